@@ -1,0 +1,34 @@
+# The entry points; CI uses the same ones. Everything needed comes from the package registries.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo-state
+
+.PHONY: demo test lint bench clean
+
+# A venv with batchctl as a user installs it; remade when the project's file changes.
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/batchctl --state $(DEMO) run daily-batch --force
+	$(BIN)/batchctl --state $(DEMO) status
+	$(BIN)/batchctl --state $(DEMO) report
+
+test: $(VENV)/.installed
+	sh tests/cron/ensure_cron.sh
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) $(DEMO)

@@ -1,0 +1,48 @@
+"""The entry: the cron line `run JOB` goes straight to its work, everything else to the Typer app.
+
+Most fires of a crontab skip, and the import of Typer alone would cost such a fire many times the rest. So exactly the
+form that a crontab has, `[--config FILE] [--state DIR] run JOB` away from a terminal, is recognised here by hand;
+anything more goes through the app, which ends in the same function.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def cron_line(arguments: list[str]) -> tuple[str, dict[str, str]] | None:
+    """Return job and global options of a crontab's command line, or None for any other command line."""
+    options: dict[str, str] = {}
+    rest = list(arguments)
+    while len(rest) > 1 and rest[0] in {"--config", "--state"}:
+        options[rest[0]] = rest[1]
+        del rest[:2]
+    if len(rest) == 2 and rest[0] == "run" and not rest[1].startswith("-"):  # noqa: PLR2004 - `run JOB`
+        return rest[1], options
+    return None
+
+
+def entry() -> NoReturn:
+    """Carry out the command line and exit."""
+    found = cron_line(sys.argv[1:])
+    if found is None or sys.stdout.isatty() or sys.stderr.isatty():
+        from batchctl.cli import main
+
+        sys.exit(main())
+    from batchctl.commands.cronline import fire_quietly
+
+    job, options = found
+    code = fire_quietly(job, options.get("--config"), options.get("--state"))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Nothing is left to clean up, and taking the interpreter apart would cost every skip some milliseconds.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,63 @@
+"""`batchctl explain`: every check of the decision in words."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from batchctl import clock
+from batchctl.commands.site import site_of
+from batchctl.core import decide, statistics
+from batchctl.core.preview import next_start
+from batchctl.errors import UsageError
+from batchctl.overview import state_at, with_expected_end
+from batchctl.render import explain as render
+from batchctl.render import text
+from batchctl.runner import state_of
+from batchctl.store.history import History
+
+
+def explain(
+    ctx: typer.Context,
+    job: Annotated[str, typer.Argument(help="The job to ask about.")],
+    *,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Decide as of this time, given the state of now.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show every check that a fire of the job would have to pass, and when the job could start next.
+
+    Examples:
+    * `batchctl explain daily-batch`
+    * `batchctl explain daily-batch --at 2026-12-01T01:00`
+    * `batchctl explain daily-batch --json`
+    """
+    site = site_of(ctx)
+    found, zone, now = site.job(job), site.config.zone, clock.now()
+    try:
+        instant = now if at is None else clock.parse_time(at, zone)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    typical = statistics.typical(History(site.state).durations(job, statistics.TYPICAL_OF))
+    state = with_expected_end(state_of(found, site.state), typical)
+    state, ended = state_at(found, state, typical, now, instant)
+    checks = list(decide.checks(instant, state, found.rules))
+    assumption = None
+    if ended is not None:
+        assumption = f"run {ended.run_id} ends at {clock.human(ended.expected_end, zone)} and succeeds"
+    elif instant < now and at is not None:
+        assumption = "what holds now held then"
+    explanation = render.Explanation(
+        job=job,
+        at=instant,
+        checks=checks,
+        reason=next((check.name for check in checks if not check.passed), None),
+        next_start_at=next_start(found, state, instant, typical),
+        assumption=assumption,
+    )
+    if as_json:
+        text.write([text.json_text(render.as_json(explanation, zone)), "\n"])
+    else:
+        render.show(explanation, zone)

@@ -1,0 +1,84 @@
+"""`batchctl run`: decide, and where the decision is to start, run the job to its end."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from batchctl import runner
+from batchctl.commands.cronline import report_failure
+from batchctl.commands.site import site_of
+from batchctl.errors import EXIT_SKIPPED, UsageError
+
+
+def run(
+    ctx: typer.Context,
+    job: Annotated[str, typer.Argument(help="The job to fire.")],
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Pass every check but already_running, pool_full and locked.")
+    ] = False,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="KEY=VALUE", help="Override a parameter; JSON, else text. Repeatable."),
+    ] = None,
+    exit_on_skip: Annotated[
+        int, typer.Option("--exit-on-skip", metavar="N", min=0, max=255, help="Exit code of a skip.")
+    ] = EXIT_SKIPPED,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print decision and plan, and change nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Fire a job: start it now if its guard allows, or skip. It never waits.
+
+    Exit codes: 0 succeeded, 1 a step failed, 75 skipped, 74 state not to be trusted, 78 configuration error,
+    124 timed out, 128+n stopped by signal n.
+
+    Examples:
+
+        batchctl run daily-batch
+
+        batchctl run daily-batch --param limit=50 --json
+
+        batchctl run daily-batch --dry-run
+    """
+    site = site_of(ctx)
+    found = site.job(job)
+    request = runner.Request(
+        state_dir=site.state, force=force, params=parse_params(param or []), exit_on_skip=exit_on_skip
+    )
+    from batchctl.render import run as render
+
+    if dry_run:
+        typer.echo(render.dry_run(found, runner.state_of(found, site.state), request))
+        return
+    on_terminal = sys.stdout.isatty() and not as_json
+    outcome = runner.fire(found, request, render.live(found) if on_terminal else None)
+    if as_json:
+        typer.echo(render.as_json(outcome))
+    elif on_terminal:
+        render.summary(outcome)
+    report_failure(outcome)
+    raise typer.Exit(outcome.exit_code)
+
+
+def parse_params(given: list[str]) -> dict[str, Any]:
+    """Return `KEY=VALUE` options as parameters: the value as JSON where it is JSON, else as text.
+
+    Raises:
+        UsageError: if one has no `=` or no key.
+    """
+    import json
+
+    found: dict[str, Any] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key.isidentifier():
+            message = f"--param {text!r} is not KEY=VALUE"
+            raise UsageError(message, remedy='write for example --param limit=50 or --param account="계정1"')
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found

@@ -1,0 +1,61 @@
+"""Where a command works: the configuration and the state that the global options chose, loaded when first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from batchctl import paths
+from batchctl.errors import UsageError
+
+if TYPE_CHECKING:
+    import typer
+
+    from batchctl.core.model import Config, Job
+
+
+class Site:
+    """The surroundings of one command."""
+
+    def __init__(self, config_option: str | None = None, state_option: str | None = None) -> None:
+        """Keep the global options `--config` and `--state`."""
+        self.config_option, self.state_option = config_option, state_option
+
+    @cached_property
+    def config_path(self) -> str | None:
+        """The configuration file, absolute, or None for the built-in presets alone."""
+        return paths.config_file(self.config_option)
+
+    @cached_property
+    def config(self) -> Config:
+        """The effective configuration; ConfigError where it is wrong."""
+        from batchctl.config import load
+
+        return load(self.config_path)
+
+    @cached_property
+    def state(self) -> str:
+        """The state directory, absolute; it may not exist yet."""
+        return paths.state_dir(self.state_option, self.config.state_dir)
+
+    def job(self, name: str) -> Job:
+        """Return one job; UsageError (exit 2) with a suggestion where there is none of that name."""
+        job = self.config.jobs.get(name)
+        if job is None:
+            raise unknown_job(name, list(self.config.jobs))
+        return job
+
+
+def unknown_job(name: str, known: list[str]) -> UsageError:
+    """Return the error for a job that the configuration does not have."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    remedy = f"did you mean {close[0]}?" if close else f"known jobs: {', '.join(sorted(known)) or 'none'}"
+    return UsageError(f"there is no job {name!r}", remedy=remedy)
+
+
+def site_of(ctx: typer.Context) -> Site:
+    """Return the site that the global options made."""
+    found = ctx.find_object(Site)
+    return Site() if found is None else found

@@ -1,0 +1,92 @@
+"""`batchctl status`: where each job stands and what its next fires will do."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from batchctl import clock
+from batchctl.commands.site import Site, site_of
+from batchctl.errors import UsageError
+from batchctl.overview import JobStatus, job_status
+from batchctl.render import status as render
+from batchctl.render import text
+from batchctl.store.history import History
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_REDRAW = 2.0
+"""Seconds between two pictures of `--watch`."""
+
+
+def status(
+    ctx: typer.Context,
+    job: Annotated[str | None, typer.Argument(help="Only this job, with its steps.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Draw again every 2 seconds, until Ctrl-C.")] = False,
+) -> None:
+    """Show where each job stands, how it went, and what its next fires will do: start, or skip and why.
+
+    Examples:
+    * `batchctl status`
+    * `batchctl status daily-batch`
+    * `batchctl status --json`
+    * `batchctl status --watch`
+    """
+    site = site_of(ctx)
+    if watch and as_json:
+        message = "--watch draws pictures, --json prints one object"
+        raise UsageError(message, remedy="leave out one of the two")
+    if watch:
+        _watch(site, job)
+        return
+    if as_json:
+        found = _statuses(site, job, History(site.state), clock.now())
+        text.write([text.json_text(render.as_json(found, site.config.zone)), "\n"])
+        return
+    out = text.console()
+    out.print(_picture(site, job, out.width))
+
+
+def _statuses(site: Site, job: str | None, history: History, now: float) -> list[JobStatus]:
+    jobs = list(site.config.jobs.values()) if job is None else [site.job(job)]
+    return [job_status(one, history, site.state, now) for one in jobs]
+
+
+def _picture(site: Site, job: str | None, width: int) -> RenderableType:
+    history, now, zone = History(site.state), clock.now(), site.config.zone
+    statuses = _statuses(site, job, history, now)
+    if job is None:
+        return render.overview(statuses, now, zone, width)
+    current, last = statuses[0].current, statuses[0].last_run
+    if current is not None:
+        return render.detail(statuses[0], current.steps, now, zone)
+    steps = [] if last is None else history.steps([last.id]).get(last.id, [])
+    return render.detail(statuses[0], steps, now, zone)
+
+
+def _watch(site: Site, job: str | None) -> None:
+    out = text.console()
+    try:
+        # Only a terminal can be drawn on again; elsewhere one picture follows the other.
+        if out.is_terminal:
+            _redraw(site, job, out)
+        while True:
+            out.print(_picture(site, job, out.width))
+            out.file.flush()
+            time.sleep(_REDRAW)
+    except KeyboardInterrupt:
+        return
+
+
+def _redraw(site: Site, job: str | None, out: Console) -> NoReturn:
+    from rich.live import Live
+
+    with Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            live.update(_picture(site, job, out.width), refresh=True)
+            time.sleep(_REDRAW)

@@ -1,0 +1,32 @@
+"""The configuration: TOML files → the effective jobs, every error with file, line, key and remedy.
+
+Nothing heavy is imported here: the path that cron takes comes through this page to the compiled copy.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from batchctl.core.model import Config, Job
+
+
+def load(path: str | None) -> Config:
+    """Return the effective configuration of this file (absolute), or of the built-in presets alone for None.
+
+    Raises:
+        ConfigError: with file, line where known, key, what is wrong and what would be right.
+    """
+    from batchctl.config.loader import load_all
+
+    return load_all(path)[0]
+
+
+def load_job(path: str | None, name: str, state_option: str | None) -> tuple[Job | None, str]:
+    """Return one job, None if there is none of that name, and the state directory in force; the way cron takes.
+
+    Raises:
+        ConfigError: as `load` does.
+    """
+    from batchctl.config.compiled import load_job as load_compiled
+
+    return load_compiled(path, name, state_option)

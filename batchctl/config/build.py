@@ -1,0 +1,268 @@
+"""From checked tables to the jobs of the domain: what single keys cannot say for themselves is checked here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from batchctl import clock
+from batchctl.config import values
+from batchctl.config.schema import (
+    CommandKeys,
+    GroupTable,
+    JobTable,
+    SharedKeys,
+    StepTable,
+    convert,
+    example,
+    keys_of,
+    unknown_remedy,
+)
+from batchctl.core.cron import parse_cron
+from batchctl.core.model import DEFAULT_GRACE, Group, Job, Rules, Schedule, Step
+from batchctl.core.placeholders import BUILT_IN, fill_shell, names
+from batchctl.core.record import Record
+from batchctl.duration import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from batchctl.config.place import Place
+
+SCHEDULES = ("schedule", "every", "daily", "at")
+COMMANDS = ("run", "argv", "function")
+SHORT_ONLY = tuple(key for key in keys_of(CommandKeys) if key not in COMMANDS)
+"""Keys of a step that a job may have only where it is itself one step."""
+
+
+class Shared(Record):
+    """What the top level of the configuration gives to every job."""
+
+    timezone: str | None
+    zone: clock.Zone
+    pools: Mapping[str, int]
+
+
+def build_job(name: str, table: Any, place: Place, origin: str, shared: Shared) -> Job:
+    """Return one job; `place` knows which file each key comes from.
+
+    Raises:
+        ConfigError: with file, line where known, key and remedy.
+    """
+    job = convert(table, JobTable, place)
+    params = values.params(job.params, place.at("params"))
+    steps = _steps(job, table, place, params)
+    return Job(
+        name=name,
+        description=job.description,
+        kind=job.kind,
+        schedule=_schedule(job, table, place, shared),
+        rules=_rules(job, place, shared),
+        steps=steps,
+        groups=_groups(job, place, steps),
+        timeout=values.optional_duration(job.timeout, place.at("timeout")),
+        grace=DEFAULT_GRACE if job.grace is None else values.duration(job.grace, place.at("grace"), zero=True),
+        secrets=_secrets(job, place),
+        timezone=shared.timezone,
+        origin=origin,
+        **_surroundings(job, place),
+    )
+
+
+def _surroundings(table: SharedKeys, place: Place) -> dict[str, Any]:
+    """Return the fields that jobs and steps have in common and read alike."""
+    return {
+        "params": values.params(table.params, place.at("params")),
+        "env": values.env(table.env, place.at("env")),
+        "env_file": values.location(table.env_file, place.at("env_file")),
+        "cwd": values.location(table.cwd, place.at("cwd")),
+        "path": values.search_path(table.path, place.at("path")),
+        "log_max": values.size(table.log_max, place.at("log_max")),
+    }
+
+
+def _secrets(job: JobTable, place: Place) -> tuple[str, ...]:
+    if not all(job.secrets):
+        place.at("secrets").refuse("a name is empty", 'write the names of variables, as in secrets = ["API_KEY"]')
+    return tuple(job.secrets)
+
+
+def _schedule(job: JobTable, table: Mapping[str, Any], place: Place, shared: Shared) -> Schedule:
+    given = [key for key in table if key in SCHEDULES]
+    if len(given) > 1:
+        what = f"is a second schedule beside {given[0]}"
+        place.at(given[1]).refuse(what, "keep one of schedule, every, daily and at")
+    if job.every is not None:
+        written = job.every if isinstance(job.every, str) else format_duration(job.every)
+        return Schedule(text=f"every {written}", every=values.duration(job.every, place.at("every")))
+    if job.at is not None:
+        written = table["at"] if isinstance(table["at"], str) else job.at.isoformat()
+        return Schedule(text=f"at {written}", at=_instant(job.at, place.at("at"), shared))
+    if job.daily is not None:
+        cron = parse_cron(values.daily_as_cron(job.daily, place.at("daily")))
+        return Schedule(text=f"daily {job.daily}", cron=cron)
+    if job.schedule is None:
+        return Schedule()
+    try:
+        return Schedule(text=job.schedule, cron=parse_cron(job.schedule))
+    except ValueError as error:
+        remedy = 'write minute hour day-of-month month day-of-week as in crontab(5), for example "0 1 * * *"'
+        place.at("schedule").refuse(str(error), remedy)
+
+
+def _instant(at: datetime, place: Place, shared: Shared) -> float:
+    try:
+        return at.timestamp() if at.tzinfo is not None else clock.parse_time(at.isoformat(), shared.zone)
+    except (ValueError, OverflowError, OSError):
+        place.refuse(f"{at.isoformat()} is out of range", example("at"))
+
+
+def _rules(job: JobTable, place: Place, shared: Shared) -> Rules:
+    limit = None if job.pool is None else shared.pools.get(job.pool)
+    if job.pool is not None and limit is None:
+        remedy = unknown_remedy(job.pool, shared.pools, "pools in [pools]")
+        place.at("pool").refuse(f"there is no pool {job.pool!r}", f"{remedy}; or add {job.pool} = 1 to [pools]")
+    if job.on_stale is not None and job.stale_after is None:
+        remedy = "set stale_after too, or remove on_stale"
+        place.at("on_stale").refuse("means nothing without stale_after", remedy)
+    schedule = job.every
+    return Rules(
+        enabled=job.enabled,
+        active_hours=values.window(job.active_hours, place.at("active_hours")),
+        every=values.optional_duration(schedule, place.at("every")),
+        at=None if job.at is None else _instant(job.at, place.at("at"), shared),
+        min_gap=0.0 if job.min_gap is None else values.duration(job.min_gap, place.at("min_gap"), zero=True),
+        gap_factor=job.gap_factor or None,
+        gap_after=job.gap_after,
+        stale_after=_stale_after(job, place),
+        on_stale=job.on_stale or "takeover",
+        pool=job.pool,
+        pool_limit=limit,
+        zone=shared.zone,
+    )
+
+
+def _stale_after(job: JobTable, place: Place) -> float | None:
+    stale_after = values.optional_duration(job.stale_after, place.at("stale_after"))
+    timeout = values.optional_duration(job.timeout, place.at("timeout"))
+    if stale_after is not None and timeout is not None and stale_after <= timeout:
+        # Where a preset brings one of the two, the other is the operator's to change.
+        inherited = place.at("stale_after").source is not place.source
+        what = f"stale_after ({format_duration(stale_after)}) is not longer than timeout ({format_duration(timeout)})"
+        remedy = "make stale_after longer: a run inside its timeout would be taken for hung"
+        place.at("timeout" if inherited else "stale_after").refuse(what, remedy)
+    return stale_after
+
+
+def _steps(job: JobTable, table: Mapping[str, Any], place: Place, params: Mapping[str, Any]) -> tuple[Step, ...]:
+    commands = [key for key in table if key in COMMANDS]
+    if job.steps is not None and commands:
+        place.at(commands[0]).refuse("a job has steps or a command of its own, not both", "move it into a step")
+    if commands:
+        short = Step(id="1", **_command(job, table, place), **_retries(job, place))
+        _check_placeholders(short, params, place)
+        return (short,)
+    misplaced = next((key for key in table if key in SHORT_ONLY), None)
+    if misplaced is not None:
+        place.at(misplaced).refuse("belongs to a step", "move it into [[steps]]")
+    if not job.steps:
+        place.refuse("has no step", "add [[steps]] with an id and one of run, argv and function")
+    where = place.at("steps")
+    steps = tuple(_step(step, where.at(number), params) for number, step in enumerate(job.steps))
+    seen: set[str] = set()
+    for number, step in enumerate(steps):
+        if step.id in seen:
+            where.at(number).at("id").refuse(f"the id {step.id!r} is taken", "give each step an id of its own")
+        seen.add(step.id)
+    return steps
+
+
+def _step(table: Any, place: Place, job_params: Mapping[str, Any]) -> Step:
+    raw = convert(table, StepTable, place)
+    step = Step(
+        id=values.name(raw.id, place.at("id"), "step"),
+        group=None if raw.group is None else values.name(raw.group, place.at("group"), "group"),
+        timeout=values.optional_duration(raw.timeout, place.at("timeout")),
+        grace=values.optional_duration(raw.grace, place.at("grace"), zero=True),
+        continue_on_failure=raw.continue_on_failure,
+        **_command(raw, table, place),
+        **_retries(raw, place),
+        **_surroundings(raw, place),
+    )
+    _check_placeholders(step, {**job_params, **step.params}, place)
+    return step
+
+
+def _command(raw: SharedKeys, table: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    given = [key for key in table if key in COMMANDS]
+    if not given:
+        place.refuse("has no command", "give it one of run, argv and function")
+    if len(given) > 1:
+        place.at(given[1]).refuse(f"is a second command beside {given[0]}", "keep one of run, argv and function")
+    if raw.run is not None and not raw.run.strip():
+        place.at("run").refuse("is empty", example("run"))
+    if raw.argv is not None and not (raw.argv and raw.argv[0]):
+        place.at("argv").refuse("names no program", example("argv"))
+    if raw.function is not None and not _is_function(raw.function):
+        place.at("function").refuse(f"{raw.function!r} names no function", example("function"))
+    if raw.python is not None and raw.function is None:
+        remedy = "remove it, or write the interpreter into run or argv"
+        place.at("python").refuse("chooses the interpreter of a function, and there is none", remedy)
+    python = raw.python if raw.python and "/" not in raw.python else values.location(raw.python, place.at("python"))
+    argv = None if raw.argv is None else tuple(raw.argv)
+    return {"run": raw.run, "argv": argv, "function": raw.function, "python": python}
+
+
+def _is_function(text: str) -> bool:
+    module, colon, attribute = text.partition(":")
+    return bool(colon) and all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")])
+
+
+def _retries(raw: CommandKeys, place: Place) -> dict[str, Any]:
+    delay = values.optional_duration(raw.retry_delay, place.at("retry_delay"), zero=True)
+    return {
+        "retries": raw.retries,
+        "retry_delay": delay or 0.0,
+        "retry_backoff": raw.retry_backoff,
+        "retry_max_delay": values.optional_duration(raw.retry_max_delay, place.at("retry_max_delay"), zero=True),
+    }
+
+
+def _check_placeholders(step: Step, params: Mapping[str, Any], place: Place) -> None:
+    key = "run" if step.run is not None else "argv"
+    known = [*params, *BUILT_IN]
+    used = [name for text in (step.run or "", *(step.argv or ())) for name in names(text)]
+    for name in used:
+        if name not in known:
+            listed = ", ".join(f"{{{other}}}" for other in known if other.isidentifier())
+            remedy = f"known here: {listed}; add {name} to params, or write {{{{{name}}}}} for literal braces"
+            place.at(key).refuse(f"unknown placeholder {{{name}}}", remedy)
+    try:
+        fill_shell(step.run or "", dict.fromkeys(used, ""))
+    except ValueError as error:
+        remedy = 'put it into a variable first, as in `name={name}`, and write "$name" there'
+        place.at(key).refuse(str(error), remedy)
+
+
+def _groups(job: JobTable, place: Place, steps: tuple[Step, ...]) -> tuple[Group, ...]:
+    order = list(dict.fromkeys(step.group for step in steps if step.group is not None))
+    where = place.at("groups")
+    found: dict[str, Group] = {}
+    for raw_name, table in job.groups.items():
+        at = where.at(raw_name)
+        raw = convert(table, GroupTable, at)
+        name = values.name(raw_name, at, "group")
+        if name not in order:
+            at.refuse("no step is in this group", unknown_remedy(name, order, "groups of the steps"))
+        if raw.max_parallel is not None and not raw.parallel:
+            at.at("max_parallel").refuse("means nothing without parallel = true", "set parallel = true")
+        if raw.parallel and not _together(name, steps):
+            what = "its steps are not written one after the other, so they cannot run side by side"
+            at.refuse(what, "move the steps of the group together")
+        found[name] = Group(name=name, parallel=raw.parallel, max_parallel=raw.max_parallel)
+    return tuple(found.get(name) or Group(name=name) for name in order)
+
+
+def _together(name: str, steps: tuple[Step, ...]) -> bool:
+    places = [place for place, step in enumerate(steps) if step.group == name]
+    return places[-1] - places[0] == len(places) - 1

@@ -1,0 +1,201 @@
+"""The way cron takes to a job: a compiled copy of the configuration, trusted only while nothing has changed.
+
+Reading TOML and checking it imports modules that cost several times Python's own start. So the outcome is kept as
+builtins in one `marshal` file, with one entry per job of which only the wanted one is taken apart. It is used if
+
+- it is a regular file of ours that nobody else may write, reached through no symbolic link, and its checksum is right;
+- this batchctl, this Python and the fields of the domain's records are those that wrote it;
+- every file and directory that was read then is the same now: device, inode, size, mtime and ctime. The ctime is what
+  `cp -p`, `rsync -t` and `touch -d` cannot set back, and a directory's tells of files that came, went or were renamed;
+- HOME and TZ, which `~` and a local `at` are read by, and the system's time zone, are the same.
+
+Otherwise the files are read in full, and the copy is written anew: atomically, and if that fails the fire goes on
+without. A file that changed less than two seconds before is not compiled yet: a further change within the clock tick
+of the file system could leave its identity as it is.
+
+Where the copy lies cannot depend on what the configuration says of `state_dir`: it is read to avoid reading that. It
+lies in the state directory of the option or the environment, else in the user's own, one file for each
+configuration file, HOME and TZ. Values of env_file are not in it: they are read when a run starts. A job whose
+configuration itself holds the value of a secret is left out, and read in full at each fire.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import stat
+import sys
+
+from batchctl import __version__, clock, paths
+from batchctl.core.cron import from_data, to_data
+from batchctl.core.model import Group, Job, Rules, Schedule, Step, Window
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from batchctl.core.model import Config
+
+    Identity = tuple[int, ...] | None
+    Content = tuple[tuple[Any, ...], dict[str, Identity], str | None, dict[str, bytes | None]]
+
+SETTLED_AFTER = 2.0
+"""Seconds since the last change of a file before it may be compiled; file systems stamp in ticks of up to this."""
+
+_CHECKSUM_BYTES = 4
+
+
+def load_job(path: str | None, name: str, state_option: str | None) -> tuple[Job | None, str]:
+    """Return one job, None if there is none of that name, and the state directory in force (absolute).
+
+    Raises:
+        ConfigError: as the full load does, whenever the compiled copy does not stand in for it.
+    """
+    copy = _copy_file(path, state_option)
+    content = None if copy is None else _read(copy, path)
+    if content is not None:
+        _, _, state_dir, jobs = content
+        wanted = name if name in jobs else _normal(name)
+        packed = jobs.get(wanted)
+        if packed is not None or wanted not in jobs:
+            return (None if packed is None else _unpack(packed)), paths.state_dir(state_option, state_dir)
+    return _load_in_full(path, name, state_option, None if content is not None else copy)
+
+
+def _load_in_full(path: str | None, name: str, state_option: str | None, copy: str | None) -> tuple[Job | None, str]:
+    from batchctl.config.loader import load_all
+
+    config, identities = load_all(path)
+    if copy is not None:
+        _write(copy, path, config, identities)
+    return config.jobs.get(_normal(name)), paths.state_dir(state_option, config.state_dir)
+
+
+def _normal(name: str) -> str:
+    if name.isascii():
+        return name
+    from unicodedata import normalize
+
+    return normalize("NFC", name)
+
+
+def _key(path: str | None) -> tuple[Any, ...]:
+    """Return all besides the files that the compiled copy depends on."""
+    forms = tuple(record._fields for record in (Job, Schedule, Rules, Window, Step, Group))
+    surroundings = (os.environ.get("HOME"), os.environ.get("TZ"))
+    return (__version__, sys.hexversion, marshal.version, os.path.dirname(__file__), path, surroundings, forms)
+
+
+def _copy_file(path: str | None, state_option: str | None) -> str | None:
+    from binascii import crc32
+
+    from batchctl.errors import BatchctlError
+
+    named = f"{path}\0{os.environ.get('HOME')}\0{os.environ.get('TZ')}"
+    try:
+        directory = paths.state_dir(state_option, None)
+    except BatchctlError:
+        # Without HOME there is no place for a copy; whether there is one for the state is not decided here.
+        return None
+    return f"{directory}/config-{crc32(os.fsencode(named)):08x}.bin"
+
+
+def identity_of(path: str) -> Identity:
+    """Return the identity of what a path leads to through all symbolic links; None where there is nothing."""
+    try:
+        return identity(os.stat(path))
+    except OSError:
+        return None
+
+
+def identity(found: os.stat_result) -> Identity:
+    """Return what any change of a file or directory changes: device, inode, size, mtime and ctime in ns."""
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _read(copy: str, path: str | None) -> Content | None:
+    """Return what the copy holds, None where it cannot be trusted or no longer matches."""
+    from binascii import crc32
+
+    try:
+        data = _read_own(copy)
+        body = memoryview(data)[_CHECKSUM_BYTES:]
+        if int.from_bytes(data[:_CHECKSUM_BYTES], "big") != crc32(body):
+            return None
+        content: Content = marshal.loads(body)  # noqa: S302 - our own file, checked above
+        key, identities, _, _ = content
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+    if key != _key(path) or any(identity_of(source) != then for source, then in identities.items()):
+        return None
+    return content
+
+
+def _read_own(copy: str) -> bytes:
+    descriptor = os.open(copy, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(descriptor, "rb", buffering=0) as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            return b""
+        return file.read()
+
+
+def _write(copy: str, path: str | None, config: Config, identities: Mapping[str, Identity]) -> None:
+    from binascii import crc32
+
+    from batchctl.errors import BatchctlError
+
+    # What `at` and TZ mean without a name of their own is the system's to say.
+    sources = {**identities, "/etc/localtime": identity_of("/etc/localtime")}
+    newest = max((max(then[-2:]) for then in identities.values() if then is not None), default=0)
+    if newest > (clock.now() - SETTLED_AFTER) * 1_000_000_000:
+        return
+    part = f"{copy}.{os.getpid()}.part"
+    try:
+        jobs = {name: None if _holds_secret(job) else _pack(job) for name, job in config.jobs.items()}
+        body = marshal.dumps((_key(path), sources, config.state_dir, jobs))
+        paths.ensure_state_dir(os.path.dirname(copy))
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(crc32(body).to_bytes(_CHECKSUM_BYTES, "big") + body)
+            os.replace(part, copy)
+        except OSError:
+            os.unlink(part)
+            raise
+    except (OSError, ValueError, BatchctlError):
+        # A copy saves time and nothing else: whatever is wrong with the directory is for the fire itself to say.
+        return
+
+
+def _holds_secret(job: Job) -> bool:
+    return any(secret in table for secret in job.secrets for table in (job.env, *(step.env for step in job.steps)))
+
+
+def _pack(job: Job) -> bytes:
+    rules, schedule = job.rules, job.schedule
+    window, cron = rules.active_hours, schedule.cron
+    return marshal.dumps(
+        (
+            job.__dict__ | {"rules": None, "schedule": None, "steps": None, "groups": None},
+            rules.__dict__ | {"zone": None, "active_hours": None},
+            None if window is None else window.__dict__,
+            schedule.__dict__ | {"cron": None},
+            None if cron is None else to_data(cron),
+            tuple(step.__dict__ for step in job.steps),
+            tuple(group.__dict__ for group in job.groups),
+        )
+    )
+
+
+def _unpack(packed: bytes) -> Job:
+    job, rules, window, schedule, cron, steps, groups = marshal.loads(packed)  # noqa: S302 - part of the checked copy
+    timezone = job["timezone"]
+    rules["zone"] = clock.SystemZone() if timezone is None else clock.NamedZone(timezone, verified=True)
+    rules["active_hours"] = None if window is None else Window(**window)
+    schedule["cron"] = None if cron is None else from_data(cron)
+    job["rules"], job["schedule"] = Rules(**rules), Schedule(**schedule)
+    job["steps"] = tuple(Step(**step) for step in steps)
+    job["groups"] = tuple(Group(**group) for group in groups)
+    return Job(**job)

@@ -1,0 +1,197 @@
+"""Which files make the configuration, what overrides what, and where each effective value comes from."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import batchctl
+from batchctl import clock
+from batchctl.config import values
+from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
+from batchctl.config.compiled import identity_of
+from batchctl.config.place import Place
+from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
+from batchctl.config.source import Key, Source
+from batchctl.core.model import Config, Job
+from batchctl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from batchctl.config.compiled import Identity
+
+PRESETS = os.path.join(os.path.dirname(os.path.abspath(batchctl.__file__)), "jobs")
+DEFAULT = "default"
+_MERGED = ("params", "env", "groups")
+"""Keys of a job that override a preset's entry by entry."""
+
+
+class _Definition:
+    """One job as one file defines it."""
+
+    def __init__(self, name: str, table: Any, source: Source, key: str | None = None) -> None:
+        self.name, self.table, self.source = name, table, source
+        self.place = Place(source, ("jobs", key or name))
+
+
+class _Reader:
+    """Reads files and remembers what they were when they were read."""
+
+    def __init__(self) -> None:
+        self.identities: dict[str, Identity] = {}
+        self.files: list[str] = []
+
+    def file(self, path: str, label: str, prefix: tuple[str, ...] = ()) -> Source:
+        source = Source(path, label, prefix)
+        self.identities[path] = source.identity
+        if path not in self.files:
+            self.files.append(path)
+        return source
+
+    def names_in(self, directory: str) -> list[str]:
+        """Return the names in a directory, sorted; none where there is no directory."""
+        self.identities[directory] = identity_of(directory)
+        try:
+            return sorted(os.listdir(directory))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            message = f"{directory}: {error.strerror}"
+            raise ConfigError(message, remedy="make it a directory that can be read, or remove it") from error
+
+    def preset(self, name: str) -> _Definition:
+        path = os.path.join(PRESETS, name.replace("-", "_"), "job.toml")
+        source = self.file(path, f"preset {name}", ("jobs", name))
+        return _Definition(name, source.table, source)
+
+
+def load_all(path: str | None) -> tuple[Config, dict[str, Identity]]:
+    """Return the effective configuration, and the identity of every file and directory it was read from.
+
+    Raises:
+        ConfigError: with file, line where known, key and remedy.
+    """
+    reader = _Reader()
+    path = None if path is None else os.path.abspath(path)
+    if path is None:
+        top, place, definitions = FileTable(), None, [reader.preset(name) for name in preset_names(reader)]
+    else:
+        main = reader.file(path, path)
+        place = Place(main)
+        top = convert(main.table, FileTable, place)
+        jobs = place.at("jobs")
+        definitions = [
+            _Definition(values.name(key, jobs.at(key), "job"), table, main, key) for key, table in top.jobs.items()
+        ]
+        definitions += _jobs_d(reader, os.path.join(os.path.dirname(path), "jobs.d"))
+    shared = _shared(top, place)
+    origins = _top_origins(top, place)
+    found: dict[str, Job] = {}
+    for definition in definitions:
+        if definition.name in found:
+            what = f"a job of this name is already defined in {found[definition.name].origin}"
+            definition.place.refuse(what, "rename or remove one of them")
+        found[definition.name] = _effective(definition, reader, shared, origins)
+    config = Config(
+        path=path,
+        files=tuple(reader.files),
+        jobs=found,
+        timezone=shared.timezone,
+        zone=shared.zone,
+        state_dir=None if place is None else values.location(top.state_dir, place.at("state_dir")),
+        pools=shared.pools,
+        origins=origins,
+    )
+    return config, reader.identities
+
+
+def preset_names(reader: _Reader | None = None) -> list[str]:
+    """Return the names of the built-in presets."""
+    found = (reader or _Reader()).names_in(PRESETS)
+    return [name.replace("_", "-") for name in found if os.path.isfile(os.path.join(PRESETS, name, "job.toml"))]
+
+
+def presets() -> dict[str, Job]:
+    """Return every built-in preset as the job it is without a configuration."""
+    return dict(load_all(None)[0].jobs)
+
+
+def _jobs_d(reader: _Reader, directory: str) -> list[_Definition]:
+    found = []
+    for file in reader.names_in(directory):
+        if not file.endswith(".toml") or file.startswith("."):
+            continue
+        path = os.path.join(directory, file)
+        key = file.removesuffix(".toml")
+        source = reader.file(path, path, ("jobs", key))
+        name = values.name(key, Place(source, ("jobs", key)), "job")
+        found.append(_Definition(name, source.table, source, key))
+    return found
+
+
+def _shared(top: FileTable, place: Place | None) -> Shared:
+    if place is None:
+        return Shared(timezone=None, zone=clock.zone(None), pools={})
+    for key, limit in top.pools.items():
+        values.name(key, place.at("pools").at(key), "pool")
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+            what, remedy = "must be a whole number of jobs, at least 1", f"write for example {key} = 1"
+            place.at("pools").at(key).refuse(what, remedy)
+    try:
+        zone = clock.zone(top.timezone)
+    except ValueError as error:
+        place.at("timezone").refuse(str(error).partition(";")[0], example("timezone"))
+    return Shared(timezone=top.timezone, zone=zone, pools=top.pools)
+
+
+def _top_origins(top: FileTable, place: Place | None) -> dict[str, str]:
+    table = {} if place is None else place.source.table
+    label = DEFAULT if place is None else place.source.label
+    origins = {key: label if key in table else DEFAULT for key in ("timezone", "state_dir")}
+    return origins | {f"pools.{key}": label for key in top.pools}
+
+
+def _effective(definition: _Definition, reader: _Reader, shared: Shared, origins: dict[str, str]) -> Job:
+    own = definition.table
+    # Checked before it is merged, so that an error names the file that made it.
+    convert(own, JobTable, definition.place)
+    base = _base(definition, reader)
+    merged = own if base is None else _merge(base.table, own)
+    owners: dict[Key, Source] = {}
+    if base is not None:
+        owners = {key: base.source for key in merged if key not in own}
+    place = Place(definition.source, definition.place.keys, owners)
+    job = build_job(definition.name, merged, place, definition.source.label, shared)
+    prefix = definition.source.dotted(("jobs", definition.name))
+    origins |= {f"{prefix}.{key}": DEFAULT for key in ("enabled", "grace", "gap_after", "min_gap")}
+    for key, value in merged.items():
+        parts = value if key in _MERGED else (None,)
+        for part in parts:
+            written = key in own and (part is None or part in own[key])
+            label = definition.source.label if written or base is None else base.source.label
+            origins[f"{prefix}.{key}" if part is None else f"{prefix}.{key}.{part}"] = label
+    return job
+
+
+def _base(definition: _Definition, reader: _Reader) -> _Definition | None:
+    name = definition.table.get("preset")
+    if name is None:
+        return None
+    known = preset_names(reader)
+    if name not in known:
+        definition.place.at("preset").refuse(f"there is no preset {name!r}", unknown_remedy(name, known, "presets"))
+    return reader.preset(name)
+
+
+def _merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a preset's keys overridden by a job's own: one schedule replaces the other, one chain of steps another."""
+    replaced: set[str] = set()
+    if any(key in own for key in SCHEDULES):
+        replaced |= set(SCHEDULES)
+    if any(key in own for key in (*COMMANDS, "steps")):
+        replaced |= {*COMMANDS, "steps", "groups"}
+    merged = {key: value for key, value in base.items() if key not in replaced}
+    for key, value in own.items():
+        merged[key] = {**merged.get(key, {}), **value} if key in _MERGED else value
+    return merged

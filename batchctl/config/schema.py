@@ -1,0 +1,197 @@
+"""The tables of the configuration as msgspec checks them: keys, types, ranges. What they mean is for build.py."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from batchctl.config.place import Place
+
+Duration = str | int | float
+Size = str | int
+Table = dict[str, Any]
+Retries = Annotated[int, Meta(ge=0, le=100)]
+Backoff = Annotated[float, Meta(ge=1, le=100)]
+Positive = Annotated[int, Meta(ge=1, le=100_000)]
+
+
+class CommandKeys(Struct, forbid_unknown_fields=True):
+    """What a step, and a job that is one step, says of its command."""
+
+    run: str | None = None
+    argv: list[str] | None = None
+    function: str | None = None
+    python: str | None = None
+    retries: Retries = 0
+    retry_delay: Duration | None = None
+    retry_backoff: Backoff = 1.0
+    retry_max_delay: Duration | None = None
+
+
+class SharedKeys(CommandKeys, forbid_unknown_fields=True):
+    """What steps and jobs have in common."""
+
+    params: Table = {}
+    env: Table = {}
+    env_file: str | None = None
+    cwd: str | None = None
+    path: str | list[str] | None = None
+    timeout: Duration | None = None
+    grace: Duration | None = None
+    log_max: Size | None = None
+
+
+class StepTable(SharedKeys, forbid_unknown_fields=True, kw_only=True):
+    """`[[jobs.X.steps]]`."""
+
+    id: str
+    group: str | None = None
+    continue_on_failure: bool = False
+
+
+class GroupTable(Struct, forbid_unknown_fields=True):
+    """`[jobs.X.groups.NAME]`."""
+
+    parallel: bool = False
+    max_parallel: Positive | None = None
+
+
+class JobTable(SharedKeys, forbid_unknown_fields=True):
+    """`[jobs.X]`, or a file in jobs.d; `preset` names the definition that the other keys override."""
+
+    preset: str | None = None
+    description: str = ""
+    kind: str | None = None
+    schedule: str | None = None
+    every: Duration | None = None
+    daily: str | None = None
+    at: datetime | None = None
+    enabled: bool = True
+    active_hours: str | None = None
+    stale_after: Duration | None = None
+    on_stale: Literal["takeover", "alert"] | None = None
+    min_gap: Duration | None = None
+    gap_factor: Annotated[float, Meta(ge=0, le=1000)] | None = None
+    gap_after: Literal["any", "success"] = "any"
+    pool: str | None = None
+    secrets: list[str] = []
+    steps: list[Any] | None = None
+    groups: Table = {}
+
+
+class FileTable(Struct, forbid_unknown_fields=True):
+    """The top level of the main file."""
+
+    timezone: str | None = None
+    state_dir: str | None = None
+    pools: Table = {}
+    jobs: Table = {}
+
+
+T = TypeVar("T", bound=Struct)
+
+EXAMPLES = {
+    "active_hours": '"08:00-22:59"',
+    "argv": '["prog", "--limit", "100"]',
+    "at": "2026-12-01T12:00:00",
+    "daily": '"14:30"',
+    "every": '"30h"',
+    "function": '"package.module:name"',
+    "gap_after": '"any" or "success"',
+    "gap_factor": "1.2",
+    "grace": '"10s"',
+    "id": '"31"',
+    "log_max": '"200MB"',
+    "max_parallel": "2",
+    "min_gap": '"6h"',
+    "on_stale": '"takeover" or "alert"',
+    "path": '["/opt/tools/bin"]',
+    "params": "{ limit = 100 }",
+    "env": '{ LANG = "C.UTF-8" }',
+    "retries": "2",
+    "retry_backoff": "2",
+    "retry_delay": '"30s"',
+    "retry_max_delay": '"10m"',
+    "run": '"collect --limit 100"',
+    "schedule": '"0 1 * * *"',
+    "secrets": '["API_KEY"]',
+    "stale_after": '"36h"',
+    "timeout": '"30h"',
+    "timezone": '"Asia/Seoul"',
+}
+
+_TYPES = {
+    "array": "a list",
+    "bool": "true or false",
+    "date": "a date",
+    "datetime": "a date and a time",
+    "float": "a number",
+    "int": "a whole number",
+    "object": "a table",
+    "str": "text",
+    "time": "a time of day",
+}
+
+
+def convert(table: Any, struct: type[T], place: Place) -> T:
+    """Return the table as a checked struct.
+
+    Raises:
+        ConfigError: in the operator's words.
+    """
+    try:
+        return msgspec.convert(table, struct)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$")
+        for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+            place = place.at(name or int(index))
+        field = re.search(r"field `(.*)`$", text, re.DOTALL)
+        if text.startswith("Object contains unknown field") and field is not None:
+            # Aimed at the key itself, whose line is the one to correct.
+            place.at(field[1]).refuse("is not a known key", unknown_remedy(field[1], keys_of(struct)))
+        if text.startswith("Object missing required field") and field is not None:
+            place.refuse(f"has no {field[1]}", example(field[1]))
+        place.refuse(_in_words(text), example(place.key, table))
+
+
+def keys_of(struct: type[Struct]) -> list[str]:
+    """Return the keys that a table may have."""
+    return [field.name for field in msgspec.structs.fields(struct)]
+
+
+def unknown_remedy(name: str, known: Iterable[str], what: str = "known keys") -> str:
+    """Return what to do about a name that is not among the known ones."""
+    names = sorted(known)
+    close = get_close_matches(name.lower(), names, n=1)
+    return f"did you mean {close[0]}?" if close else f"{what}: {', '.join(names) or 'none'}"
+
+
+def example(key: str, table: Any = None) -> str:
+    """Return a remedy that shows how the key is written; a number where text belongs only lacks its quotes."""
+    value = table.get(key) if isinstance(table, dict) else None
+    if key == "id" and isinstance(value, int | float):
+        return f'write id = "{value}"'
+    return f"write for example {key} = {EXAMPLES[key]}" if key in EXAMPLES else "correct its type"
+
+
+def _in_words(text: str) -> str:
+    found = re.fullmatch(r"Expected `([^`]*)`(?: (>=|<=) (\S+))?(?:, got `(\w+)`)?", text)
+    if found is None:
+        invalid = re.fullmatch(r"Invalid enum value (.*)", text, re.DOTALL)
+        return f"{invalid[1]} is not one of its values" if invalid else "is not a date and a time"
+    expected, comparison, bound, got = found.groups()
+    names = [name for name in expected.split(" | ") if name != "null"]
+    if {"int", "float"} <= set(names):
+        names.remove("int")
+    wanted = " or ".join(_TYPES.get(name, name) for name in names)
+    if comparison:
+        return f"must be {wanted}, {'at least' if comparison == '>=' else 'at most'} {float(bound):g}"
+    return f"must be {wanted}, not {_TYPES.get(got, got)}"

@@ -1,0 +1,143 @@
+"""The words of the contract as frozen values: jobs, steps, schedules and rules.
+
+Instants are seconds since the epoch (UTC), durations seconds. None means "not set".
+"""
+
+from __future__ import annotations
+
+from batchctl.core.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal
+
+    from batchctl.clock import Zone as Zone
+    from batchctl.core.cron import Cron
+
+    Params = Mapping[str, Any]
+    GapAfter = Literal["any", "success"]
+    OnStale = Literal["takeover", "alert"]
+
+RUNNING = "running"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+TIMED_OUT = "timed_out"
+CANCELLED = "cancelled"
+LOST = "lost"
+STALE = "stale"
+PENDING = "pending"
+SKIPPED = "skipped"
+BLOCKED = "blocked"
+
+RUN_STATUSES = (RUNNING, SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, LOST, STALE)
+UNFINISHED = (FAILED, TIMED_OUT, CANCELLED, LOST, STALE)
+"""Terminal statuses that `--resume` continues."""
+
+DEFAULT_GRACE = 10.0
+"""Seconds between TERM and KILL where neither step nor job says."""
+
+
+class Step(Record):
+    """One subprocess of a run; exactly one of `run`, `argv` and `function` is set."""
+
+    id: str
+    group: str | None = None
+    run: str | None = None
+    argv: tuple[str, ...] | None = None
+    function: str | None = None
+    python: str | None = None
+    params: Params = {}  # noqa: RUF012 - records are frozen; the shared empty mapping is never written
+    env: Mapping[str, str] = {}
+    env_file: str | None = None
+    cwd: str | None = None
+    path: tuple[str, ...] = ()
+    timeout: float | None = None
+    grace: float | None = None
+    retries: int = 0
+    retry_delay: float = 0.0
+    retry_backoff: float = 1.0
+    retry_max_delay: float | None = None
+    continue_on_failure: bool = False
+    log_max: int | None = None
+
+
+class Group(Record):
+    """How the steps of one group run."""
+
+    name: str
+    parallel: bool = False
+    max_parallel: int | None = None
+
+
+class Window(Record):
+    """Active hours as wall-clock minutes of the day, both inclusive; it crosses midnight where start > end."""
+
+    start: int
+    end: int
+
+
+class Schedule(Record):
+    """When a job fires; `text` is what the operator wrote. At most one of the others is set."""
+
+    text: str = ""
+    cron: Cron | None = None
+    every: float | None = None
+    at: float | None = None
+
+
+class Rules(Record):
+    """All that the decision needs to know of a job's configuration."""
+
+    enabled: bool = True
+    active_hours: Window | None = None
+    every: float | None = None
+    at: float | None = None
+    min_gap: float = 0.0
+    gap_factor: float | None = None
+    gap_after: GapAfter = "any"
+    stale_after: float | None = None
+    on_stale: OnStale = "takeover"
+    pool: str | None = None
+    pool_limit: int | None = None
+    zone: Zone
+
+
+class Job(Record):
+    """One job of the effective configuration; everything inherited from its surroundings is already filled in."""
+
+    name: str
+    description: str = ""
+    kind: str | None = None
+    schedule: Schedule
+    rules: Rules
+    steps: tuple[Step, ...]
+    groups: tuple[Group, ...] = ()
+    params: Params = {}  # noqa: RUF012
+    env: Mapping[str, str] = {}
+    env_file: str | None = None
+    cwd: str | None = None
+    path: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    timeout: float | None = None
+    grace: float = DEFAULT_GRACE
+    log_max: int | None = None
+    timezone: str | None = None
+    origin: str = ""
+    """The file that defines the job, or `preset NAME`."""
+
+
+class Config(Record):
+    """The effective configuration."""
+
+    path: str | None
+    """The main file, absolute; None where there is none and the built-in presets stand alone."""
+    files: tuple[str, ...]
+    """Every file that was read (main, jobs.d, presets), absolute."""
+    jobs: Mapping[str, Job]
+    timezone: str | None
+    zone: Zone
+    state_dir: str | None
+    pools: Mapping[str, int]
+    origins: Mapping[str, str]
+    """Where each effective value comes from: dotted key (`jobs.daily-batch.timeout`) to file, preset or `default`."""

@@ -1,0 +1,71 @@
+"""A run as it happens: the supervisor writes it down here, the store keeps it, the renderers show it."""
+
+from __future__ import annotations
+
+from batchctl.core import model
+from batchctl.core.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from batchctl.core.model import Step
+
+
+class Identity(Record):
+    """One process of one boot of one host; a pid alone is recycled, its start ticks (since boot) are not."""
+
+    host: str
+    boot_id: str
+    pid: int
+    start_ticks: int
+
+
+class Attempt:
+    """One try of a step. Instants are seconds since the epoch, `duration` monotonic seconds."""
+
+    def __init__(self, number: int, log: str, started_at: float) -> None:
+        """Begin an attempt; `log` is relative to the state directory."""
+        self.number, self.log, self.started_at = number, log, started_at
+        self.status = model.RUNNING
+        self.pid: int | None = None
+        self.start_ticks: int | None = None
+        self.ended_at: float | None = None
+        self.duration: float | None = None
+        self.exit_code: int | None = None
+        self.signal: int | None = None
+
+
+class StepRun:
+    """One step of a run."""
+
+    def __init__(self, seq: int, step: Step) -> None:
+        """Put a step into the run as pending; `seq` counts from 1 in the order written."""
+        self.seq, self.step = seq, step
+        self.status = model.PENDING
+        self.attempts: list[Attempt] = []
+        self.attempts_before = 0
+        """Attempts of the run that is being resumed."""
+        self.started_at: float | None = None
+        self.ended_at: float | None = None
+        self.duration: float | None = None
+        self.result: dict[str, Any] | None = None
+        self.why = ""
+
+    @property
+    def last(self) -> Attempt | None:
+        """The last attempt, if any was made."""
+        return self.attempts[-1] if self.attempts else None
+
+
+class Run:
+    """One started execution of a job."""
+
+    def __init__(self, run_id: int, job: str, started_at: float, token: str, steps: list[StepRun]) -> None:
+        """Begin a run; `token` marks its processes."""
+        self.id, self.job, self.started_at, self.token, self.steps = run_id, job, started_at, token, steps
+        self.status = model.RUNNING
+        self.ended_at: float | None = None
+        self.duration: float | None = None
+        self.exit_code: int | None = None
+        self.why = ""

@@ -1,0 +1,42 @@
+"""What batchctl tells the operator when it cannot go on: a message, a remedy and an exit code.
+
+The exit codes are the contract's; 74 and 78 are EX_IOERR and EX_CONFIG of sysexits.h, 75 is EX_TEMPFAIL.
+"""
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_STATE = 74
+EXIT_SKIPPED = 75
+EXIT_CONFIG = 78
+EXIT_TIMED_OUT = 124
+EXIT_SIGNAL_BASE = 128
+
+
+class BatchctlError(Exception):
+    """An error that the operator can act on; `str()` says what and where, `remedy` what to do next."""
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        """Keep the one-line message and its remedy."""
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class UsageError(BatchctlError):
+    """The command line cannot be carried out: unknown job, impossible combination of options (exit 2)."""
+
+    exit_code = EXIT_USAGE
+
+
+class StateError(BatchctlError):
+    """The state (database, lock, directory) cannot be trusted, so nothing is started (exit 74)."""
+
+    exit_code = EXIT_STATE
+
+
+class ConfigError(BatchctlError):
+    """The configuration is wrong: the message names file, line where known, and key (exit 78)."""
+
+    exit_code = EXIT_CONFIG

@@ -1,0 +1,147 @@
+"""From a step of the configuration to the command that is started: parameters, environment, files."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from batchctl.core.placeholders import fill_shell, fill_word
+from batchctl.core.record import Record
+from batchctl.errors import ConfigError
+from batchctl.process.spawn import Command
+from batchctl.process.tree import MARK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from batchctl.core.model import Job, Step
+    from batchctl.core.run import Run, StepRun
+
+
+class Surroundings(Record):
+    """What all steps of one run share."""
+
+    state_dir: str
+    job: Job
+    overrides: Mapping[str, Any]
+    """Parameters of the command line; they win over those of step and job."""
+    scheduled_for: str
+    """ISO time of the fire that cron meant."""
+    files_env: Mapping[str, Mapping[str, str]]
+    """What each env_file says, by path."""
+    lock: int | None
+    began: float
+    """When the run started, on the monotonic clock."""
+
+
+def read_env_files(job: Job) -> dict[str, dict[str, str]]:
+    """Read every env_file of a job and its steps, before anything is started.
+
+    Raises:
+        ConfigError: if one is missing, unreadable, or has a line that is not NAME=VALUE.
+    """
+    paths = dict.fromkeys(path for path in (job.env_file, *(step.env_file for step in job.steps)) if path)
+    return {path: _parse_env_file(path) for path in paths}
+
+
+def _parse_env_file(path: str) -> dict[str, str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        message = f"env_file {path}: {reason}"
+        raise ConfigError(
+            message, remedy="correct env_file, or make the file readable for the user cron runs as"
+        ) from error
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip().removeprefix("export ").lstrip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not name.isidentifier():
+            message = f"env_file {path}, line {number}: not NAME=VALUE"
+            raise ConfigError(message, remedy="write NAME=VALUE, one a line; # begins a comment line")
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        found[name] = value
+    return found
+
+
+def parameters(around: Surroundings, step: Step) -> dict[str, Any]:
+    """Return a step's parameters: the job's, overridden by the step's, overridden by the command line's."""
+    return {**around.job.params, **step.params, **around.overrides}
+
+
+def environment(around: Surroundings, step: Step) -> dict[str, str]:
+    """Return what a step's environment is without batchctl's own variables: later sources win."""
+    job = around.job
+    # A program whose output is a file buffers it; without this a Python step would show nothing for hours.
+    env = {"PYTHONUNBUFFERED": "1", **os.environ}
+    for file, values in ((job.env_file, job.env), (step.env_file, step.env)):
+        env.update(around.files_env.get(file or "", {}))
+        env.update(values)
+    first = [*step.path, *job.path]
+    if first:
+        env["PATH"] = ":".join([*first, env.get("PATH", os.defpath)])
+    return env
+
+
+def files_of(run: Run, step: StepRun) -> tuple[str, str]:
+    """Return the step's result and progress files, relative to the state directory."""
+    return f"runs/{run.id}/{step.seq}.result", f"runs/{run.id}/{step.seq}.progress"
+
+
+def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: str) -> Command:
+    """Return the command of one attempt, with every placeholder filled."""
+    spec, job = step.step, around.job
+    params = parameters(around, spec)
+    result, progress = files_of(run, step)
+    env = environment(around, spec)
+    env.update(
+        {
+            "BATCHCTL_JOB": job.name,
+            "BATCHCTL_RUN_ID": str(run.id),
+            "BATCHCTL_STEP": spec.id,
+            "BATCHCTL_ATTEMPT": str(attempt),
+            "BATCHCTL_PARAMS": _json(params),
+            "BATCHCTL_SCHEDULED_FOR": around.scheduled_for,
+            "BATCHCTL_RESULT": f"{around.state_dir}/{result}",
+            "BATCHCTL_PROGRESS": f"{around.state_dir}/{progress}",
+            MARK: run.token,
+        }
+    )
+    values = {
+        "python": sys.executable,
+        "state": around.state_dir,
+        "job": job.name,
+        "run_id": run.id,
+        "step": spec.id,
+        "scheduled_for": around.scheduled_for,
+        **params,
+    }
+    return Command(
+        argv=_argv(spec, values),
+        env=env,
+        cwd=spec.cwd or job.cwd,
+        log=f"{around.state_dir}/{log}",
+        lock=around.lock,
+    )
+
+
+def _argv(step: Step, values: Mapping[str, Any]) -> tuple[str, ...]:
+    if step.run is not None:
+        return ("/bin/sh", "-c", fill_shell(step.run, values))
+    return tuple(fill_word(word, values) for word in step.argv or ())
+
+
+def _json(params: Mapping[str, Any]) -> str:
+    if not params:
+        return "{}"
+    import json
+
+    return json.dumps(params, ensure_ascii=False)

@@ -1,0 +1,72 @@
+"""Waiting without threads and without polling: signals wake the supervisor through a pipe."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+_MOST_WAIT = 3600.0
+
+
+class Reaper:
+    """Collects ended children and stop signals; make one per process, in the main thread."""
+
+    def __init__(self) -> None:
+        """Take over SIGCHLD and the stop signals."""
+        self.stopped_by: int | None = None
+        self.childless = False
+        """Whether the last `collect` found no child at all; for a subreaper that means no descendant either."""
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, self._note) for number in STOP_SIGNALS}
+        self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, self._ignore)
+        self._poll = select.poll()
+        self._poll.register(self._read, select.POLLIN)
+
+    def close(self) -> None:
+        """Give the signals back."""
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._read)
+        os.close(self._write)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        # The first one counts: it is what the operator, or the system going down, asked for.
+        if self.stopped_by is None:
+            self.stopped_by = number
+
+    def _ignore(self, _number: int, _frame: FrameType | None) -> None:
+        """Exist: without a handler the kernel would not write to the wake-up pipe."""
+
+    def wait(self, seconds: float | None) -> None:
+        """Sleep until a child ends, a signal comes, or `seconds` are over (None: no limit)."""
+        limit = _MOST_WAIT if seconds is None else max(0.0, min(seconds, _MOST_WAIT))
+        # One millisecond more: poll() rounds down, and waking before a deadline means waking twice.
+        self._poll.poll(limit * 1000 + 1)
+        try:
+            while os.read(self._read, 512):
+                pass
+        except BlockingIOError:
+            pass
+
+    def collect(self) -> dict[int, int]:
+        """Reap every child that has ended, orphans that fell to us included; return wait statuses by pid."""
+        ended: dict[int, int] = {}
+        self.childless = False
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                self.childless = True
+                return ended
+            if pid == 0:
+                return ended
+            ended[pid] = status

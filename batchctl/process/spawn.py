@@ -1,0 +1,127 @@
+"""Starting one step: own session, stdin empty, output straight into its log, nothing else inherited but the lock.
+
+`os.posix_spawn` instead of `subprocess`, whose import alone costs half of Python's start.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from batchctl.core.record import Record
+from batchctl.errors import BatchctlError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CANNOT_EXECUTE = 126
+NOT_FOUND = 127
+
+
+class Command(Record):
+    """A program to start, everything substituted."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str | None
+    log: str
+    lock: int | None
+    """Descriptor of the job's lock, which the program inherits."""
+
+
+class CannotStartError(BatchctlError):
+    """The program could not be started; `shell_code` is what a shell would exit with (126 or 127)."""
+
+    def __init__(self, message: str, shell_code: int) -> None:
+        """Keep the sentence for the log and the code for the history."""
+        super().__init__(message)
+        self.shell_code = shell_code
+
+
+def spawn(command: Command) -> int:
+    """Start the program and return its pid, which is also its session and its process group.
+
+    Raises:
+        CannotStartError: if there is no such program or directory, or it may not be executed.
+        OSError: if the log cannot be opened or the machine is out of processes or memory.
+    """
+    log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        return _start(command, log)
+    finally:
+        os.close(log)
+
+
+def _start(command: Command, log: int) -> int:
+    program = find_program(command.argv[0], command.env.get("PATH", os.defpath), command.cwd)
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, log, 1),
+        (os.POSIX_SPAWN_DUP2, log, 2),
+    ]
+    if command.lock is not None:
+        # Onto itself: glibc (2.29 and later) then clears close-on-exec for the child alone.
+        actions.append((os.POSIX_SPAWN_DUP2, command.lock, command.lock))
+    home = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if command.cwd else None
+    try:
+        if command.cwd:
+            # posix_spawn has no portable chdir; batchctl is single-threaded, so it goes there and comes back.
+            os.chdir(command.cwd)
+        return os.posix_spawn(
+            program,
+            command.argv,
+            dict(command.env),
+            file_actions=actions,
+            setsid=True,
+            setsigmask=(),
+            # Python ignores SIGPIPE and SIGXFSZ; an ignored signal would stay ignored in the step.
+            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD),
+        )
+    except FileNotFoundError as error:
+        raise CannotStartError(_not_found(command), NOT_FOUND) from error
+    except (PermissionError, NotADirectoryError) as error:
+        message = f"cannot execute {command.argv[0]!r}: {error.strerror}"
+        raise CannotStartError(message, CANNOT_EXECUTE) from error
+    except OSError as error:
+        message = f"cannot start {command.argv[0]!r}: {error.strerror}"
+        raise CannotStartError(message, CANNOT_EXECUTE) from error
+    finally:
+        if home is not None:
+            os.fchdir(home)
+            os.close(home)
+
+
+def _not_found(command: Command) -> str:
+    if command.cwd and not os.path.isdir(command.cwd):
+        return f"there is no directory {command.cwd!r} (cwd of the step)"
+    if "/" in command.argv[0]:
+        return f"there is no program {command.argv[0]!r}, or the interpreter in its first line is missing"
+    return f"there is no program {command.argv[0]!r} on PATH={command.env.get('PATH', '')}"
+
+
+def find_program(name: str, search: str, cwd: str | None) -> str:
+    """Return the program's path, looked up on the step's own PATH and not on batchctl's."""
+    if "/" in name:
+        return name
+    for directory in search.split(":"):
+        path = os.path.join(directory or ".", name)
+        if not os.path.isabs(path) and cwd:
+            path = os.path.join(cwd, path)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return os.path.abspath(path)
+    return name
+
+
+def keep_descriptors_private() -> None:
+    """Mark whatever batchctl itself was started with, beyond stdin, stdout and stderr, as not to be inherited.
+
+    A cron or a shell may leave descriptors open without close-on-exec; a step sees 0, 1, 2 and the lock, nothing else.
+    """
+    for name in os.listdir("/proc/self/fd"):
+        descriptor = int(name)
+        if descriptor > 2:  # noqa: PLR2004 - stderr
+            try:
+                os.set_inheritable(descriptor, False)  # noqa: FBT003 - its only form
+            except OSError:
+                continue  # the listing's own descriptor, closed by now

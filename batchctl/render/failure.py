@@ -1,0 +1,55 @@
+"""The short report on a failed run that cron puts into its mail; plain text, and no import that a fire does not need."""
+
+from __future__ import annotations
+
+from batchctl.core import model
+from batchctl.duration import format_duration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from batchctl.core.model import Job
+    from batchctl.core.run import Run, StepRun
+
+_LINES = 20
+_TAIL_BYTES = 32 * 1024
+
+
+def failure_report(run: Run, job: Job, state_dir: str) -> str:
+    """Return job, step, why, how long, the last lines of output and the command that shows the rest."""
+    lines = [
+        f"batchctl: {job.name}: run {run.id} {run.status.replace('_', ' ')} after {format_duration(run.duration)}"
+        f" (exit {run.exit_code})"
+    ]
+    step = next((step for step in run.steps if step.status in model.UNFINISHED), None)
+    if step is None:
+        return "\n".join([*lines, f"  {run.why}", ""])
+    attempts = f", attempt {step.attempts[-1].number} of {step.step.retries + 1}" if step.step.retries else ""
+    lines.append(f"  step {step.step.id}: {step.why or step.status}{attempts}, after {format_duration(step.duration)}")
+    if run.why and not run.why.startswith("step "):
+        lines.append(f"  {run.why}")
+    blocked = [one.step.id for one in run.steps if one.status == model.BLOCKED]
+    if blocked:
+        lines.append(f"  not run: {', '.join(blocked)}")
+    tail = _tail(step, state_dir)
+    if tail:
+        lines.append(f"  last {len(tail)} lines of its output:")
+        lines += [f"  | {line}" for line in tail]
+    lines.append(f"  all of it: batchctl logs {job.name} --run {run.id} --step {step.step.id}")
+    return "\n".join([*lines, ""])
+
+
+def _tail(step: StepRun, state_dir: str) -> list[str]:
+    last = step.last
+    if last is None:
+        return []
+    try:
+        with open(f"{state_dir}/{last.log}", "rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _TAIL_BYTES))
+            content = file.read()
+    except OSError:
+        return []
+    from batchctl.render.text import harmless
+
+    text = content.decode(errors="replace")
+    return [harmless(line)[:400] for line in text.splitlines()[-_LINES:]]

@@ -1,0 +1,173 @@
+"""Opening the history: connections that can be trusted, or a StateError that says why not.
+
+The path that cron takes uses the bare sqlite3 module; sqlite-utils, which knows the schema, is imported only when the
+database is new or of an older version.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+
+from batchctl.errors import StateError
+from batchctl.store.schema import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+BUSY_LIMIT = 10.0
+"""Seconds to wait for another process's transaction before the database counts as locked."""
+
+
+def database_path(state_dir: str) -> str:
+    """Return the path of the history."""
+    return f"{state_dir}/batchctl.db"
+
+
+def marker_path(state_dir: str) -> str:
+    """Return the path of the file that says a history was begun here; see `connect`."""
+    return f"{state_dir}/history-began"
+
+
+def connect(state_dir: str, *, create: bool, busy_limit: float = BUSY_LIMIT) -> sqlite3.Connection:
+    """Open the history in autocommit mode; with `create` it is made, or brought to this version, where needed.
+
+    A database that was here once (the marker beside it says so) and is now missing or empty is not made anew: the history
+    is never silently replaced, and with it would go the knowledge of what is running.
+
+    Raises:
+        StateError: if it is missing (without `create`), vanished, unreadable, garbage, locked for `busy_limit` seconds,
+            or written by a newer batchctl.
+    """
+    path = database_path(state_dir)
+    size = _size(path)
+    if not size:
+        if os.path.exists(marker_path(state_dir)):
+            raise _vanished(state_dir, "is missing" if size is None else "is empty")
+        if not create:
+            message = f"there is no history at {path}"
+            raise StateError(message, remedy="run a job first, or check --state and BATCHCTL_STATE")
+    try:
+        if not size:
+            _migrate(state_dir)
+        connection = _open(path, busy_limit)
+        version = connection.execute("pragma user_version").fetchone()[0]
+        if version < VERSION and create:
+            connection.close()
+            _migrate(state_dir)
+            connection = _open(path, busy_limit)
+            version = connection.execute("pragma user_version").fetchone()[0]
+    except sqlite3.Error as error:
+        raise untrusted(path, error) from error
+    if version != VERSION:
+        connection.close()
+        message = f"the history {path} has schema {version}, this batchctl knows schema {VERSION}"
+        older = "run any job, or `batchctl pause --for 0s`, to bring it up to date"
+        raise StateError(message, remedy="install the newer batchctl that wrote it" if version > VERSION else older)
+    return connection
+
+
+def untrusted(path: str, error: sqlite3.Error) -> StateError:
+    """Return the StateError for what SQLite said, with the remedy that fits it."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        remedy = "another process holds it; find it with `fuser -v` on the file, then fire again"
+    elif "full" in text:
+        remedy = "free disk space (`df -h`), then fire again"
+    elif "readonly" in text or "unable to open" in text:
+        remedy = "check owner and mode of the file and of its directory"
+    else:
+        remedy = "move it aside and restore a backup; batchctl never replaces it by itself"
+    return StateError(f"history {path}: {text}", remedy=remedy)
+
+
+class Immediate:
+    """One `begin immediate` transaction: committed at the end, rolled back on any exception."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Keep the connection."""
+        self._connection = connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        """Take the write lock now, so that what is read inside cannot change before it is acted on."""
+        self._connection.execute("begin immediate")
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, _error: object, _traceback: TracebackType | None) -> None:
+        """Commit, or roll back where something was raised; a failed commit is rolled back too."""
+        if kind is None:
+            try:
+                self._connection.execute("commit")
+            except sqlite3.Error:
+                self._roll_back()
+                raise
+        else:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("rollback")
+
+
+def _size(path: str) -> int | None:
+    """Return the size of the database file, None where there is none; refuse what is not a plain file of ours."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"history {path}: {error.strerror}"
+        raise StateError(message, remedy="check owner and mode of the state directory") from error
+    if not stat.S_ISREG(found.st_mode):
+        message = f"history {path} is not a regular file"
+        raise StateError(message, remedy="move it aside; batchctl never follows or replaces it")
+    return found.st_size
+
+
+def _vanished(state_dir: str, how: str) -> StateError:
+    path = database_path(state_dir)
+    message = f"history {path} {how}, although one was begun here"
+    return StateError(
+        message, remedy=f"restore it from a backup, or remove {marker_path(state_dir)} to begin a new one"
+    )
+
+
+def _open(path: str, busy_limit: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=busy_limit, isolation_level=None)
+    # Explicit although it is SQLite's default: a build may differ, and a start must survive a power cut.
+    connection.execute("pragma synchronous = full")
+    return connection
+
+
+def _migrate(state_dir: str) -> None:
+    """Make or upgrade the database, one process at a time: 20 first fires at once must agree on one schema."""
+    from filelock import lock_descriptor
+    from sqlite_utils import Database
+
+    from batchctl.store.migrations import migrations
+
+    path = database_path(state_dir)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        lock = os.open(f"{state_dir}/schema.lock", flags, 0o600)
+    except OSError as error:
+        message = f"lock file {state_dir}/schema.lock: {error.strerror}"
+        raise StateError(
+            message, remedy="remove it if it is not batchctl's own, and check the directory's mode"
+        ) from error
+    try:
+        lock_descriptor(lock)
+        os.close(os.open(path, flags, 0o600))
+        connection = _open(path, BUSY_LIMIT)
+        if connection.execute("pragma user_version").fetchone()[0] <= VERSION:
+            connection.execute("pragma journal_mode = wal")
+            migrations.apply(Database(connection, execute_plugins=False))
+            os.close(os.open(marker_path(state_dir), flags, 0o600))
+        connection.close()
+    except OSError as error:
+        message = f"history {path}: {error.strerror}"
+        raise StateError(message, remedy="check owner, mode and free space of the state directory") from error
+    finally:
+        os.close(lock)

@@ -1,0 +1,327 @@
+"""The reading side of the history, for the commands that show it; it changes nothing and needs no history to exist.
+
+The order of a job's runs is that of their ids. A window holds every run that was under way in it: started before its
+end, and not ended before its beginning. Otherwise `--days 1` would hide a 26-hour batch that has just ended.
+
+A million runs must cost a reader no more than its own start, so every query is a seek or walks a covering index: what
+is asked of all jobs is asked job by job (200 seeks take 1 ms, a `group by` over all runs 2 s).
+"""
+
+# ruff: noqa: S608 - queries are put together from this page's own words only; every value is bound
+from __future__ import annotations
+
+import os
+import sqlite3
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from batchctl.core import statistics
+from batchctl.core.model import SUCCEEDED, UNFINISHED
+from batchctl.store.database import connect, database_path, marker_path, untrusted
+from batchctl.store.schema import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sqlite_utils import Database
+
+    from batchctl.core.statistics import Stats
+
+_BUSY_LIMIT = 5.0
+# Named, because without statistics of its own SQLite would rather walk all runs than this index of a few.
+_ALL_RUNNING = "from runs indexed by one_running_row_per_job where status = 'running'"
+_UNDER_WAY = "started_at < ? and (ended_at >= ? or ended_at is null)"
+
+
+class RunRow(NamedTuple):
+    """One run; `ended_at` and `duration_s` are None while it runs."""
+
+    id: int
+    job: str
+    status: str
+    started_at: float
+    ended_at: float | None
+    duration_s: float | None
+    exit_code: int | None
+    why: str | None
+    resumed_from: int | None
+
+
+class StepRow(NamedTuple):
+    """One step of a run, in the order of the chain."""
+
+    run_id: int
+    seq: int
+    id: str
+    group: str | None
+    status: str
+    exit_code: int | None
+    signal: int | None
+    attempts: int
+    started_at: float | None
+    ended_at: float | None
+    duration_s: float | None
+    result: dict[str, Any] | None
+
+
+class AttemptRow(NamedTuple):
+    """One try of a step; `log` is relative to the state directory."""
+
+    seq: int
+    step: str
+    attempt: int
+    log: str
+
+
+class SkipRow(NamedTuple):
+    """Consecutive skips for the same reason and because of the same run."""
+
+    job: str
+    reason: str
+    times: int
+    first_at: float
+    last_at: float
+    run_id: int | None
+
+
+_RUN = ", ".join(RunRow._fields)
+_STEP = "run_id, seq, step, step_group, status, exit_code, signal, attempts, started_at, ended_at, duration_s, result"
+_SKIP = "job, reason, count, first_at, last_at, run_id"
+
+
+class History:
+    """A read-only view of the history in a state directory; empty where none was begun."""
+
+    def __init__(self, state_dir: str) -> None:
+        """Open the history.
+
+        Raises:
+            StateError: if it is there and cannot be trusted, or was there and has vanished.
+        """
+        self._path = database_path(state_dir)
+        self._db = _open(state_dir, self._path)
+
+    def last_run(self, job: str) -> RunRow | None:
+        """Return the job's last run that has ended."""
+        query = f"select {_RUN} from runs where job = ? and status <> 'running' order by id desc limit 1"
+        return self._run(query, job)
+
+    def running(self, job: str) -> RunRow | None:
+        """Return the job's running row, whatever has become of its owner."""
+        return self._run(f"select {_RUN} from runs where job = ? and status = 'running'", job)
+
+    def newest_run(self, job: str) -> RunRow | None:
+        """Return the job's newest run, ended or not."""
+        return self._run(f"select {_RUN} from runs where job = ? order by id desc limit 1", job)
+
+    def run(self, run_id: int) -> RunRow | None:
+        """Return one run by its id."""
+        return self._run(f"select {_RUN} from runs where id = ?", run_id)
+
+    def runs(self, since: float, until: float, job: str | None = None, limit: int = -1) -> Iterator[RunRow]:
+        """Yield the runs of the window, newest first; at most `limit` of them unless it is negative."""
+        if job is not None:
+            query = f"select {_RUN} from runs where job = ? and {_UNDER_WAY} order by id desc limit ?"
+            rows = self._rows(query, job, until, since, limit)
+        else:
+            earliest = self._earliest_start(since)
+            query = (
+                f"select {_RUN} from runs"
+                f" where {_UNDER_WAY} and started_at >= ? order by started_at desc, id desc limit ?"
+            )
+            rows = iter(()) if earliest is None else self._rows(query, until, since, earliest, limit)
+        return map(RunRow._make, rows)
+
+    def runs_with_steps(
+        self, since: float, until: float, job: str | None = None, limit: int = -1
+    ) -> Iterator[tuple[RunRow, list[StepRow]]]:
+        """Yield the runs of the window with their steps, newest first, without holding them all in memory."""
+        batch: list[RunRow] = []
+        for run in self.runs(since, until, job, limit):
+            batch.append(run)
+            if len(batch) == _BATCH:
+                yield from self._with_steps(batch)
+                batch = []
+        yield from self._with_steps(batch)
+
+    def _with_steps(self, runs: list[RunRow]) -> Iterator[tuple[RunRow, list[StepRow]]]:
+        steps = self.steps([run.id for run in runs])
+        for run in runs:
+            yield run, steps.get(run.id, [])
+
+    def steps(self, run_ids: Iterable[int]) -> dict[int, list[StepRow]]:
+        """Return the steps of these runs, by run, in the order of the chain."""
+        ids = list(run_ids)
+        found: list[StepRow] = []
+        for at in range(0, len(ids), _BATCH):
+            some = ids[at : at + _BATCH]
+            query = f"select {_STEP} from steps where run_id in ({_marks(some)}) order by run_id, seq"
+            found.extend(_step(row) for row in self._rows(query, *some))
+        return {run_id: list(group) for run_id, group in groupby(found, key=attrgetter("run_id"))}
+
+    def attempts(self, run_id: int) -> list[AttemptRow]:
+        """Return every attempt of a run that has a log, by step and attempt."""
+        query = (
+            "select a.seq, s.step, a.attempt, a.log from attempts a"
+            " join steps s on s.run_id = a.run_id and s.seq = a.seq"
+            " where a.run_id = ? and a.log is not null order by a.seq, a.attempt"
+        )
+        return [AttemptRow._make(row) for row in self._rows(query, run_id)]
+
+    def skips(self, since: float, until: float, job: str | None = None, limit: int = -1) -> Iterator[SkipRow]:
+        """Yield the skips that lasted into the window, newest first; at most `limit` unless it is negative."""
+        which, values = ("", ()) if job is None else (" and +job = ?", (job,))
+        query = (
+            f"select {_SKIP} from skips where last_at >= ? and first_at < ?{which}"
+            " order by last_at desc, id desc limit ?"
+        )
+        return map(SkipRow._make, self._rows(query, since, until, *values, limit))
+
+    def durations(self, job: str, limit: int) -> list[float]:
+        """Return the seconds that the last successful runs of the job took, newest first."""
+        query = "select duration_s from runs where job = ? and status = 'succeeded' order by id desc limit ?"
+        return [row[0] for row in self._rows(query, job, limit) if row[0] is not None]
+
+    def step_durations(self, job: str, limit: int) -> dict[str, list[float]]:
+        """Return the seconds that each step took in the last successful runs of the job, newest first."""
+        query = (
+            "select step, duration_s from steps where status = 'succeeded' and duration_s is not null and run_id in"
+            " (select id from runs where job = ? and status = 'succeeded' order by id desc limit ?)"
+            " order by run_id desc, seq"
+        )
+        found: dict[str, list[float]] = {}
+        for step, duration in self._rows(query, job, limit):
+            found.setdefault(step, []).append(duration)
+        return found
+
+    def success_rate(self, job: str, since: float) -> float | None:
+        """Return the share of the job's runs ended since then that succeeded, None without any."""
+        query = "select count(*) from runs where job = ? and status = ? and ended_at >= ?"
+        succeeded = self._number(query, job, SUCCEEDED, since)
+        failed = sum(self._number(query, job, status, since) for status in UNFINISHED)
+        return statistics.success_rate(succeeded, failed)
+
+    def consecutive_failures(self, job: str) -> int:
+        """Return how many runs of the job ended otherwise than `succeeded` since the last that did."""
+        last = "select coalesce(max(id), 0) from runs where job = ? and status = 'succeeded'"
+        query = "select count(*) from runs where job = ? and status = ? and id > ?"
+        good = self._number(last, job)
+        return sum(self._number(query, job, status, good) for status in UNFINISHED)
+
+    def skips_since_last_start(self, job: str) -> int:
+        """Return how many fires of the job were skipped since it last started."""
+        start = next(self._rows("select started_at from runs where job = ? order by id desc limit 1", job), (0.0,))[0]
+        query = (
+            "select coalesce(sum(count), 0) from skips where job = ? and id >"
+            " coalesce((select id from skips where job = ? and first_at < ? order by id desc limit 1), 0)"
+        )
+        return self._number(query, job, job, start)
+
+    def jobs(self) -> list[str]:
+        """Return the name of every job that the history knows, sorted."""
+        return sorted({*self._distinct_jobs("runs"), *self._distinct_jobs("skips")})
+
+    def stats(self, since: float, until: float, jobs: Iterable[str]) -> dict[str, Stats]:
+        """Return the statistics of these jobs over the window."""
+        query = "select job, sum(count) from skips where last_at >= ? and first_at < ? group by job"
+        skips = dict(self._rows(query, since, until))
+        query = f"select job, started_at {_ALL_RUNNING} and started_at < ?"
+        running = dict(self._rows(query, until))
+        return {job: self._job_stats(since, until, job, running.get(job), skips.get(job, 0)) for job in jobs}
+
+    def _job_stats(self, since: float, until: float, job: str, running: float | None, skips: int) -> Stats:
+        window = "from runs where job = ? and status = ? and ended_at >= ? and started_at < ?"
+        ended = {
+            status: next(
+                self._rows(f"select count(*), min(started_at), max(started_at) {window}", job, status, since, until),
+                (0, None, None),
+            )
+            for status in (SUCCEEDED, *UNFINISHED)
+        }
+        durations = [row[0] for row in self._rows(f"select duration_s {window}", job, SUCCEEDED, since, until)]
+        now_running = (0, None, None) if running is None else (1, running, running)
+        counted = [*ended.values(), now_running]
+        starts = statistics.Starts(
+            count=sum(row[0] for row in counted),
+            first=min((row[1] for row in counted if row[1] is not None), default=None),
+            last=max((row[2] for row in counted if row[2] is not None), default=None),
+        )
+        failed = sum(ended[status][0] for status in UNFINISHED)
+        return statistics.stats(durations, ended[SUCCEEDED][0], failed, starts, skips)
+
+    def _distinct_jobs(self, table: str) -> list[str]:
+        # From name to name by seeks; `distinct` would walk the whole index.
+        query = (
+            f"with recursive known(job) as (select min(job) from {table} union all"
+            f" select (select min(job) from {table} where job > known.job) from known where known.job is not null)"
+            " select job from known where job is not null"
+        )
+        return [row[0] for row in self._rows(query)]
+
+    def _earliest_start(self, since: float) -> float | None:
+        """Return the earliest start of any run that was under way at `since` or later."""
+        first_ended = (
+            "select started_at from runs where job = ? and status = ? and ended_at >= ? order by ended_at limit 1"
+        )
+        starts = [row[0] for row in self._rows(f"select started_at {_ALL_RUNNING}")]
+        for job in self._distinct_jobs("runs"):
+            for status in (SUCCEEDED, *UNFINISHED):
+                starts.extend(row[0] for row in self._rows(first_ended, job, status, since))
+        return min(starts, default=None)
+
+    def _run(self, query: str, *values: object) -> RunRow | None:
+        row = next(self._rows(query, *values), None)
+        return None if row is None else RunRow._make(row)
+
+    def _number(self, query: str, *values: object) -> int:
+        return int(next(self._rows(query, *values), (0,))[0])
+
+    def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        if self._db is None:
+            return
+        try:
+            yield from self._db.execute(query, values)
+        except sqlite3.Error as error:
+            raise untrusted(self._path, error) from error
+
+
+_BATCH = 500
+"""Runs whose steps are fetched at once: few queries, and far below SQLite's limit of variables."""
+
+
+def _open(state_dir: str, path: str) -> Database | None:
+    from sqlite_utils import Database
+
+    try:
+        size = os.path.getsize(path)
+    except OSError:
+        size = 0
+    begun = os.path.exists(marker_path(state_dir))
+    if not size and not begun:
+        return None
+    try:
+        # Read-only, so that looking never writes, not even the checkpoint that closing would otherwise make.
+        address = f"file:{quote(os.fsencode(path))}?mode=ro"
+        connection = sqlite3.connect(address, uri=True, timeout=_BUSY_LIMIT) if size else None
+        version = 0 if connection is None else connection.execute("pragma user_version").fetchone()[0]
+    except sqlite3.Error as error:
+        raise untrusted(path, error) from error
+    if not version and not begun:
+        # The very first fire is making its tables at this moment.
+        return None
+    if connection is None or version != VERSION:
+        # Says in the words of every other command what is wrong with it.
+        connect(state_dir, create=False).close()
+    return Database(connection, execute_plugins=False)
+
+
+def _marks(values: list[int]) -> str:
+    return ",".join("?" * len(values))
+
+
+def _step(row: tuple[Any, ...]) -> StepRow:
+    import json
+
+    return StepRow._make((*row[:-1], None if row[-1] is None else json.loads(row[-1])))

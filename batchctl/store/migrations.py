@@ -1,0 +1,119 @@
+"""The schema, as append-only named migrations: never edit one that was released, add the next.
+
+sqlite-utils applies them and keeps their names; `PRAGMA user_version` repeats their number, so that a fire learns with
+one read, and without importing sqlite-utils, that there is nothing to do.
+
+Instants are seconds since the epoch, durations seconds. `started_mono_s` is the monotonic clock of the boot named beside
+it: an age taken from it does not move when somebody sets the clock. The order of runs is that of their ids, never that of
+their times, for the same reason.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlite_utils.migrations import Migrations
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+migrations = Migrations("batchctl")
+
+_FIRST = """
+create table runs (
+    id integer primary key autoincrement,
+    job text not null,
+    status text not null,
+    started_at real not null,
+    ended_at real,
+    duration_s real,
+    scheduled_for real,
+    exit_code integer,
+    why text,                -- one sentence on how it ended, where that needs words
+    host text not null,
+    boot_id text not null,
+    pid integer not null,
+    start_ticks integer not null,
+    started_mono_s real not null,
+    token text not null,     -- what marks every process of the run, in its environment
+    pool text,
+    resumed_from integer references runs(id),
+    forced text,             -- checks that --force passed, separated by spaces
+    params text,             -- JSON, of the command line only; secrets masked
+    log_dir text             -- relative to the state directory
+) strict;
+create unique index one_running_row_per_job on runs (job) where status = 'running';
+create index runs_by_job on runs (job, id);
+create index runs_by_outcome on runs (job, status, id);
+create index runs_by_time on runs (started_at);
+create index runs_by_end on runs (job, status, ended_at, started_at, duration_s);
+create index running_in_pool on runs (pool) where status = 'running';
+
+create table steps (
+    run_id integer not null references runs(id),
+    seq integer not null,    -- order in which the chain names them, from 1
+    step text not null,
+    step_group text,
+    status text not null,
+    exit_code integer,
+    signal integer,
+    attempts integer not null default 0,
+    started_at real,
+    ended_at real,
+    duration_s real,
+    result text,             -- JSON object that the step wrote
+    primary key (run_id, seq)
+) strict, without rowid;
+
+create table attempts (
+    run_id integer not null references runs(id),
+    seq integer not null,
+    attempt integer not null,
+    status text not null,
+    pid integer,
+    start_ticks integer,
+    started_at real not null,
+    ended_at real,
+    duration_s real,
+    exit_code integer,
+    signal integer,
+    log text,                -- relative to the state directory
+    primary key (run_id, seq, attempt)
+) strict, without rowid;
+
+create table skips (
+    id integer primary key autoincrement,
+    job text not null,
+    reason text not null,
+    run_id integer,          -- the blocking run, where there is one
+    after_run integer,       -- the job's last run at that time: a start in between begins a new row
+    count integer not null,
+    first_at real not null,
+    last_at real not null
+) strict;
+create index skips_by_job on skips (job, id);
+create index skips_by_time on skips (last_at, job, first_at, count);
+
+create table pauses (
+    job text primary key,    -- '' pauses everything
+    since real not null,
+    until real
+) strict, without rowid;
+"""
+
+
+def _run(db: Database, script: str, version: int) -> None:
+    # executescript() would commit behind the migration's transaction, so statements go one by one.
+    for statement in _statements(script):
+        db.execute(statement)
+    db.execute(f"pragma user_version = {version}")
+
+
+def _statements(script: str) -> list[str]:
+    lines = [line.partition("--")[0].rstrip() for line in script.splitlines()]
+    return [statement.strip() for statement in "\n".join(lines).split(";") if statement.strip()]
+
+
+@migrations(name="0001_runs_steps_skips")
+def _0001(db: Database) -> None:
+    _run(db, _FIRST, 1)

@@ -1,0 +1,72 @@
+"""Every test has its own home and state; one that touches the real ones, or the real crontab, fails."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_REAL_HOME = Path(os.path.expanduser("~"))  # noqa: PTH111 - before HOME is changed
+_REAL_PLACES = (
+    _REAL_HOME / ".config" / "batchctl",
+    _REAL_HOME / ".local" / "state" / "batchctl",
+    Path("/etc/batchctl"),
+)
+_SHIM = "#!/bin/sh\ntouch '{trace}'\necho 'a test called the real crontab' >&2\nexit 70\n"
+
+
+def _crontab() -> bytes | None:
+    try:
+        return subprocess.run(["crontab", "-l"], capture_output=True, check=False, timeout=30).stdout
+    except FileNotFoundError:
+        return None
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember the real crontab, once, in the process that starts the workers."""
+    if not hasattr(session.config, "workerinput"):
+        session.config.stash[_CRONTAB_BEFORE] = _crontab()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the whole session if the real crontab is not what it was."""
+    before = session.config.stash.get(_CRONTAB_BEFORE, None)
+    if not hasattr(session.config, "workerinput") and before is not None and _crontab() != before:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print("\nERROR: the tests changed the real crontab")  # noqa: T201
+
+
+_CRONTAB_BEFORE = pytest.StashKey[bytes | None]()
+
+
+def _traces() -> tuple[float | None, ...]:
+    return tuple(place.stat().st_mtime if place.exists() else None for place in _REAL_PLACES)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Give the test a home of its own and an environment without batchctl's variables."""
+    place = tmp_path / "home"
+    place.mkdir()
+    monkeypatch.setenv("HOME", str(place))
+    for name in [*os.environ]:
+        if name.startswith(("BATCHCTL_", "XDG_")):
+            monkeypatch.delenv(name)
+    trace = tmp_path / "real-crontab-was-called"
+    if request.node.get_closest_marker("cron") is None:
+        shim = tmp_path / "shim" / "crontab"
+        shim.parent.mkdir()
+        shim.write_text(_SHIM.format(trace=trace))
+        shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
+    before = _traces()
+    yield place
+    assert _traces() == before, "the test touched the real configuration or state"
+    assert not trace.exists(), "the test called the real crontab"

@@ -1,0 +1,147 @@
+"""The whole story under Debian's cron itself: a batch longer than its interval starts, is skipped, and starts again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from batchctl.core.cronblock import command
+
+if TYPE_CHECKING:
+    from cron.conftest import RealCron, RealCrontab
+
+JOB = "일일-배치"
+STEP_SECONDS = 12.5  # six of them take 75 s: longer than the minute between two fires
+STEPS = ("31", "32", "33", "61", "62", "63")
+NASTY = r"""상태 100% \% it's "here" $HOME"""
+PATIENCE = 280.0  # seconds; three fires and their run take 180 to 240
+
+
+def config_text() -> str:
+    """Return a configuration whose one job is fired every minute and takes 75 seconds."""
+    text = f'[jobs."{JOB}"]\nschedule = "* * * * *"\ntimeout = "5m"\n'
+    for step, group in zip(STEPS, ["keyword-search"] * 3 + ["market-upload"] * 3, strict=True):
+        text += f'[[jobs."{JOB}".steps]]\nid = "{step}"\ngroup = "{group}"\n'
+        text += f'run = "sleep {STEP_SECONDS} && echo 단계 {step} 끝"\n'
+    return text
+
+
+def recording_shell(directory: Path) -> Path:
+    """Write a shell that notes what a command of cron prints, how it ends, and in which environment it began."""
+    script = directory / "shell"
+    script.write_text(
+        "#!/bin/sh\n"
+        f"cd {directory} || exit 1\n"
+        "env >environment\n"
+        "[ -t 0 ] && echo terminal >>output\n"
+        '/bin/sh "$@" >>output 2>&1\n'
+        'echo "$?" >>codes\n'
+    )
+    script.chmod(0o755)
+    return script
+
+
+class Installation:
+    """One configuration and one state directory, seen through the command line as an operator sees them."""
+
+    def __init__(self, directory: Path) -> None:
+        """Write the configuration; the state directory has a name that has to be quoted well."""
+        self.config, self.state = directory / "설정 %.toml", directory / NASTY
+        self.config.write_text(config_text(), encoding="utf-8")
+
+    def call(self, *words: str) -> str:
+        """Run batchctl; return what it prints."""
+        options = ["--config", str(self.config), "--state", str(self.state)]
+        done = subprocess.run(
+            [sys.executable, "-m", "batchctl", *options, *words], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def history(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return runs, oldest first, and skips."""
+        report = json.loads(self.call("report", "--json"))
+        return report["runs"][::-1], report["skips"]
+
+
+@pytest.mark.slow
+@pytest.mark.cron
+@pytest.mark.timeout(420)
+@pytest.mark.xdist_group("cron")
+def test_start_skip_start(real_cron: RealCron, tmp_path: Path) -> None:
+    """Installed with `crontab install` and fired every minute, a 75 s batch starts, skips, starts, and says nothing."""
+    here = Installation(tmp_path)
+    shell, probe = recording_shell(tmp_path), tmp_path / "probe"
+    real_cron.install(
+        f"SHELL={shell}",
+        f"HOME={tmp_path}",
+        # Proves that quoting survives cron and the shell word for word.
+        f"* * * * * {command(['printf', '%s', NASTY])} >{probe}",
+    )
+    assert "Installed 1 line(s) for 1 job(s)" in here.call("crontab", "install")
+
+    runs, skips = wait_for_second_start(here)
+
+    first, second = runs[:2]
+    assert (first["job"], first["status"]) == (JOB, "succeeded")
+    assert [step["id"] for step in first["steps"]] == list(STEPS)
+    assert first["duration_s"] >= STEP_SECONDS * len(STEPS)
+    (skip,) = [skip for skip in skips if skip["run_id"] == first["id"]]
+    assert (skip["job"], skip["reason"], skip["count"]) == (JOB, "already_running", 1)
+    assert first["started_at"] < skip["first_at"] < first["ended_at"] < second["started_at"]
+
+    assert probe.read_text() == NASTY
+    assert "단계 63 끝" in here.call("logs", JOB, "--run", str(first["id"]))
+    # A start that succeeded and a skip: nothing for cron to mail, and the probe's exit code 0 beside the skip's 75.
+    assert (tmp_path / "output").read_bytes() == b""
+    codes = (tmp_path / "codes").read_text().split()
+    assert set(codes) == {"0", "75"}
+    environment = dict(line.split("=", 1) for line in (tmp_path / "environment").read_text().splitlines())
+    assert environment["PATH"] == "/usr/bin:/bin"
+    assert not {"TERM", "LANG", "VIRTUAL_ENV", "BATCHCTL_CONFIG", "BATCHCTL_STATE"} & set(environment)
+
+
+def wait_for_second_start(here: Installation) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Ask the history until there are two runs; fail after PATIENCE seconds with what there is."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        runs, skips = here.history()
+        if len(runs) > 1:
+            return runs, skips
+        if time.monotonic() > give_up:
+            spoken = here.state.parent / "output"
+            printed = spoken.read_text() if spoken.exists() else "(no fire at all)"
+            pytest.fail(f"no second start after {PATIENCE:.0f} s: {runs} {skips}; printed: {printed}")
+        time.sleep(2)
+
+
+@pytest.mark.cron
+@pytest.mark.xdist_group("cron")
+@pytest.mark.parametrize(
+    "mine",
+    [
+        # no crontab yet
+        None,
+        # comments, an empty line, bytes that are no UTF-8
+        b"# \xff mine\n\nMAILTO=me\n5 4 * * * true\n",
+        # what `crontab -l` shows alike: control characters and their escapes, written out
+        b"# mine\r\n# \b\n5 4 * * * printf 'a\\r\\n' | grep '\\bb'\n",
+    ],
+)
+def test_install_and_remove(real_crontab: RealCrontab, tmp_path: Path, mine: bytes | None) -> None:
+    """Debian's crontab takes the block, and gives the operator's lines back byte for byte after its removal."""
+    here = Installation(tmp_path)
+    real_crontab.write(mine)
+    here.call("crontab", "install")
+    text = real_crontab.read()
+    assert text is not None
+    assert text.startswith((mine or b"") + f"# >>> batchctl {here.config}\n".encode())
+    assert here.call("crontab", "diff") == ""
+    here.call("crontab", "remove")
+    assert (real_crontab.read() or b"") == (mine or b"")

@@ -1,0 +1,111 @@
+"""What several tests need: jobs built in memory, a state directory, waiting for a condition."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from batchctl.clock import zone
+from batchctl.core.model import Job, Rules, Schedule, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SEOUL = zone("Asia/Seoul")
+
+
+def rules(**changes: Any) -> Rules:
+    """Return rules in Seoul's time, with these changes."""
+    return Rules(**{"zone": SEOUL, **changes})
+
+
+def step(step_id: str = "1", run: str | None = "true", **changes: Any) -> Step:
+    """Return a step that runs a shell line."""
+    return Step(**{"id": step_id, "run": None if changes.get("argv") else run, **changes})
+
+
+def job(*steps: Step, name: str = "작업", **changes: Any) -> Job:
+    """Return a job of these steps, by default one that succeeds at once."""
+    own_rules = {key: changes.pop(key) for key in list(changes) if key in Rules._fields}
+    return Job(
+        **{
+            "name": name,
+            "schedule": Schedule(),
+            "rules": rules(**own_rules),
+            "steps": steps or (step(),),
+            **changes,
+        }
+    )
+
+
+def wait_for(condition: Callable[[], Any], what: str, limit: float = 20.0) -> Any:
+    """Return what the condition returns once it is true; fail with `what` after `limit` seconds."""
+    end = time.monotonic() + limit
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            message = f"waited {limit} s in vain for: {what}"
+            raise AssertionError(message)
+        time.sleep(0.01)
+
+
+def rows(state: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """Return what a query on the history says."""
+    connection = sqlite3.connect(state / "batchctl.db")
+    try:
+        return connection.execute(query, values).fetchall()
+    finally:
+        connection.close()
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process lives; a zombie does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def batchctl(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the real command line in a process of its own, without a terminal."""
+    options.setdefault("timeout", 120)
+    return subprocess.run(
+        [sys.executable, "-m", "batchctl", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        stdin=subprocess.DEVNULL,
+        **options,
+    )
+
+
+def start_batchctl(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start the real command line and return at once."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "batchctl", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        **options,
+    )
+
+
+def cron_environment(home: Path) -> dict[str, str]:
+    """Return what Debian's cron gives a job: crontab(5)."""
+    return {
+        "HOME": str(home),
+        "PATH": "/usr/bin:/bin",
+        "SHELL": "/bin/sh",
+        "LOGNAME": os.environ.get("LOGNAME", "root"),
+    }
