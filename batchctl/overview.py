@@ -138,11 +138,15 @@ def _progress(path: str) -> Progress | None:
     try:
         with open(path, encoding="ascii") as file:
             done, _, total = file.read(64).partition("/")
-        found = Progress(done=float(done), total=float(total))
+        found = Progress(done=_number(done), total=_number(total))
     except (OSError, ValueError):
         return None
     # Not a number, negative or beyond the total is no progress anybody could read.
     return found if 0 <= found.done <= found.total < float("inf") and found.total else None
+
+
+def _number(text: str) -> float:
+    return int(text) if text.strip().isdigit() else float(text)
 
 
 def state_at(job: Job, state: State, typical: float | None, now: float, at: float) -> tuple[State, Running | None]:

@@ -19,10 +19,15 @@ def config_file(option: str | None) -> str | None:
     named = option or os.environ.get("BATCHCTL_CONFIG")
     if named:
         return os.path.abspath(named)
-    for path in (f"{_xdg('XDG_CONFIG_HOME', '.config')}/batchctl/batchctl.toml", SYSTEM_CONFIG):
+    for path in (user_config_file(), SYSTEM_CONFIG):
         if os.path.exists(path):
             return path
     return None
+
+
+def user_config_file() -> str:
+    """Return where the user's own configuration file belongs, whether it is there or not."""
+    return f"{_xdg('XDG_CONFIG_HOME', '.config')}/batchctl/batchctl.toml"
 
 
 def state_dir(option: str | None, configured: str | None) -> str:

@@ -111,12 +111,9 @@ def simulate(  # noqa: PLR0913 - one parameter per option of the contract
     Nothing is read but the configuration and, where durations come from it, the history; nothing is changed.
 
     Examples:
-
-        batchctl simulate --duration 26h --every 24h
-
-        batchctl simulate daily-batch --duration 20h..30h --for 30d
-
-        batchctl simulate daily-batch --group keyword-search=5h,4h,4h --group market-upload=13h --split 12h
+    * `batchctl simulate --duration 26h --every 24h`
+    * `batchctl simulate daily-batch --duration 20h..30h --for 30d`
+    * `batchctl simulate daily-batch --group keyword-search=5h,4h,4h --group market-upload=13h --split 12h`
     """
     site = site_of(ctx)
     found = None if job is None else site.job(job)
@@ -155,8 +152,7 @@ def _zone(timezone: str | None, job: Job | None, site: Site) -> Zone:
             return clock.NamedZone(timezone)
         except ValueError as error:
             raise UsageError(str(error), remedy="`timedatectl list-timezones` lists them") from error
-    zone: Any = site.config.zone if job is None else job.rules.zone
-    return zone  # type: ignore[no-any-return]
+    return site.config.zone if job is None else job.rules.zone
 
 
 def _refuse_contradictions(flags: Flags) -> None:

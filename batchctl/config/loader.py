@@ -163,15 +163,33 @@ def _effective(definition: _Definition, reader: _Reader, shared: Shared, origins
         owners = {key: base.source for key in merged if key not in own}
     place = Place(definition.source, definition.place.keys, owners)
     job = build_job(definition.name, merged, place, definition.source.label, shared)
-    prefix = definition.source.dotted(("jobs", definition.name))
+    prefix = f"jobs.{definition.name}"
     origins |= {f"{prefix}.{key}": DEFAULT for key in ("enabled", "grace", "gap_after", "min_gap")}
-    for key, value in merged.items():
-        parts = value if key in _MERGED else (None,)
-        for part in parts:
-            written = key in own and (part is None or part in own[key])
-            label = definition.source.label if written or base is None else base.source.label
-            origins[f"{prefix}.{key}" if part is None else f"{prefix}.{key}.{part}"] = label
+    for path in _leaves(merged):
+        setter = definition if base is None or _has(own, path) else base
+        origins[".".join((prefix, *path))] = setter.source.label
     return job
+
+
+def _leaves(table: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the keys of a job as far down as one file may override another."""
+    found: list[tuple[str, ...]] = []
+    for key, value in table.items():
+        if key == "groups":
+            found += ((key, name, setting) for name, group in value.items() for setting in group)
+        elif key in _MERGED:
+            found += ((key, name) for name in value)
+        else:
+            found.append((key,))
+    return found
+
+
+def _has(table: Any, path: tuple[str, ...]) -> bool:
+    for key in path:
+        if not isinstance(table, dict) or key not in table:
+            return False
+        table = table[key]
+    return True
 
 
 def _base(definition: _Definition, reader: _Reader) -> _Definition | None:

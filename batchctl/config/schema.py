@@ -96,9 +96,28 @@ class FileTable(Struct, forbid_unknown_fields=True):
     jobs: Table = {}
 
 
+_HOMES: dict[type[Struct], str] = {
+    FileTable: "the top of the main file",
+    JobTable: "a job, below [jobs.NAME]",
+    StepTable: "a step, below [[jobs.NAME.steps]]",
+    GroupTable: "a group, below [jobs.NAME.groups.GROUP]",
+}
+
 T = TypeVar("T", bound=Struct)
 
 EXAMPLES = {
+    "continue_on_failure": "true",
+    "cwd": '"/srv/shop"',
+    "description": '"keyword search, then market upload"',
+    "enabled": "false",
+    "env_file": '"shop.env"',
+    "group": '"keyword-search"',
+    "kind": '"batch"',
+    "parallel": "true",
+    "pool": '"collectors"',
+    "preset": '"daily-batch"',
+    "python": '"/srv/shop/.venv/bin/python"',
+    "state_dir": '"/var/lib/batchctl"',
     "active_hours": '"08:00-22:59"',
     "argv": '["prog", "--limit", "100"]',
     "at": "2026-12-01T12:00:00",
@@ -156,7 +175,7 @@ def convert(table: Any, struct: type[T], place: Place) -> T:
         field = re.search(r"field `(.*)`$", text, re.DOTALL)
         if text.startswith("Object contains unknown field") and field is not None:
             # Aimed at the key itself, whose line is the one to correct.
-            place.at(field[1]).refuse("is not a known key", unknown_remedy(field[1], keys_of(struct)))
+            place.at(field[1]).refuse("is not a known key", _key_remedy(field[1], struct))
         if text.startswith("Object missing required field") and field is not None:
             place.refuse(f"has no {field[1]}", example(field[1]))
         place.refuse(_in_words(text), example(place.key, table))
@@ -174,12 +193,19 @@ def unknown_remedy(name: str, known: Iterable[str], what: str = "known keys") ->
     return f"did you mean {close[0]}?" if close else f"{what}: {', '.join(names) or 'none'}"
 
 
+def _key_remedy(name: str, struct: type[Struct]) -> str:
+    for home, header in _HOMES.items():
+        if home is not struct and name in keys_of(home):
+            return f"it belongs to {header}"
+    return unknown_remedy(name, keys_of(struct))
+
+
 def example(key: str, table: Any = None) -> str:
     """Return a remedy that shows how the key is written; a number where text belongs only lacks its quotes."""
     value = table.get(key) if isinstance(table, dict) else None
     if key == "id" and isinstance(value, int | float):
         return f'write id = "{value}"'
-    return f"write for example {key} = {EXAMPLES[key]}" if key in EXAMPLES else "correct its type"
+    return f"write for example {key} = {EXAMPLES[key]}" if key in EXAMPLES else f"write {key} as a table"
 
 
 def _in_words(text: str) -> str:

@@ -69,10 +69,10 @@ def show(explanation: Explanation, zone: Zone) -> None:
         out.print(cell(f"Assumed: {explanation.assumption}."))
     if explanation.reason is None:
         out.print(cell("A fire would start it.", "bold green"))
-        return
-    out.print(cell(f"A fire would be skipped: {explanation.reason}.", "bold yellow"))
+    else:
+        out.print(cell(f"A fire would be skipped: {explanation.reason}.", "bold yellow"))
     when = explanation.next_start_at
-    out.print(cell("No start is in sight." if when is None else f"It could start {human(when, zone)}."))
+    out.print(cell("No start is in sight." if when is None else f"Next start: {human(when, zone)}."))
 
 
 def _verdict(explanation: Explanation) -> str:

@@ -12,7 +12,7 @@ from batchctl.core import model
 from batchctl.core.record import Record
 from batchctl.duration import format_duration
 from batchctl.render.status import brief_result
-from batchctl.render.tables import csv_lines, markdown_table, table
+from batchctl.render.tables import csv_lines, keep_whole, markdown_table, table
 from batchctl.render.text import STYLES, cell, console, in_words, json_text, percent, shorten
 
 if TYPE_CHECKING:
@@ -166,6 +166,8 @@ def _print_table(out: Console, headers: Sequence[str], rows: Iterable[Sequence[s
     made = table(headers)
     for row in rows:
         made.add_row(*(cell(text, STYLES.get(text.replace(" ", "_"), "")) for text in row))
+    keep_whole(made)
+    out.print()
     out.print(made)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from heapq import merge
 from itertools import islice, pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchctl.clock import human, iso
@@ -109,10 +112,9 @@ def _known_end(fire: SimulatedFire) -> float | None:
     return None if fire.ends_at == float("inf") else fire.ends_at
 
 
-def _in_order(preview: Preview) -> list[tuple[str, SimulatedFire]]:
-    found = [(name, fire) for name, done in preview.simulations.items() for fire in done.fires]
-    found.sort(key=lambda named: named[1].at)
-    return found
+def _in_order(preview: Preview) -> Iterator[tuple[str, SimulatedFire]]:
+    named = ([(name, fire) for fire in done.fires] for name, done in preview.simulations.items())
+    return merge(*named, key=lambda each: each[1].at)
 
 
 def show(preview: Preview) -> None:
@@ -148,7 +150,8 @@ def _time_lines(preview: Preview, width: int) -> Iterator[Text]:
             yield cell(shorten(name, width), "bold")
         for begin, end in _rows(preview, scale):
             row = _Row(begin, end, cells, signs)
-            yield Text(f"{_label(begin, scale, preview.zone):<{_LABEL}}") + row.drawn(preview, done.fires)
+            shown = row.drawn(preview, _touching(done.fires, begin, end))
+            yield Text(f"{_label(begin, scale, preview.zone):<{_LABEL}}") + shown
     legend = f"{signs.start} start  {signs.busy} running  {signs.skip} skip"
     yield Text(" " * _LABEL + legend, style="dim")
 
@@ -179,6 +182,13 @@ def _label(begin: float, scale: _Scale, zone: Zone) -> str:
     return f"{weekday} {date[5:]}" if scale.length < 28 * _DAY else date
 
 
+def _touching(fires: Sequence[SimulatedFire], begin: float, end: float) -> list[SimulatedFire]:
+    """Return the fires in [begin, end) and the last start before, whose run may reach into it."""
+    first, last = (bisect_left(fires, instant, key=attrgetter("at")) for instant in (begin, end))
+    before = next((fires[place] for place in range(first - 1, -1, -1) if fires[place].ends_at is not None), None)
+    return [*(() if before is None else (before,)), *fires[first:last]]
+
+
 class _Row:
     """One row of the time line."""
 
@@ -187,12 +197,12 @@ class _Row:
         self._cells, self._length = cells, (end - begin) / cells
 
     def drawn(self, preview: Preview, fires: Sequence[SimulatedFire]) -> Text:
-        """Return the row's cells: a start hides a skip, a skip hides the run, unless there is a skip in every cell."""
+        """Return the row's cells: a start hides a skip, and a skip the run, unless skips would hide every run."""
         from rich.text import Text
 
         signs, line = self._signs, [self._background(place, preview) for place in range(self._cells)]
-        skips = [fire for fire in fires if fire.verdict == "skip" and self._begin <= fire.at < self._end]
-        starts = [fire for fire in fires if fire.ends_at is not None and fire.at < self._end]
+        skips = [fire for fire in fires if fire.ends_at is None]
+        starts = [fire for fire in fires if fire.ends_at is not None]
         crowded = len(skips) > self._cells // 2
         for fire in skips if crowded else ():
             line[self._place(fire.at)] = signs.skip
@@ -226,17 +236,17 @@ class _Row:
 
 def _show_fires(preview: Preview) -> None:
     out, split = console(), "" not in preview.simulations
-    found = _in_order(preview)
-    if not found:
+    total = preview.summary.fires
+    if not total:
         return
     made = table((*(("GROUP",) if split else ()), "FIRE", "VERDICT", "WHY", "ENDS"))
-    for name, fire in islice(found, _FIRES_SHOWN):
+    for name, fire in islice(_in_order(preview), _FIRES_SHOWN):
         group = (cell(name),) if split else ()
         verdict = cell(fire.verdict, STYLES[fire.verdict])
         made.add_row(*group, human(fire.at, preview.zone), verdict, _why(fire), _end(fire, preview.zone))
     out.print(made)
-    if len(found) > _FIRES_SHOWN:
-        out.print(cell(f"{symbols().ellipsis} {len(found) - _FIRES_SHOWN:,} more (--json lists all)", "dim"))
+    if total > _FIRES_SHOWN:
+        out.print(cell(f"{symbols().ellipsis} {total - _FIRES_SHOWN:,} more (--json lists all)", "dim"))
     out.print()
 
 

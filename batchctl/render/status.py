@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from batchctl.clock import human, iso
 from batchctl.core import model
 from batchctl.duration import format_duration
-from batchctl.render.tables import table
+from batchctl.render.tables import keep_whole, table
 from batchctl.render.text import STYLES, cell, in_words, one_line, percent, symbols
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> R
         return cell("No job is configured. `batchctl init` writes a starter configuration.")
     if width < _WIDE:
         return Group(*(_block(status, now, zone) for status in jobs))
-    made = table(("JOB", "STATE", "STEP", "ELAPSED", "EXPECTED END", "LAST RUN", "NEXT FIRES", ">30 DAYS"))
+    made = table(("JOB", "STATE", "STEP", "ELAPSED", "EXPECTED END", "LAST RUN", "NEXT FIRES", "30 DAYS"))
     for status in jobs:
         current = status.current
         made.add_row(
@@ -92,7 +92,7 @@ def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> R
             _fires(status.next_fires, now, zone),
             cell(_record(status)),
         )
-    made.columns[0].no_wrap = True
+    keep_whole(made)
     return made
 
 
@@ -210,7 +210,7 @@ def _fires(fires: Sequence[SimulatedFire], now: float, zone: Zone) -> Text:
 
 
 def _record(status: JobStatus) -> str:
-    parts = [f"{percent(status.success_rate)} ok"]
+    parts = ["no run ended" if status.success_rate is None else f"{percent(status.success_rate)} ok"]
     if status.consecutive_failures:
         parts.append(f"{status.consecutive_failures} failed in a row")
     if status.skips_since_last_start:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.render.text import harmless, plain
+from batchctl.render.text import harmless, plain, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import JustifyMethod
     from rich.table import Table
 
+_NAME_WIDTH = 24
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*[]<>|&"} | {"\n": " "})
 
@@ -24,11 +25,19 @@ def table(headers: Sequence[str]) -> Table:
     from rich import box
     from rich.table import Table
 
-    made = Table(box=None if plain() else box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    frame, gap = (None, 2) if plain() else (box.SIMPLE_HEAD, 1)
+    made = Table(box=frame, show_edge=False, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     for header in headers:
         justify: JustifyMethod = "right" if header.startswith(">") else "left"
         made.add_column(header.removeprefix(">"), justify=justify, overflow="fold")
     return made
+
+
+def keep_whole(made: Table) -> None:
+    """Let the names of jobs and the moments of their starts stay on one line, unless a name is very long."""
+    for column in made.columns:
+        widest = max((width_of(str(text)) for text in column.cells), default=0)
+        column.no_wrap = column.header in {"JOB", "STARTED"} and widest <= _NAME_WIDTH
 
 
 def markdown_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

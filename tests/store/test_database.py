@@ -1,0 +1,174 @@
+"""Opening the history, spool and locks."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support import job, rows
+
+from batchctl import clock, locking, spool
+from batchctl.core.run import Attempt, Run, StepRun
+from batchctl.errors import StateError
+from batchctl.journal import Journal, make_run_dir
+from batchctl.process.identity import myself
+from batchctl.store import database, guard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Return an empty, private state directory."""
+    place = tmp_path / "state"
+    place.mkdir(mode=0o700)
+    return place
+
+
+def begin_run(state: Path) -> Run:
+    """Write a running row of this process and return its run."""
+    connection = database.connect(str(state), create=True)
+    with database.Immediate(connection):
+        new = guard.NewRun(
+            owner=myself(), started_at=clock.now(), started_mono=clock.monotonic(), scheduled_for=None, token="t"
+        )
+        run_id = guard.insert_run(connection, job(), new)
+    connection.close()
+    steps = [StepRun(1, job().steps[0])]
+    return Run(run_id, job().name, new.started_at, "t", steps)
+
+
+def end(run: Run) -> None:
+    """End a run in memory, as the supervisor would."""
+    attempt = Attempt(1, f"runs/{run.id}/1-1.log", clock.now())
+    attempt.status, attempt.exit_code, attempt.ended_at, attempt.duration = "succeeded", 0, clock.now(), 0.5
+    step = run.steps[0]
+    step.attempts.append(attempt)
+    step.status, step.duration, step.result = "succeeded", 0.5, {"건수": 300}
+    run.status, run.exit_code, run.ended_at, run.duration = "succeeded", 0, clock.now(), 0.5
+
+
+def test_twenty_first_opens_agree(state: Path) -> None:
+    """Twenty processes that open a new history at once make one schema, and none of them fails."""
+    script = (
+        "import sys; from batchctl.store import database\n"
+        "print(database.connect(sys.argv[1], create=True).execute('pragma user_version').fetchone()[0])"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script, str(state)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(20)
+    ]
+    outputs = [process.communicate(timeout=100) for process in processes]
+    assert [err for _, err in outputs if err] == []
+    assert {out for out, _ in outputs} == {f"{database.VERSION}\n".encode()}
+    assert rows(state, "select count(*) from _sqlite_migrations") == [(database.VERSION,)]
+
+
+def test_one_running_row_per_job(state: Path) -> None:
+    """The index refuses a second running row whatever the caller believes."""
+    begin_run(state)
+    with pytest.raises(sqlite3.IntegrityError):
+        begin_run(state)
+
+
+def test_an_owner_that_lost_its_run_changes_nothing(state: Path) -> None:
+    """Compare-and-set on run id and owner: after a takeover the old owner's writes have no effect."""
+    run = begin_run(state)
+    connection = database.connect(str(state), create=False)
+    row = guard.running_row(connection, job().name)
+    assert row
+    with database.Immediate(connection):
+        assert guard.close_row(connection, row, "stale", clock.now(), "taken over")
+        assert not guard.close_row(connection, row, "lost", clock.now(), "again")
+    connection.close()
+    end(run)
+    journal = Journal(str(state), myself())
+    journal.note(run)
+    assert journal.dispossessed
+    journal.finish(run)
+    assert rows(state, "select status, why from runs") == [("stale", "taken over")]
+    assert rows(state, "select count(*) from steps") == [(0,)]
+
+
+def test_the_end_of_a_run_is_spooled_and_imported(state: Path) -> None:
+    """With the history away at the end, the result waits in the reserved file and is complete after the import."""
+    run = begin_run(state)
+    spool.reserve(str(state), run.id)
+    os.rename(state / "batchctl.db", state / "elsewhere")
+    end(run)
+    Journal(str(state), myself()).finish(run)
+    assert spool.waiting(str(state)) == [f"{run.id}.json"]
+    os.rename(state / "elsewhere", state / "batchctl.db")
+    connection = database.connect(str(state), create=False)
+    assert spool.import_all(str(state), connection) == 1
+    assert spool.import_all(str(state), connection) == 0
+    connection.close()
+    assert rows(state, "select status, exit_code, duration_s from runs") == [("succeeded", 0, 0.5)]
+    assert rows(state, "select status, attempts, result from steps") == [("succeeded", 1, '{"건수": 300}')]
+    assert os.listdir(state / "spool") == []
+
+
+def test_a_damaged_spool_file_is_set_aside(state: Path) -> None:
+    """It is kept for the operator to look at and never stops a fire."""
+    (state / "spool").mkdir()
+    (state / "spool" / "9.json").write_text("{half")
+    connection = database.connect(str(state), create=True)
+    assert spool.import_all(str(state), connection) == 0
+    connection.close()
+    assert os.listdir(state / "spool") == ["9.damaged"]
+
+
+def test_a_locked_history_is_named_as_such(state: Path) -> None:
+    """Past the limit it is a StateError that says `locked` and what to do."""
+    database.connect(str(state), create=True).close()
+    holder = database.connect(str(state), create=False)
+    holder.execute("begin immediate")
+    connection = database.connect(str(state), create=False, busy_limit=0.05)
+    with pytest.raises(sqlite3.OperationalError, match="locked") as raised, database.Immediate(connection):
+        pass
+    assert "fuser" in database.untrusted("x", raised.value).remedy
+    connection.close()
+    holder.close()
+
+
+def test_the_lock_is_exclusive_inherited_and_never_unlinked(state: Path) -> None:
+    """A second taker gets nothing while a child of the first holds the descriptor, and the file stays the same one."""
+    lock = locking.acquire(str(state), "수집")
+    assert lock is not None
+    inode = os.fstat(lock).st_ino
+    assert locking.acquire(str(state), "수집") is None
+    assert locking.is_held(str(state), "수집")
+    child = subprocess.Popen(["sleep", "60"], pass_fds=[lock])
+    os.close(lock)
+    assert locking.acquire(str(state), "수집") is None
+    child.kill()
+    child.wait()
+    again = locking.acquire(str(state), "수집")
+    assert again is not None
+    assert os.fstat(again).st_ino == inode
+    os.close(again)
+    assert not locking.is_held(str(state), "수집")
+
+
+def test_long_names_have_locks_of_their_own(state: Path) -> None:
+    """64 letters of four bytes exceed what a file name may have; two such names still do not share a lock."""
+    one, other = "𠀀" * 63 + "a", "𠀀" * 63 + "b"
+    first, second = locking.acquire(str(state), one), locking.acquire(str(state), other)
+    assert first is not None
+    assert second is not None
+    os.close(first)
+    os.close(second)
+
+
+def test_a_missing_history_is_only_made_where_asked(state: Path) -> None:
+    """A command that only looks creates nothing."""
+    with pytest.raises(StateError, match="no history"):
+        database.connect(str(state), create=False)
+    assert os.listdir(state) == []
+    make_run_dir(str(state), 1)
+    assert os.listdir(state / "runs") == ["1"]

@@ -1,0 +1,142 @@
+"""The cron line's short way and the Typer app end in the same place."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support import batchctl, cron_environment, rows
+
+from batchctl.__main__ import cron_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CONFIG = """
+[jobs.ok]
+run = "echo 잘 됨"
+[jobs.bad]
+[[jobs.bad.steps]]
+id = "31"
+run = "for i in $(seq 30); do echo 줄 $i; done; printf '\\\\033[31mred'; exit 3"
+[[jobs.bad.steps]]
+id = "32"
+run = "true"
+[jobs.off]
+enabled = false
+run = "true"
+[jobs.missing]
+env_file = "/no/such/file"
+run = "true"
+"""
+_THROUGH_THE_APP = "import sys; from batchctl.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "x"], ("x", {})),  # as in a crontab
+        (
+            ["--config", "c", "--state", "s", "run", "수집"],
+            ("수집", {"--config": "c", "--state": "s"}),
+        ),  # with its places
+        (["run"], None),  # incomplete
+        (["run", "--help"], None),  # an option, not a job
+        (["run", "x", "--force"], None),  # by hand
+        (["status"], None),  # another command
+        (["--config=c", "run", "x"], None),  # another spelling: the app knows it
+        ([], None),
+    ],
+)
+def test_the_short_way_takes_exactly_the_crontabs_form(
+    arguments: list[str], expected: tuple[str, dict[str, str]] | None
+) -> None:
+    """Anything but `[--config FILE] [--state DIR] run JOB` goes through the app."""
+    assert cron_line(arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("job", "code"),
+    [("ok", 0), ("bad", 1), ("off", 75), ("nobody", 2), ("missing", 78), ("ok --broken", 78), ("ok --open", 74)],
+)
+def test_both_ways_behave_alike(tmp_path: Path, job: str, code: int) -> None:
+    """Exit code, output and history are the same, whichever way a fire takes."""
+    config = tmp_path / "batchctl.toml"
+    seen = []
+    for way in ("short", "app"):
+        state = tmp_path / way
+        state.mkdir(mode=0o700)
+        config.write_text(_CONFIG if "broken" not in job else _CONFIG + "\nnonsense = 1\n", encoding="utf-8")
+        state.chmod(0o777 if "open" in job else 0o700)
+        arguments = ["--config", str(config), "--state", str(state), "run", job.split()[0]]
+        program = ["-m", "batchctl"] if way == "short" else ["-c", _THROUGH_THE_APP]
+        done = subprocess.run([sys.executable, *program, *arguments], capture_output=True, text=True, check=False)
+        history = (
+            rows(state, "select job, status, exit_code, why from runs") if (state / "batchctl.db").exists() else []
+        )
+        skips = rows(state, "select job, reason, count from skips") if (state / "batchctl.db").exists() else []
+        stderr = "\n".join(line for line in done.stderr.splitlines() if " after " not in line).replace(way, "WAY")
+        seen.append((done.returncode, done.stdout, stderr, history, skips))
+    assert seen[0] == seen[1]
+    assert seen[0][0] == code
+
+
+def test_cron_is_silent_but_for_failures(tmp_path: Path) -> None:
+    """Nothing is printed on success and on skip; a failure says job, step, why and the last 20 lines, harmlessly."""
+    config, state = tmp_path / "batchctl.toml", tmp_path / "state"
+    config.write_text(_CONFIG, encoding="utf-8")
+    where = ["--config", str(config), "--state", str(state)]
+    environment = cron_environment(tmp_path)
+    for job in ("ok", "off"):
+        done = batchctl(*where, "run", job, env=environment)
+        assert (done.stdout, done.stderr) == ("", "")
+    done = batchctl(*where, "run", "bad", env=environment)
+    assert done.stdout == ""
+    assert "bad: run 2 failed" in done.stderr
+    assert "step 31: exit code 3" in done.stderr
+    assert "not run: 32" in done.stderr
+    assert "| 줄 30" in done.stderr
+    assert "줄 11\n" not in done.stderr
+    assert "\\x1b[31mred" in done.stderr
+    assert "batchctl logs bad --run 2 --step 31" in done.stderr
+
+
+def test_on_a_terminal_the_steps_are_shown(tmp_path: Path) -> None:
+    """With a terminal `run` shows the steps and how they ended."""
+    config, state = tmp_path / "batchctl.toml", tmp_path / "state"
+    config.write_text(_CONFIG, encoding="utf-8")
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "batchctl", "--config", str(config), "--state", str(state), "run", "ok"]
+    environment = {**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", "COLUMNS": "80"}
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(master, 4096)
+        except OSError:  # EIO: the other end is closed
+            break
+    os.close(master)
+    assert process.wait(30) == 0
+    assert "succeeded" in shown.decode()
+
+
+def test_an_unknown_job_gets_a_suggestion(tmp_path: Path) -> None:
+    """A slip of the finger ends with 2 and the name that was meant, without a traceback."""
+    config = tmp_path / "batchctl.toml"
+    config.write_text(_CONFIG, encoding="utf-8")
+    done = batchctl("--config", str(config), "run", "missin")
+    assert done.returncode == 2
+    assert "missing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    """BATCHCTL_DEBUG=1 adds the traceback to the message."""
+    done = batchctl("--config", str(tmp_path / "none.toml"), "run", "x", env={**os.environ, "BATCHCTL_DEBUG": "1"})
+    assert done.returncode == 78
+    assert "Traceback" in done.stderr
