@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -24,6 +23,7 @@ COMMANDS = {
     "simulate": "simulate:simulate",
     "report": "report:report",
     "logs": "logs:logs",
+    "stop": "stop:stop",
     "crontab": "crontab:app",
     "jobs": "jobs:app",
     "pause": "pause:pause",

@@ -1,6 +1,7 @@
 """The only place that reads the clocks, the time zone and the boot id.
 
-Instants are seconds since the epoch (UTC, float, rounded to the microsecond that the history keeps); budgets count on the monotonic clock, which no operator and no NTP step can move.
+Instants are seconds since the epoch (UTC, float, rounded to the microsecond that the history keeps); budgets count on
+the monotonic clock, which no operator and no NTP step can move.
 """
 
 from __future__ import annotations

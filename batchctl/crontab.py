@@ -21,7 +21,8 @@ from batchctl.core.record import Record
 from batchctl.errors import ConfigError, StateError
 
 if TYPE_CHECKING:
-    from batchctl.core.model import Config, Zone
+    from batchctl.clock import Zone
+    from batchctl.core.model import Config
 
 BACKUP_PREFIX = "crontab.backup-"
 BACKUPS_KEPT = 10

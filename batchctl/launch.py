@@ -34,6 +34,8 @@ class Surroundings(Record):
     lock: int | None
     began: float
     """When the run started, on the monotonic clock."""
+    secrets: tuple[str, ...] = ()
+    """Values that batchctl writes nowhere."""
 
 
 def read_env_files(job: Job) -> dict[str, dict[str, str]]:
@@ -77,18 +79,49 @@ def parameters(around: Surroundings, step: Step) -> dict[str, Any]:
     return {**around.job.params, **step.params, **around.overrides}
 
 
-def environment(around: Surroundings, step: Step) -> dict[str, str]:
+def environment(job: Job, step: Step, files_env: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Return what a step's environment is without batchctl's own variables: later sources win."""
-    job = around.job
     # A program whose output is a file buffers it; without this a Python step would show nothing for hours.
     env = {"PYTHONUNBUFFERED": "1", **os.environ}
     for file, values in ((job.env_file, job.env), (step.env_file, step.env)):
-        env.update(around.files_env.get(file or "", {}))
+        env.update(files_env.get(file or "", {}))
         env.update(values)
     first = [*step.path, *job.path]
     if first:
         env["PATH"] = ":".join([*first, env.get("PATH", os.defpath)])
     return env
+
+
+def secret_values(job: Job, files_env: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    """Return the values that the job's `secrets` have in any of its steps."""
+    if not job.secrets:
+        return ()
+    environments = [environment(job, step, files_env) for step in job.steps]
+    return tuple({env[name] for env in environments for name in job.secrets if env.get(name)})
+
+
+def check_functions(job: Job, overrides: Mapping[str, Any], files_env: Mapping[str, Mapping[str, str]]) -> None:
+    """Hold the parameters of every function step against the function's signature, in the step's own interpreter.
+
+    Raises:
+        ConfigError: if a function cannot be imported or called so.
+    """
+    for step in job.steps:
+        if step.function is None:
+            continue
+        from batchctl.process.ask import ask
+
+        params = {**job.params, **step.params, **overrides}
+        env = environment(job, step, files_env) | {"BATCHCTL_PARAMS": _json(params)}
+        code, said = ask((*_caller(step), "--check", step.function), env, step.cwd or job.cwd)
+        if code:
+            message = f"job {job.name}, step {step.id}: function {step.function} cannot be called: {said}"
+            remedy = "correct function, params, cwd or python; modules are looked for in the step's cwd"
+            raise ConfigError(message, remedy=remedy)
+
+
+def _caller(step: Step) -> tuple[str, str]:
+    return (step.python or sys.executable, os.path.join(os.path.dirname(__file__), "call.py"))
 
 
 def files_of(run: Run, step: StepRun) -> tuple[str, str]:
@@ -101,7 +134,7 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: st
     spec, job = step.step, around.job
     params = parameters(around, spec)
     result, progress = files_of(run, step)
-    env = environment(around, spec)
+    env = environment(job, spec, around.files_env)
     env.update(
         {
             "BATCHCTL_JOB": job.name,
@@ -136,6 +169,8 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: st
 def _argv(step: Step, values: Mapping[str, Any]) -> tuple[str, ...]:
     if step.run is not None:
         return ("/bin/sh", "-c", fill_shell(step.run, values))
+    if step.function is not None:
+        return (*_caller(step), step.function)
     return tuple(fill_word(word, values) for word in step.argv or ())
 
 

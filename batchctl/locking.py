@@ -1,8 +1,8 @@
 """The per-job file lock; the only user of filelock on the path that cron takes.
 
-The lock is an flock on a descriptor that every step inherits, so it stays held while any process of the run lives, even
-after kill -9 of batchctl. Leaving only ever closes the descriptor: unlocking would take the lock from the steps as well,
-and unlinking the file would let a second fire lock a new one of the same name.
+The lock is an flock on a descriptor that every step inherits, so it stays held while any process of the run lives,
+even after kill -9 of batchctl. Leaving only ever closes the descriptor: unlocking would take the lock from the steps
+as well, and unlinking the file would let a second fire lock a new one of the same name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ import os
 import stat
 
 from batchctl.errors import StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 # Bytes: under a legacy locale the same Hangul name must not become another file.
 _LONGEST = 180
@@ -26,46 +30,90 @@ def lock_path(state_dir: str, job: str) -> bytes:
     return os.path.join(os.fsencode(state_dir), b"locks", name + b".lock")
 
 
-def acquire(state_dir: str, job: str) -> int | None:
-    """Take the job's lock without waiting; return its descriptor, or None where another process holds it.
+class Attempt:
+    """An attempt to take the lock that is under way; ask `outcome` once."""
+
+    def __init__(self, descriptor: int, helper: int, shown: str) -> None:
+        """Keep the open lock file, the process that locks it, and the path for messages."""
+        self._descriptor, self._helper, self._shown = descriptor, helper, shown
+
+    def outcome(self) -> int | None:
+        """Return the locked descriptor, or None where another process holds the lock.
+
+        Raises:
+            StateError: if the file cannot be locked at all.
+        """
+        _, status = os.waitpid(self._helper, 0)
+        if status == 0:
+            return self._descriptor
+        os.close(self._descriptor)
+        if os.waitstatus_to_exitcode(status) == _HELD:
+            return None
+        message = f"lock file {self._shown} cannot be locked"
+        raise StateError(message, remedy="put the state directory on a file system with flock, with --state")
+
+
+def attempt(state_dir: str, job: str) -> Attempt:
+    """Begin to take the job's lock without waiting for whoever may hold it.
+
+    A forked child does it: an flock belongs to the open file, which parent and child share, so the parent holds what
+    the child has locked. That keeps the import of filelock, 10 MiB, out of a process that will supervise for up to 30
+    hours, and lets the caller do something useful meanwhile.
 
     Raises:
         StateError: if the lock file is unusable: a symbolic link, not a regular file, somebody else's, not creatable.
     """
     path = lock_path(state_dir, job)
     shown = os.fsdecode(path)
+    descriptor = _open(path, shown)
+    helper = os.fork()
+    if helper == 0:
+        _lock_and_exit(descriptor)
+    return Attempt(descriptor, helper, shown)
+
+
+def acquire(state_dir: str, job: str) -> int | None:
+    """Take the job's lock as `attempt` does, and return its outcome."""
+    return attempt(state_dir, job).outcome()
+
+
+_HELD = 1
+_UNUSABLE = 2
+
+
+def _lock_and_exit(descriptor: int) -> NoReturn:
+    code = _UNUSABLE
+    try:
+        from filelock import lock_descriptor
+
+        code = 0 if lock_descriptor(descriptor, blocking=False) else _HELD
+    finally:
+        # Nothing of the parent's may be torn down here: not its open database, not its buffered output.
+        os._exit(code)
+
+
+def _open(path: bytes, shown: str) -> int:
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         # O_NONBLOCK: opening a FIFO put in the lock's place must not hang.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     except OSError as error:
         message = f"lock file {shown}: {error.strerror}"
-        raise StateError(
-            message, remedy="remove it if no batch of this job is running; it must be a plain file"
-        ) from error
+        remedy = "remove it if no batch of this job is running; it must be a plain file"
+        raise StateError(message, remedy=remedy) from error
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022:
         os.close(descriptor)
         message = f"lock file {shown} is not a plain file of yours with mode 0600"
         raise StateError(message, remedy="remove it if no batch of this job is running")
-    from filelock import lock_descriptor
-
-    try:
-        if lock_descriptor(descriptor, blocking=False):
-            return descriptor
-    except OSError as error:
-        os.close(descriptor)
-        message = f"lock file {shown}: {error.strerror}"
-        raise StateError(message, remedy="put the state directory on a file system with flock, with --state") from error
-    os.close(descriptor)
-    return None
+    return descriptor
 
 
 def is_held(state_dir: str, job: str) -> bool:
     """Say whether any process holds the job's lock, without touching it.
 
-    Trying the lock, even for a microsecond, could make a fire that is starting at that moment skip a whole day's batch; the
-    kernel's own table (proc(5), /proc/locks) can be read without that risk.
+    Trying the lock, even for a microsecond, could make a fire that is starting at that moment skip a whole day's batch;
+    the kernel's own table (proc(5), /proc/locks) can be read without that risk.
     """
     try:
         inode = os.stat(lock_path(state_dir, job), follow_symlinks=False).st_ino

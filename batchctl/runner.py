@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sqlite3
 
-from batchctl import clock, launch, locking, paths, spool
+from batchctl import clock, locking, paths, spool
 from batchctl.core import decide, model
+from batchctl.core.masking import masked
 from batchctl.core.record import Record, replace
-from batchctl.core.run import Run, StepRun
+from batchctl.core.run import Run
 from batchctl.core.schedule import previous_fire
-from batchctl.errors import EXIT_SKIPPED, StateError
+from batchctl.core.selection import Selection, check, chosen
+from batchctl.errors import EXIT_SKIPPED, StateError, UsageError
 from batchctl.journal import Journal, make_run_dir
 from batchctl.machine import judged
 from batchctl.process.identity import myself
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from batchctl.core.decide import Decision, State
+    from batchctl import launch
+    from batchctl.core.decide import Decision, Running, State
     from batchctl.core.model import Job
+    from batchctl.core.run import StepRun
+    from batchctl.core.selection import Earlier
     from batchctl.supervise import Observer
 
 _CRON_IS_ON_TIME = 90.0
@@ -38,6 +43,7 @@ class Request(Record):
 
     state_dir: str
     force: bool = False
+    selection: Selection = Selection()
     params: Mapping[str, Any] = {}
     exit_on_skip: int = EXIT_SKIPPED
 
@@ -58,7 +64,9 @@ def fire(job: Job, request: Request, observer: Observer | None = None) -> Outcom
     Raises:
         StateError: if the guard cannot be trusted; nothing was started.
         ConfigError: if an env_file is unusable; nothing was started.
+        UsageError: if the selection names no step of the job, or there is nothing to resume; nothing was started.
     """
+    check(job, request.selection)
     paths.ensure_state_dir(request.state_dir)
     connection = database.connect(request.state_dir, create=True)
     try:
@@ -95,10 +103,14 @@ def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outc
     if not decision.start:
         return _skip(connection, job, request, state, decision)
     if decision.take_over is not None:
-        from batchctl.takeover import take_over
+        from batchctl.ending import take_over
 
         take_over(connection, job, decision.take_over)
-    lock = locking.acquire(request.state_dir, job.name)
+    attempt = locking.attempt(request.state_dir, job.name)
+    # While the lock is being taken: what a start needs and a skip does not.
+    from batchctl import launch, supervise  # noqa: F401
+
+    lock = attempt.outcome()
     if lock is None:
         # Somebody was faster, or a process of a dead run still holds the lock it inherited.
         state = replace(_read(connection, job, request.state_dir), lock_held=True)
@@ -123,10 +135,15 @@ def _read(
     gap_ignores: int | None = None,
 ) -> State:
     state = guard.read_state(connection, job.name, job.rules, gap_ignores=gap_ignores)
+    if job.rules.pool is not None:
+        others = guard.running_in_pool(connection, job.name, job.rules.pool)
+        # A run of a dead owner takes no place: its own job has just not been fired since.
+        alive = [row for row in others if not decide.is_lost(judged(row, state_dir))]
+        state = replace(state, pool_running=len(alive))
     row = guard.running_row(connection, job.name)
     if row is None:
         return state
-    return replace(state, running=judged(row, state_dir, job.name, lock_is_mine=lock_is_mine))
+    return replace(state, running=judged(row, state_dir, lock_is_mine=lock_is_mine))
 
 
 def _skip(connection: sqlite3.Connection, job: Job, request: Request, state: State, decision: Decision) -> Outcome:
@@ -150,9 +167,13 @@ def _record_skip(connection: sqlite3.Connection, job: Job, state: State, decisio
 def _start(
     connection: sqlite3.Connection, job: Job, request: Request, lock: int, *, gap_ignores: int | None
 ) -> Outcome | _Started:
+    from batchctl import launch
+
     owner, now, began = myself(), clock.now(), clock.monotonic()
     scheduled = _scheduled_for(job, now)
     files_env = launch.read_env_files(job)
+    launch.check_functions(job, request.params, files_env)
+    secrets = launch.secret_values(job, files_env)
     with database.Immediate(connection):
         state = _read(connection, job, request.state_dir, lock_is_mine=True, gap_ignores=gap_ignores)
         decision = decide.decide(now, state, job.rules, force=request.force)
@@ -162,36 +183,52 @@ def _start(
             os.close(lock)
             return Outcome(job=job, decision=decision, state_dir=request.state_dir, exit_code=request.exit_on_skip)
         _reclaim(connection, job, request.state_dir, decision)
-        run = _insert(
-            connection,
-            job,
-            request,
-            guard.NewRun(
-                owner=owner,
-                started_at=now,
-                started_mono=began,
-                scheduled_for=scheduled,
-                token=os.urandom(12).hex(),
-                forced=decision.forced,
-                params=_params_text(request.params),
-            ),
+        earlier = earlier_to_resume(connection, job) if request.selection.resume else None
+        params = {**(earlier.params if earlier else {}), **request.params}
+        new = guard.NewRun(
+            owner=owner,
+            started_at=now,
+            started_mono=began,
+            scheduled_for=scheduled,
+            token=os.urandom(12).hex(),
+            forced=decision.forced,
+            resumed_from=None if earlier is None else earlier.run_id,
+            params=_params_text(params, secrets),
         )
+        run = _insert(connection, job, request, new, chosen(job, request.selection, earlier))
     around = launch.Surroundings(
         state_dir=request.state_dir,
         job=job,
-        overrides=request.params,
+        overrides=params,
         files_env=files_env,
         lock=lock,
         began=began,
+        secrets=secrets,
         scheduled_for=clock.iso(scheduled, job.rules.zone) or "",
     )
     return _Started(around=around, run=run, journal=Journal(request.state_dir, owner), decision=decision)
 
 
-def _insert(connection: sqlite3.Connection, job: Job, request: Request, new: guard.NewRun) -> Run:
+def earlier_to_resume(connection: sqlite3.Connection, job: Job, *, reclaims: Running | None = None) -> Earlier:
+    """Return the run that `--resume` continues: the job's last one, which must have ended unfinished.
+
+    `reclaims` is a running row that the start would first have to declare lost.
+
+    Raises:
+        UsageError: if there is none, or it succeeded.
+    """
+    earlier = guard.earlier_run(connection, job.name)
+    lost = reclaims is not None and decide.is_lost(reclaims)
+    if earlier is None or (earlier.status not in model.UNFINISHED and not lost):
+        state = "has never run" if earlier is None else f"ended its last run ({earlier.run_id}) as {earlier.status}"
+        message = f"there is nothing to resume: {job.name} {state}"
+        raise UsageError(message, remedy=f"start it afresh: batchctl run {job.name}")
+    return earlier
+
+
+def _insert(connection: sqlite3.Connection, job: Job, request: Request, new: guard.NewRun, steps: list[StepRun]) -> Run:
     """Write the run and make its files; all of it or, where the disk is full, nothing."""
     run_id = guard.insert_run(connection, job, new)
-    steps = [StepRun(seq, step) for seq, step in enumerate(job.steps, 1)]
     run = Run(run_id, job.name, new.started_at, new.token, steps)
     guard.save_steps(connection, run)
     try:
@@ -233,12 +270,31 @@ def _scheduled_for(job: Job, now: float) -> float:
     return planned if planned is not None and now - planned < _CRON_IS_ON_TIME else now
 
 
-def _params_text(params: Mapping[str, Any]) -> str | None:
+def _params_text(params: Mapping[str, Any], secrets: tuple[str, ...]) -> str | None:
     if not params:
         return None
     import json
 
-    return json.dumps(dict(params), ensure_ascii=False)
+    return json.dumps(masked(dict(params), secrets), ensure_ascii=False)
+
+
+def plan_of(job: Job, request: Request) -> tuple[State, list[StepRun]]:
+    """Return what `--dry-run` shows: the state now, and every step as pending or skipped; changes nothing.
+
+    Raises:
+        StateError: if there is a history and it cannot be read.
+        UsageError: if the selection names no step of the job, or there is nothing to resume.
+    """
+    check(job, request.selection)
+    state = state_of(job, request.state_dir)
+    earlier = None
+    if request.selection.resume:
+        connection = database.connect(request.state_dir, create=False)
+        try:
+            earlier = earlier_to_resume(connection, job, reclaims=state.running)
+        finally:
+            connection.close()
+    return state, chosen(job, request.selection, earlier)
 
 
 def state_of(job: Job, state_dir: str) -> State:

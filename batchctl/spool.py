@@ -1,7 +1,7 @@
 """The second place for the end of a run: a file reserved on disk before the run begins.
 
-`spool/ID.reserved` holds blocks and no content; `keep` fills it in place and renames it to `spool/ID.json`, which needs no
-new block even on a full disk. `import_all` brings it into the history and removes it.
+`spool/ID.reserved` holds blocks and no content; `keep` fills it in place and renames it to `spool/ID.json`, which needs
+no new block even on a full disk. `import_all` brings it into the history and removes it.
 """
 
 from __future__ import annotations

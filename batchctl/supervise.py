@@ -10,9 +10,11 @@ import os
 
 from batchctl import clock, launch
 from batchctl.core import model, outcome
+from batchctl.core.masking import mask, masked
 from batchctl.core.plan import retry_delay, stages
 from batchctl.core.run import Attempt
 from batchctl.process import spawn, tree
+from batchctl.process.capping import Cap
 from batchctl.process.identity import read_stat
 from batchctl.process.reaper import Reaper
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 
 _AFTER_KILL = 0.05
-"""Seconds between looks at a tree that has been sent KILL: the kernel needs a moment, and a fork may have slipped by."""
+"""Seconds between looks at a tree that was sent KILL: the kernel needs a moment, and a fork may have slipped by."""
 
 _RESULT_LIMIT = 1024 * 1024
 
@@ -48,7 +50,7 @@ class Supervisor:
     """Executes the pending steps of one run; make it and call `execute` once."""
 
     def __init__(self, around: Surroundings, run: Run, journal: Journal, observer: Observer | None = None) -> None:
-        """Keep what the run needs; signals and orphans are taken over from here on."""
+        """Keep what the run needs; from here on signals and orphans come to this process."""
         self.around, self.run, self.journal, self._observer = around, run, journal, observer
         self.reaper = Reaper()
         self._began = around.began
@@ -100,6 +102,7 @@ class Supervisor:
     def _sleep(self, active: Sequence[_Active]) -> None:
         """Sleep until something can have changed; show the run in between where somebody watches."""
         deadlines = [one.deadline for one in active if one.deadline is not None]
+        deadlines += [clock.monotonic() + Cap.LOOK_EVERY for one in active if one.cap is not None]
         if self._deadline is not None and not self.out_of_time:
             deadlines.append(self._deadline)
         left = min(deadlines) - clock.monotonic() if deadlines else None
@@ -142,6 +145,7 @@ class _Active:
         self.deadline: float | None = None
         self.ending = False
         self.done = False
+        self.cap: Cap | None = None
         self._cause = ""
         self._wait_status: int | None = None
         self._began = 0.0
@@ -154,6 +158,8 @@ class _Active:
         if self.pid is None:
             self._between_attempts()
             return
+        if self.cap is not None:
+            self.cap.apply()
         self._wait_status = ended.get(self.pid, self._wait_status)
         if not self.ending:
             self._perhaps_begin_ending(others, childless=childless)
@@ -202,15 +208,17 @@ class _Active:
         attempt.pid, attempt.start_ticks = self.pid, None if stat is None else stat.start_ticks
         timeout = step.step.timeout
         self.deadline = None if timeout is None else self._began + timeout
+        limit = step.step.log_max or supervisor.around.job.log_max
+        self.cap = None if limit is None else Cap(f"{supervisor.around.state_dir}/{attempt.log}", limit)
         supervisor.journal.note(run)
 
     def _could_not_start(self, attempt: Attempt, error: Exception) -> None:
         code = error.shell_code if isinstance(error, spawn.CannotStartError) else spawn.CANNOT_EXECUTE
-        self._step.why = str(error)
+        self._step.why = mask(str(error), self._supervisor.around.secrets)
         try:
             path = f"{self._supervisor.around.state_dir}/{attempt.log}"
             with open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as log:
-                log.write(f"batchctl: {error}\n".encode())
+                log.write(f"batchctl: {self._step.why}\n".encode())
         except OSError:
             pass
         self._close_attempt(model.FAILED, code, None)
@@ -224,7 +232,7 @@ class _Active:
         self.deadline = clock.monotonic() + (self._supervisor.around.job.grace if grace is None else grace)
 
     def _tree(self, others: Sequence[int]) -> list[Stat]:
-        """Return the living processes of this step; orphans beside parallel steps are told apart by session and mark."""
+        """Return the living processes of this step; beside parallel steps orphans are told apart by session and mark."""
         everything = tree.below(os.getpid(), besides=others)
         if not others:
             return everything
@@ -291,7 +299,7 @@ class _Active:
             value = json.loads(content) if len(content) <= _RESULT_LIMIT else None
         except ValueError:
             return None
-        return value if isinstance(value, dict) else None
+        return masked(value, self._supervisor.around.secrets) if isinstance(value, dict) else None
 
 
 _TERM, _KILL, _CONT = 15, 9, 18

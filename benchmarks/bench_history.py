@@ -51,7 +51,7 @@ def main(runs: int = 1_000_000) -> int:
                 worst = max(worst, after / before)
                 shown = " ".join(command)
                 print(f"{runs:,} runs over {name}: {shown:32} {before * 1000:6.0f} → {after * 1000:6.0f} ms", end="")
-                print(f"  × {after / before:.2f}")
+                print(f"  = {after / before:.2f} times")
     return int(worst > 2)  # noqa: PLR2004 - the bound
 
 

@@ -30,12 +30,13 @@ run = "sleep 8"
 """
 _RUNS = 1_000_000
 _JOBS = 200
+_SUCCEED = 0.95
 
 
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="batchctl-bench-") as place:
-        os.chmod(place, 0o700)  # noqa: S103 - private, as a state directory must be
+        os.chmod(place, 0o700)
         config = Path(place, "batchctl.toml")
         config.write_text(_CONFIG, encoding="utf-8")
         command = [*BATCHCTL, "--config", str(config), "--state", f"{place}/state", "run"]
@@ -88,7 +89,7 @@ def _fill(state: str) -> None:
         "insert into runs (job, status, started_at, ended_at, duration_s, exit_code, host, boot_id, pid, start_ticks,"
         " started_mono_s, token) values (?, ?, ?, ?, ?, 0, 'h', 'b', 1, 1, 0, 't')",
         (
-            (f"job-{number % _JOBS}", "succeeded" if draw.random() < 0.95 else "failed", start, start + 60, 60.0)
+            (f"job-{number % _JOBS}", "succeeded" if draw.random() < _SUCCEED else "failed", start, start + 60, 60.0)
             for number in range(_RUNS)
             for start in [now - (_RUNS - number) * 30.0]
         ),

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+# An installation has its bytecode compiled; without this an editable one would compile at every call.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 BATCHCTL = [os.path.join(os.path.dirname(sys.executable), "batchctl")]
 PYTHON = [sys.executable, "-c", "pass"]
 

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REAL_HOME = Path(os.path.expanduser("~"))  # noqa: PTH111 - before HOME is changed
+_REAL_HOME = Path(os.path.expanduser("~"))
 _REAL_PLACES = (
     _REAL_HOME / ".config" / "batchctl",
     _REAL_HOME / ".local" / "state" / "batchctl",

@@ -72,7 +72,7 @@ def test_both_ways_behave_alike(tmp_path: Path, job: str, code: int) -> None:
         state.mkdir(mode=0o700)
         config.write_text(_CONFIG if "broken" not in job else _CONFIG + "\nnonsense = 1\n", encoding="utf-8")
         state.chmod(0o777 if "open" in job else 0o700)
-        arguments = ["--config", str(config), "--state", str(state), "run", job.split()[0]]
+        arguments = ["--config", str(config), "--state", str(state), "run", job.split(maxsplit=1)[0]]
         program = ["-m", "batchctl"] if way == "short" else ["-c", _THROUGH_THE_APP]
         done = subprocess.run([sys.executable, *program, *arguments], capture_output=True, text=True, check=False)
         history = (

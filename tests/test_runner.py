@@ -29,7 +29,11 @@ import pickle, sys
 from batchctl import runner
 from batchctl.render.run import as_json
 job, state, options = pickle.load(sys.stdin.buffer)
-outcome = runner.fire(job, runner.Request(state_dir=state, **options))
+from batchctl.errors import BatchctlError
+try:
+    outcome = runner.fire(job, runner.Request(state_dir=state, **options))
+except BatchctlError as error:
+    sys.exit(error.exit_code)
 print(as_json(outcome))
 sys.exit(outcome.exit_code)
 """
@@ -151,7 +155,7 @@ def test_a_signal_cancels_the_run(state: Path, tmp_path: Path, number: signal.Si
 def test_a_step_sees_its_environment_and_nothing_else(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Parameters, batchctl's variables, env_file, env and path arrive; descriptors are 0-2 and the lock; stdin is empty."""
+    """Parameters, variables, env_file, env and path arrive; descriptors are 0-2 and the lock; stdin is empty."""
     env_file = tmp_path / "env"
     env_file.write_text("# secrets\nexport FROM_FILE='파일 값'\nBOTH=file\n")
     line = "env; echo args {name} {limit}; ls -l /proc/self/fd | grep -v /proc/ | grep -- '->'; wc -c"
@@ -223,7 +227,7 @@ def test_a_second_fire_is_skipped_and_skips_are_one_row(state: Path, tmp_path: P
     gate = tmp_path / "gate"
     what = job(step("1", f"touch {gate}.up; while ! test -e {gate}; do sleep 0.02; done"))
     running = start(what, state)
-    wait_for(lambda: (tmp_path / "gate.up").exists(), "the step")
+    wait_for((tmp_path / "gate.up").exists, "the step")
     for _ in range(3):
         found = fire(what, state)
         assert (found["verdict"], found["reason"], found["code"]) == ("skipped", "already_running", 75)
@@ -329,18 +333,21 @@ def _running_row_of_mine(state: Path) -> None:
     connection.close()
 
 
-def test_a_stale_run_is_taken_over(state: Path, tmp_path: Path) -> None:
-    """Older than stale_after: its whole tree is ended, it becomes `stale`, and the fire starts a run in spite of the gap."""
-    process = start(job(step("1", "setsid sleep 60 & sleep 60")), state)
+@pytest.mark.parametrize("hung", [True, False])
+def test_a_stale_run_is_taken_over(state: Path, hung: bool) -> None:
+    """Its whole tree is ended, it becomes `stale`, and the fire starts in spite of the gap; its owner ends with 74."""
+    process = start(job(step("1", "setsid sleep 60 & sleep 60", retries=3)), state)
     pid = wait_for(lambda: _pid_of_attempt(state), "the attempt's pid")
+    if hung:
+        process.send_signal(signal.SIGSTOP)
     _execute(state, "update runs set started_mono_s = started_mono_s - 100000")
-    found = fire(job(stale_after=3600.0, min_gap=3600.0, grace=0.5), state)
+    found = fire(job(stale_after=3600.0, min_gap=3600.0, grace=5.0), state)
     assert (found["verdict"], found["run_id"], found["code"]) == ("started", 2, 0)
-    assert process.wait(10) == -signal.SIGKILL
+    process.communicate(timeout=10)
+    assert process.returncode == 74
     assert not alive(pid)
     assert rows(state, "select status from runs order by id") == [("stale",), ("succeeded",)]
-    assert process.stdout
-    process.stdout.close()
+    assert os.listdir(state / "spool") == []
 
 
 def test_on_stale_alert_skips(state: Path) -> None:

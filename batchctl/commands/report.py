@@ -114,9 +114,9 @@ def _pieces(found: render.Report, style: Format) -> Iterator[str]:
 
 def _write_file(path: str, found: render.Report, style: Format) -> None:
     """Write the report to a file, as a whole or not at all; a pipe or a device is simply written to."""
+    special = os.path.exists(path) and not os.path.isfile(path)
     target = os.path.realpath(path)
-    special = os.path.exists(target) and not os.path.isfile(target)
-    draft = target if special else f"{target}.{os.getpid()}.part"
+    draft = path if special else f"{target}.{os.getpid()}.part"
     try:
         with open(draft, "w", encoding="utf-8", errors="backslashreplace") as file:
             _fill(file, found, style)

@@ -10,6 +10,7 @@ import typer
 from batchctl import runner
 from batchctl.commands.cronline import report_failure
 from batchctl.commands.site import site_of
+from batchctl.core.selection import Selection
 from batchctl.errors import EXIT_SKIPPED, UsageError
 
 
@@ -20,6 +21,15 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Pass every check but already_running, pool_full and locked.")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the last unfinished run: steps that succeeded are not run again.")
+    ] = False,
+    start_from: Annotated[
+        str | None, typer.Option("--from", metavar="STEP", help="Begin at this step (or a group's first).")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="STEP|GROUP", help="Run only these. Repeatable.")
+    ] = None,
     param: Annotated[
         list[str] | None,
         typer.Option("--param", metavar="KEY=VALUE", help="Override a parameter; JSON, else text. Repeatable."),
@@ -36,22 +46,28 @@ def run(
     124 timed out, 128+n stopped by signal n.
 
     Examples:
-
         batchctl run daily-batch
 
         batchctl run daily-batch --param limit=50 --json
 
-        batchctl run daily-batch --dry-run
+        batchctl run daily-batch --resume --dry-run
+
+        batchctl run daily-batch --only market-upload
     """
     site = site_of(ctx)
     found = site.job(job)
     request = runner.Request(
-        state_dir=site.state, force=force, params=parse_params(param or []), exit_on_skip=exit_on_skip
+        state_dir=site.state,
+        force=force,
+        selection=Selection(resume=resume, only=tuple(only or ()), start_from=start_from),
+        params=parse_params(param or []),
+        exit_on_skip=exit_on_skip,
     )
     from batchctl.render import run as render
 
     if dry_run:
-        typer.echo(render.dry_run(found, runner.state_of(found, site.state), request))
+        state, steps = runner.plan_of(found, request)
+        typer.echo(render.dry_run(found, state, steps, request))
         return
     on_terminal = sys.stdout.isatty() and not as_json
     outcome = runner.fire(found, request, render.live(found) if on_terminal else None)

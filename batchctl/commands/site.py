@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ class Site:
 
     def job(self, name: str) -> Job:
         """Return one job; UsageError (exit 2) with a suggestion where there is none of that name."""
-        job = self.config.jobs.get(name)
+        job = self.config.jobs.get(unicodedata.normalize("NFC", name))
         if job is None:
             raise unknown_job(name, list(self.config.jobs))
         return job

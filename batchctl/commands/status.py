@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -14,12 +13,6 @@ from batchctl.overview import JobStatus, job_status
 from batchctl.render import status as render
 from batchctl.render import text
 from batchctl.store.history import History
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-_REDRAW = 2.0
-"""Seconds between two pictures of `--watch`."""
 
 
 def status(
@@ -42,14 +35,13 @@ def status(
         message = "--watch draws pictures, --json prints one object"
         raise UsageError(message, remedy="leave out one of the two")
     if watch:
-        _watch(site, job)
+        render.watch(lambda width: _picture(site, job, width))
         return
     if as_json:
         found = _statuses(site, job, History(site.state), clock.now())
         text.write([text.json_text(render.as_json(found, site.config.zone)), "\n"])
         return
-    out = text.console()
-    out.print(_picture(site, job, out.width))
+    render.show(lambda width: _picture(site, job, width))
 
 
 def _statuses(site: Site, job: str | None, history: History, now: float) -> list[JobStatus]:
@@ -57,7 +49,7 @@ def _statuses(site: Site, job: str | None, history: History, now: float) -> list
     return [job_status(one, history, site.state, now) for one in jobs]
 
 
-def _picture(site: Site, job: str | None, width: int) -> RenderableType:
+def _picture(site: Site, job: str | None, width: int) -> render.Picture:
     history, now, zone = History(site.state), clock.now(), site.config.zone
     statuses = _statuses(site, job, history, now)
     if job is None:
@@ -67,26 +59,3 @@ def _picture(site: Site, job: str | None, width: int) -> RenderableType:
         return render.detail(statuses[0], current.steps, now, zone)
     steps = [] if last is None else history.steps([last.id]).get(last.id, [])
     return render.detail(statuses[0], steps, now, zone)
-
-
-def _watch(site: Site, job: str | None) -> None:
-    out = text.console()
-    try:
-        # Only a terminal can be drawn on again; elsewhere one picture follows the other.
-        if out.is_terminal:
-            _redraw(site, job, out)
-        while True:
-            out.print(_picture(site, job, out.width))
-            out.file.flush()
-            time.sleep(_REDRAW)
-    except KeyboardInterrupt:
-        return
-
-
-def _redraw(site: Site, job: str | None, out: Console) -> NoReturn:
-    from rich.live import Live
-
-    with Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
-        while True:
-            live.update(_picture(site, job, out.width), refresh=True)
-            time.sleep(_REDRAW)

@@ -10,8 +10,8 @@ builtins in one `marshal` file, with one entry per job of which only the wanted 
 - HOME and TZ, which `~` and a local `at` are read by, and the system's time zone, are the same.
 
 Otherwise the files are read in full, and the copy is written anew: atomically, and if that fails the fire goes on
-without. A file that changed less than two seconds before is not compiled yet: a further change within the clock tick
-of the file system could leave its identity as it is.
+without. A file that changed a moment ago is not compiled yet: a further change within the same tick of the file
+system's clock could leave its identity as it is.
 
 Where the copy lies cannot depend on what the configuration says of `state_dir`: it is read to avoid reading that. It
 lies in the state directory of the option or the environment, else in the user's own, one file for each
@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     Identity = tuple[int, ...] | None
     Content = tuple[tuple[Any, ...], dict[str, Identity], str | None, dict[str, bytes | None]]
 
-SETTLED_AFTER = 2.0
-"""Seconds since the last change of a file before it may be compiled; file systems stamp in ticks of up to this."""
+FINE_TICK = 0.05
+"""Seconds; file systems that keep fractions of a second stamp in ticks of the kernel, 10 ms at most."""
+COARSE_TICK = 2.0
+"""Seconds; the others in whole seconds, or in twos."""
 
 _CHECKSUM_BYTES = 4
 
@@ -148,8 +150,7 @@ def _write(copy: str, path: str | None, config: Config, identities: Mapping[str,
 
     # What `at` and TZ mean without a name of their own is the system's to say.
     sources = {**identities, "/etc/localtime": identity_of("/etc/localtime")}
-    newest = max((max(then[-2:]) for then in identities.values() if then is not None), default=0)
-    if newest > (clock.now() - SETTLED_AFTER) * 1_000_000_000:
+    if not all(then is None or _is_settled(then) for then in identities.values()):
         return
     part = f"{copy}.{os.getpid()}.part"
     try:
@@ -167,6 +168,12 @@ def _write(copy: str, path: str | None, config: Config, identities: Mapping[str,
     except (OSError, ValueError, BatchctlError):
         # A copy saves time and nothing else: whatever is wrong with the directory is for the fire itself to say.
         return
+
+
+def _is_settled(then: tuple[int, ...]) -> bool:
+    changed = max(then[-2:])
+    tick = FINE_TICK if then[-1] % 1_000_000_000 else COARSE_TICK
+    return changed < (clock.now() - tick) * 1_000_000_000
 
 
 def _holds_secret(job: Job) -> bool:

@@ -24,6 +24,9 @@ MAX_INT = 2**63 - 1
 Key = str | int
 Keys = tuple[Key, ...]
 
+_DEEPEST_LINE = 8
+"""Parts of a dotted key that get a line of their own; more nobody reads."""
+
 _ERROR_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -74,17 +77,25 @@ class Source:
             message = f"{self.path}: tables or lists are nested too deeply"
             raise ConfigError(message, remedy=f"nest at most {MAX_DEPTH} levels") from error
         except ValueError as error:
-            # A number of thousands of digits is a plain ValueError of int().
-            text = str(error)
-            found = _ERROR_POSITION.search(text)
-            where, column = self.path, ""
-            if found is not None:
-                text = text[: found.start()]
-                line = found[1] or len(self.text.rstrip().splitlines()) or 1
-                where, column = f"{where}:{line}", f", column {found[2]}" if found[2] else ", at the end of the file"
-            remedy = 'correct the line; text stands in quotes, as in timeout = "30h"'
-            message = f"{where}: not TOML{column}: {text}"
-            raise ConfigError(message, remedy=remedy) from error
+            self._refuse_syntax(error)
+
+    def _refuse_syntax(self, error: ValueError) -> NoReturn:
+        # A number of thousands of digits is a plain ValueError of int(), which knows no position.
+        text = str(error)
+        found = _ERROR_POSITION.search(text)
+        where, remedy = self.path, 'correct the line; text stands in quotes, as in timeout = "30h"'
+        if found is not None and found[1]:
+            lines = self.text.split("\n")
+            rest = lines[int(found[1]) - 1][int(found[2]) - 1 :]
+            where = f"{where}:{found[1]}"
+            text = f"column {found[2]}: {text[: found.start()]}"
+            if rest[:1].isalpha() and not rest[:1].isascii():
+                remedy = 'TOML wants a name with such letters in quotes, as in [jobs."키워드"]'
+        elif found is not None:
+            where = f"{where}:{len(self.text.rstrip().splitlines()) or 1}"
+            text = f"at the end of the file: {text[: found.start()]}"
+        message = f"{where}: not TOML, {text}"
+        raise ConfigError(message, remedy=remedy) from error
 
     def _refuse_unusable(self, table: dict[str, Any]) -> None:
         """Refuse what TOML can say and no program can be given; without recursion, since depth is what it looks for."""
@@ -93,7 +104,7 @@ class Source:
             keys, value = waiting.pop()
             full = self.prefix + keys
             if len(keys) > MAX_DEPTH:
-                short = full[: len(self.prefix) + 3]
+                short = full[:4]
                 self.refuse(short, "is nested too deeply", f"nest at most {MAX_DEPTH} levels")
             if isinstance(value, dict):
                 if any("\0" in key for key in value):
@@ -111,20 +122,27 @@ def _read(path: str) -> tuple[bytes, Identity]:
     try:
         # A named pipe would make the fire wait for somebody to write into it.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            found = os.fstat(descriptor)
+            regular = stat.S_ISREG(found.st_mode)
+            content = _read_up_to(descriptor, MAX_BYTES + 1) if regular else b""
+        finally:
+            os.close(descriptor)
     except OSError as error:
         message = f"{path}: {error.strerror}"
         raise ConfigError(message, remedy=_remedy_for(error)) from error
-    with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-            message = f"{path}: is {kind}"
-            raise ConfigError(message, remedy="name the file itself, for example --config /etc/batchctl/batchctl.toml")
-        content = file.read(MAX_BYTES + 1)
+    if not regular:
+        message = f"{path}: is {'a directory' if stat.S_ISDIR(found.st_mode) else 'not a regular file'}"
+        raise ConfigError(message, remedy="name the file itself, for example --config /etc/batchctl/batchctl.toml")
     if len(content) > MAX_BYTES:
         message = f"{path}: is larger than {MAX_BYTES // 1024 // 1024} MiB, so it is hardly a configuration"
         raise ConfigError(message, remedy="name the right file; many jobs can be split over jobs.d/*.toml")
     return content, identity(found)
+
+
+def _read_up_to(descriptor: int, limit: int) -> bytes:
+    with open(descriptor, "rb", closefd=False) as file:
+        return file.read(limit)
 
 
 def _remedy_for(error: OSError) -> str:
@@ -181,7 +199,9 @@ def _lines_of(text: str) -> Mapping[Keys, int]:
             table = _with_places(names, counts, is_array=stripped.startswith("[["))
             lines.setdefault(table, number)
         elif "=" in stripped and not stripped.startswith("#"):
-            lines.setdefault(table + _key_names(stripped, "="), number)
+            names = _key_names(stripped, "=")
+            for depth in range(1, min(len(names), _DEEPEST_LINE) + 1):
+                lines.setdefault(table + names[:depth], number)
         closing = next((mark for mark in ('"""', "'''") if line.count(mark) % 2), "")
     return lines
 

@@ -13,7 +13,8 @@ from batchctl.core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from batchctl.core.model import Schedule, Zone
+    from batchctl.clock import Zone
+    from batchctl.core.model import Schedule
 
 MINUTE = 60
 HOUR = 3600

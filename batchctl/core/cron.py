@@ -188,9 +188,7 @@ def _nickname(text: str) -> str:
 
 def _values(field: _Field, text: str) -> tuple[int, ...]:
     """Return the sorted values of one field, by the rules of entry.c (get_list, get_range, get_number)."""
-    found: set[int] = set()
-    for item in text.split(","):
-        found.update(_item(field, text, item))
+    found = {value for item in text.split(",") for value in _item(field, text, item)}
     if field.high == _SUNDAY:
         found = {value % _SUNDAY for value in found}
     return tuple(sorted(found))
@@ -266,7 +264,8 @@ def _wrong(field: _Field, text: str, what: str, right: str) -> ValueError:
 def _agree_with_croniter(fields: list[str], values: list[tuple[int, ...]]) -> None:
     from croniter import croniter
 
-    expanded = croniter.expand(" ".join(fields).lower())[0]
+    spelled = (_for_croniter(field, text) for field, text in zip(_FIELDS, fields, strict=True))
+    expanded = croniter.expand(" ".join(spelled))[0]
     for field, text, ours, theirs in zip(_FIELDS, fields, values, expanded, strict=True):
         everything = range(field.low, field.high + 1)
         found = set(everything) if "*" in theirs else {int(value) for value in theirs}
@@ -275,6 +274,16 @@ def _agree_with_croniter(fields: list[str], values: list[tuple[int, ...]]) -> No
         if tuple(sorted(found)) != ours:
             listed = ",".join(str(value) for value in ours)
             raise _wrong(field, text, "cron and croniter read it differently", f"write {listed}")
+
+
+def _for_croniter(field: _Field, text: str) -> str:
+    """Return a field that croniter reads as cron does: to croniter `3-3` is a round of all values, to cron it is 3."""
+    items = []
+    for item in text.lower().split(","):
+        first, dash, last = item.partition("/")[0].partition("-")
+        short = dash and _number(field, text, first) == _number(field, text, last)
+        items.append(first if short else item)
+    return ",".join(items)
 
 
 def _refuse_impossible_date(cron: Cron, fields: list[str]) -> None:

@@ -11,8 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from batchctl.clock import Zone
     from batchctl.core.cadence import CronLine
-    from batchctl.core.model import Config, Job, Zone
+    from batchctl.core.model import Config, Job
 
 _HEADER = "# Written by `batchctl crontab install`, which also overwrites what is edited between these two markers."
 

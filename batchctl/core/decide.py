@@ -75,7 +75,12 @@ class Check:
     __slots__ = ("_facts", "_text", "name", "passed", "until")
 
     def __init__(
-        self, name: str, passed: bool, text: str, facts: tuple[object, ...] = (), until: float | None = None
+        self,
+        name: str,
+        passed: bool,  # noqa: FBT001 - 525,600 decisions a preview: keywords cost
+        text: str,
+        facts: tuple[object, ...] = (),
+        until: float | None = None,
     ) -> None:
         """Keep the verdict; `text` is a %-template over facts, in which instants stand as `Instant`."""
         self.name, self.passed, self.until, self._text, self._facts = name, passed, until, text, facts

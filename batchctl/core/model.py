@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from batchctl.clock import Zone as Zone
+    from batchctl.clock import Zone
     from batchctl.core.cron import Cron
 
     Params = Mapping[str, Any]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def run_status(step_statuses: Sequence[str], *, timed_out: bool, stopped_by: int | None) -> str:
     """Return the status of a run that has no step left to do.
 
-    `timed_out` means the job's own budget; `stopped_by` is the signal that ended it. A step that exceeded its own budget
-    after its retries makes the run `timed_out`, unless another step simply failed first.
+    `timed_out` means the job's own budget; `stopped_by` is the signal that ended it. A step that exceeded its own
+    budget after its retries makes the run `timed_out`, unless another step simply failed first.
     """
     if stopped_by is not None:
         return model.CANCELLED

@@ -35,7 +35,7 @@ def stages(steps: Sequence[StepRun], groups: Sequence[Group]) -> list[Stage]:
 
 
 def retry_delay(delay: float, backoff: float, longest: float | None, failures: int) -> float:
-    """Return the seconds before the next attempt after `failures` failed ones: delay × backoff^(failures-1), capped."""
+    """Return the seconds before the next attempt after `failures` failed ones: delay * backoff^(failures-1), capped."""
     try:
         wait = delay * backoff ** (failures - 1)
     except OverflowError:

@@ -32,7 +32,7 @@ class Record:
 
     def __init_subclass__(cls) -> None:
         """Collect the fields of the class and of its bases, in the order written."""
-        own = tuple(cls.__dict__.get("__annotations__", {}))
+        own = tuple(cls.__dict__.get("__annotations__", {}))  # noqa: RUF063 - the function for it lives in inspect
         cls._fields = cls._fields + tuple(name for name in own if name not in cls._fields)
         cls._defaults = cls._defaults | {name: cls.__dict__[name] for name in own if name in cls.__dict__}
 

@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from batchctl.clock import Zone
     from batchctl.core.cron import Cron
-    from batchctl.core.model import Zone
 
 _HOUR = 3600
 _YEAR_OF_HOURS = 366 * 24

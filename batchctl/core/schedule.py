@@ -19,8 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from batchctl.clock import Zone
     from batchctl.core.cron import Cron
-    from batchctl.core.model import Schedule, Zone
+    from batchctl.core.model import Schedule
 
 MINUTE = 60
 HOUR = 3600

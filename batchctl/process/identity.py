@@ -1,7 +1,7 @@
 """Who a process is: host + boot id + pid + start ticks.
 
-A pid alone is recycled, and psutil's creation time moves with the wall clock; the start ticks of /proc/PID/stat (proc(5), field
-22) count from boot and stay.
+A pid alone is recycled, and psutil's creation time moves with the wall clock; the start ticks of /proc/PID/stat
+(proc(5), field 22) count from boot and stay.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ compared with what was found, so a recycled pid is never hit.
 from __future__ import annotations
 
 import os
-import signal
 
 from batchctl.process.identity import Stat, read_stat
 
@@ -92,6 +91,8 @@ def send(stat: Stat, number: int) -> bool:
         again = read_stat(stat.pid)
         if again is None or again.start_ticks != stat.start_ticks:
             return False
+        import signal  # it pulls in enum, which a fire that only looks need not pay for
+
         signal.pidfd_send_signal(descriptor, number)
     except (ProcessLookupError, PermissionError):
         return False

@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from batchctl.core.masking import MASK, mask
 from batchctl.core.model import Step
 from batchctl.render.text import harmless
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from batchctl.core.model import Config, Job, Schedule, Window
 
-MASK = "***"
 _SHORTEST_MASKED = 4
 """A shorter secret is masked in `env` alone: in other text, `1` or `no` would be masked wherever it stands."""
 
@@ -167,18 +167,18 @@ def _masked_env(env: Mapping[str, str], job: Job) -> dict[str, str]:
 def _secret_values(job: Job) -> list[str]:
     tables = (job.env, *(step.env for step in job.steps))
     found = {table[name] for table in tables for name in job.secrets if name in table}
-    return sorted((value for value in found if len(value) >= _SHORTEST_MASKED), key=len, reverse=True)
+    return [value for value in found if len(value) >= _SHORTEST_MASKED]
 
 
 def _mask(value: Any, secrets: list[str]) -> Any:
+    """Return a document with its values masked; its keys are the contract's and stay."""
     if isinstance(value, dict):
         return {key: _mask(item, secrets) for key, item in value.items()}
     if isinstance(value, list):
         return [_mask(item, secrets) for item in value]
     if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, MASK)
-    return value
+        return mask(value, secrets)
+    return MASK if str(value) in secrets else value
 
 
 def _exact(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The short report on a failed run that cron puts into its mail; plain text, and no import that a fire does not need."""
+"""The short report on a failed run that cron puts into its mail; plain text, no import that a fire does not need."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _TAIL_BYTES = 32 * 1024
 
 def failure_report(run: Run, job: Job, state_dir: str) -> str:
     """Return job, step, why, how long, the last lines of output and the command that shows the rest."""
+    how_long = format_duration(run.duration)
     lines = [
-        f"batchctl: {job.name}: run {run.id} {run.status.replace('_', ' ')} after {format_duration(run.duration)}"
-        f" (exit {run.exit_code})"
+        f"batchctl: {job.name}: run {run.id} {run.status.replace('_', ' ')} after {how_long} (exit {run.exit_code})"
     ]
     step = next((step for step in run.steps if step.status in model.UNFINISHED), None)
     if step is None:

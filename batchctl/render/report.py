@@ -12,7 +12,7 @@ from batchctl.core import model
 from batchctl.core.record import Record
 from batchctl.duration import format_duration
 from batchctl.render.status import brief_result
-from batchctl.render.tables import csv_lines, keep_whole, markdown_table, table
+from batchctl.render.tables import csv_lines, keep_whole, lines, markdown_table, table
 from batchctl.render.text import STYLES, cell, console, in_words, json_text, percent, shorten
 
 if TYPE_CHECKING:
@@ -150,16 +150,23 @@ def print_tables(report: Report, file: TextIO | None = None) -> None:
     if not any(found.runs or found.skips for found in report.stats.values()):
         out.print("Nothing ran and nothing was skipped.")
         return
-    _print_table(out, _STATS_HEADERS, (_stats_row(job, found) for job, found in report.stats.items()))
+    stats = [_stats_row(job, found) for job, found in report.stats.items()]
+    ready = lines(_STATS_HEADERS, stats, out.width)
+    if ready is None:
+        _print_table(out, _STATS_HEADERS, stats)
+    else:
+        out.print()
+        out.print(ready)
     runs = [_run_row(run, steps, report.zone) for run, steps in report.runs(_SHOWN)]
     if runs:
         _print_table(out, _RUN_HEADERS, runs)
-        _print_rest(out, sum(found.runs for found in report.stats.values()) - len(runs), "runs")
+        older = sum(found.runs for found in report.stats.values()) - len(runs)
+        _print_rest(out, f"{older:,} more runs" if older > 0 else None)
     # One more than is shown tells whether there are more, without counting them.
     skips = [_skip_row(skip, report.zone) for skip in report.skips(_SHOWN + 1)]
     if skips:
         _print_table(out, _SKIP_HEADERS, skips[:_SHOWN])
-        _print_rest(out, len(skips) - _SHOWN, "rows of skips or more")
+        _print_rest(out, "more skips" if len(skips) > _SHOWN else None)
 
 
 def _print_table(out: Console, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -171,9 +178,9 @@ def _print_table(out: Console, headers: Sequence[str], rows: Iterable[Sequence[s
     out.print(made)
 
 
-def _print_rest(out: Console, more: int, what: str) -> None:
-    if more > 0:
-        out.print(cell(f"and {more:,} {what} before these; --format json, csv and md have all of them", "dim"))
+def _print_rest(out: Console, what: str | None) -> None:
+    if what is not None:
+        out.print(cell(f"and {what} before these; --format json and md are complete", "dim"))
 
 
 def _period(report: Report) -> str:

@@ -75,7 +75,7 @@ def _step_as_json(step: StepRun) -> dict[str, Any]:
     }
 
 
-def dry_run(job: Job, state: State, request: Request) -> str:
+def dry_run(job: Job, state: State, steps: list[StepRun], request: Request) -> str:
     """Return decision and plan in words."""
     decision = decide.decide(clock.now(), state, job.rules, force=request.force)
     if decision.start:
@@ -84,14 +84,19 @@ def dry_run(job: Job, state: State, request: Request) -> str:
             verdict += f" (forced past {', '.join(decision.forced)})"
     else:
         verdict = f"{job.name} would be skipped now: {decision.reason} ({sentence(job, decision)})"
-    lines = [verdict, "", "plan:"]
-    for step in job.steps:
-        group = f" [{step.group}]" if step.group else ""
-        what = step.run or step.function or " ".join(step.argv or ())
-        budget = f", timeout {format_duration(step.timeout)}" if step.timeout else ""
-        retries = f", {step.retries} retries" if step.retries else ""
-        lines.append(f"  {step.id}{group}: {one_line(what)}{budget}{retries}")
-    return "\n".join(lines)
+    return "\n".join([verdict, "", "plan:", *(_planned(step) for step in steps)])
+
+
+def _planned(run: StepRun) -> str:
+    step = run.step
+    group = f" [{step.group}]" if step.group else ""
+    if run.status == model.SKIPPED:
+        return f"  - {step.id}{group}: {run.why}"
+    what = step.run or step.function or " ".join(step.argv or ())
+    budget = f", timeout {format_duration(step.timeout)}" if step.timeout else ""
+    retries = f", {step.retries} retries" if step.retries else ""
+    again = f", again after {run.attempts_before} attempts" if run.attempts_before else ""
+    return f"  > {step.id}{group}: {one_line(what)}{budget}{retries}{again}"
 
 
 def live(job: Job) -> Live:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from batchctl.clock import human, iso
 from batchctl.core import model
 from batchctl.duration import format_duration
 from batchctl.render.tables import keep_whole, table
-from batchctl.render.text import STYLES, cell, in_words, one_line, percent, symbols
+from batchctl.render.text import STYLES, cell, console, in_words, one_line, percent, symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from rich.console import Group, RenderableType
+    from rich.console import Console, Group, RenderableType
     from rich.text import Text
 
     from batchctl.clock import Zone
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from batchctl.overview import Current, JobStatus
     from batchctl.store.history import RunRow, StepRow
 
+    Picture = RenderableType
+    Draw = Callable[[int], Picture]
+    """From the width of the terminal to what stands on it."""
+
+_REDRAW = 2.0
+"""Seconds between two pictures of `watch`."""
 _WIDE = 150
 """Columns from which a job fits into one row."""
 _SOON = 6 * 86400.0
@@ -71,7 +78,7 @@ def _current_json(current: Current, zone: Zone) -> dict[str, Any]:
     }
 
 
-def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> RenderableType:
+def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> Picture:
     """Return all jobs: one row each where the terminal is wide enough, else a block each."""
     from rich.console import Group
 
@@ -96,7 +103,7 @@ def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> R
     return made
 
 
-def detail(status: JobStatus, steps: Sequence[StepRow], now: float, zone: Zone) -> RenderableType:
+def detail(status: JobStatus, steps: Sequence[StepRow], now: float, zone: Zone) -> Picture:
     """Return one job with the steps of its current or else its last run."""
     from rich.console import Group
 
@@ -114,6 +121,36 @@ def detail(status: JobStatus, steps: Sequence[StepRow], now: float, zone: Zone) 
             cell(brief_result(step)),
         )
     return Group(block, made)
+
+
+def show(draw: Draw) -> None:
+    """Print one picture."""
+    out = console()
+    out.print(draw(out.width))
+
+
+def watch(draw: Draw) -> None:
+    """Draw again every two seconds, until Ctrl-C."""
+    out = console()
+    try:
+        # Only a terminal can be drawn on again; elsewhere one picture follows the other.
+        if out.is_terminal:
+            _redraw(draw, out)
+        while True:
+            out.print(draw(out.width))
+            out.file.flush()
+            time.sleep(_REDRAW)
+    except KeyboardInterrupt:
+        return
+
+
+def _redraw(draw: Draw, out: Console) -> NoReturn:
+    from rich.live import Live
+
+    with Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            live.update(draw(out.width), refresh=True)
+            time.sleep(_REDRAW)
 
 
 def _took(step: StepRow, now: float) -> str:

@@ -34,8 +34,8 @@ def marker_path(state_dir: str) -> str:
 def connect(state_dir: str, *, create: bool, busy_limit: float = BUSY_LIMIT) -> sqlite3.Connection:
     """Open the history in autocommit mode; with `create` it is made, or brought to this version, where needed.
 
-    A database that was here once (the marker beside it says so) and is now missing or empty is not made anew: the history
-    is never silently replaced, and with it would go the knowledge of what is running.
+    A database that was here once (the marker beside it says so) and is now missing or empty is not made anew: the
+    history is never silently replaced, and with it would go the knowledge of what is running.
 
     Raises:
         StateError: if it is missing (without `create`), vanished, unreadable, garbage, locked for `busy_limit` seconds,

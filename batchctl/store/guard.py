@@ -12,9 +12,11 @@ from batchctl.core.run import Identity
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from typing import Any
 
     from batchctl.core.model import Job, Rules
     from batchctl.core.run import Run
+    from batchctl.core.selection import Earlier
 
 _TYPICAL_OF = 10
 
@@ -23,23 +25,32 @@ class RunningRow(Record):
     """The running row of a job as the history has it."""
 
     run_id: int
+    job: str
     started_at: float
     started_mono: float
     owner: Identity
     token: str
 
 
+_RUNNING_COLUMNS = "id, job, started_at, started_mono_s, host, boot_id, pid, start_ticks, token"
+
+
+def _running_row(row: tuple[Any, ...]) -> RunningRow:
+    owner = Identity(host=row[4], boot_id=row[5], pid=row[6], start_ticks=row[7])
+    return RunningRow(run_id=row[0], job=row[1], started_at=row[2], started_mono=row[3], owner=owner, token=row[8])
+
+
 def running_row(connection: sqlite3.Connection, job: str) -> RunningRow | None:
     """Return the job's running row, if there is one."""
-    row = connection.execute(
-        "select id, started_at, started_mono_s, host, boot_id, pid, start_ticks, token from runs"
-        " where job = ? and status = 'running'",
-        (job,),
-    ).fetchone()
-    if row is None:
-        return None
-    owner = Identity(host=row[3], boot_id=row[4], pid=row[5], start_ticks=row[6])
-    return RunningRow(run_id=row[0], started_at=row[1], started_mono=row[2], owner=owner, token=row[7])
+    query = f"select {_RUNNING_COLUMNS} from runs where job = ? and status = 'running'"  # noqa: S608
+    row = connection.execute(query, (job,)).fetchone()
+    return None if row is None else _running_row(row)
+
+
+def status_of(connection: sqlite3.Connection, run_id: int) -> str | None:
+    """Return the status of a run, None where there is no such run."""
+    row = connection.execute("select status from runs where id = ?", (run_id,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def read_state(connection: sqlite3.Connection, job: str, rules: Rules, *, gap_ignores: int | None = None) -> State:
@@ -56,7 +67,6 @@ def read_state(connection: sqlite3.Connection, job: str, rules: Rules, *, gap_ig
         last_run_id=None if last is None else last[0],
         last_end=_last_end(connection, job, rules, gap_ignores),
         typical=_typical(connection, job) if rules.gap_factor is not None else None,
-        pool_running=_pool_running(connection, job, rules.pool),
     )
 
 
@@ -87,14 +97,36 @@ def _typical(connection: sqlite3.Connection, job: str) -> float | None:
     if not durations:
         return None
     middle = len(durations) // 2
-    return durations[middle] if len(durations) % 2 else (durations[middle - 1] + durations[middle]) / 2
+    return float(durations[middle] if len(durations) % 2 else (durations[middle - 1] + durations[middle]) / 2)
 
 
-def _pool_running(connection: sqlite3.Connection, job: str, pool: str | None) -> int:
-    if pool is None:
-        return 0
-    query = "select count(*) from runs where pool = ? and status = 'running' and job <> ?"
-    return int(connection.execute(query, (pool, job)).fetchone()[0])
+def running_in_pool(connection: sqlite3.Connection, job: str, pool: str) -> list[RunningRow]:
+    """Return the running rows of the other jobs of a pool."""
+    query = f"select {_RUNNING_COLUMNS} from runs where pool = ? and status = 'running' and job <> ?"  # noqa: S608
+    return [_running_row(row) for row in connection.execute(query, (pool, job))]
+
+
+def earlier_run(connection: sqlite3.Connection, job: str) -> Earlier | None:
+    """Return the job's last run with its steps, for a run that continues it; None where there was none."""
+    import json
+
+    from batchctl.core.selection import Earlier
+
+    query = "select id, status, params from runs where job = ? order by id desc limit 1"
+    last = connection.execute(query, (job,)).fetchone()
+    if last is None:
+        return None
+    steps = connection.execute(
+        "select step, status, attempts, result from steps where run_id = ?", (last[0],)
+    ).fetchall()
+    return Earlier(
+        run_id=last[0],
+        status=last[1],
+        statuses={row[0]: row[1] for row in steps},
+        attempts={row[0]: row[2] for row in steps},
+        results={row[0]: json.loads(row[3]) for row in steps if row[3] is not None},
+        params=json.loads(last[2]) if last[2] else {},
+    )
 
 
 class NewRun(Record):
@@ -137,6 +169,21 @@ def insert_run(connection: sqlite3.Connection, job: Job, new: NewRun) -> int:
     run_id = int(cursor.lastrowid or 0)
     connection.execute("update runs set log_dir = ? where id = ?", (f"runs/{run_id}", run_id))
     return run_id
+
+
+def claim(connection: sqlite3.Connection, row: RunningRow) -> bool:
+    """Forbid the owner of a running row any further word on it; False where it is no longer that owner's running row.
+
+    The row stays `running`, with its owner, until whoever claimed it has ended the processes: if that one dies in
+    between, the next fire finds everything as before.
+    """
+    return bool(
+        connection.execute(
+            "update runs set claimed = 1 where id = ? and status = 'running' and boot_id = ? and pid = ?"
+            " and start_ticks = ?",
+            (row.run_id, row.owner.boot_id, row.owner.pid, row.owner.start_ticks),
+        ).rowcount
+    )
 
 
 def close_row(connection: sqlite3.Connection, row: RunningRow, status: str, ended_at: float, why: str) -> bool:
@@ -210,7 +257,7 @@ def save(connection: sqlite3.Connection, run: Run, owner: Identity) -> bool:
     """
     done = connection.execute(
         "update runs set status = ?, ended_at = ?, duration_s = ?, exit_code = ?, why = ? where id = ?"
-        " and status = 'running' and boot_id = ? and pid = ? and start_ticks = ?",
+        " and status = 'running' and claimed = 0 and boot_id = ? and pid = ? and start_ticks = ?",
         (
             run.status,
             run.ended_at,

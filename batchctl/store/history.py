@@ -225,7 +225,8 @@ class History:
 
     def stats(self, since: float, until: float, jobs: Iterable[str]) -> dict[str, Stats]:
         """Return the statistics of these jobs over the window."""
-        query = "select job, sum(count) from skips where last_at >= ? and first_at < ? group by job"
+        # The plus keeps SQLite from walking all skips in the order of jobs for the sake of the grouping.
+        query = "select job, sum(count) from skips where last_at >= ? and first_at < ? group by +job"
         skips = dict(self._rows(query, since, until))
         query = f"select job, started_at {_ALL_RUNNING} and started_at < ?"
         running = dict(self._rows(query, until))

@@ -3,9 +3,9 @@
 sqlite-utils applies them and keeps their names; `PRAGMA user_version` repeats their number, so that a fire learns with
 one read, and without importing sqlite-utils, that there is nothing to do.
 
-Instants are seconds since the epoch, durations seconds. `started_mono_s` is the monotonic clock of the boot named beside
-it: an age taken from it does not move when somebody sets the clock. The order of runs is that of their ids, never that of
-their times, for the same reason.
+Instants are seconds since the epoch, durations seconds. `started_mono_s` is the monotonic clock of the boot named
+beside it: an age taken from it does not move when somebody sets the clock. The order of runs is that of their ids,
+never that of their times, for the same reason.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ create table runs (
     start_ticks integer not null,
     started_mono_s real not null,
     token text not null,     -- what marks every process of the run, in its environment
+    claimed integer not null default 0, -- 1: another batchctl is ending this run, its owner may write no more
     pool text,
     resumed_from integer references runs(id),
     forced text,             -- checks that --force passed, separated by spaces

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,7 +122,7 @@ NIGHT = Window(start=22 * 60, end=6 * 60)
     ],
 )
 def test_first_failed_check_is_the_verdict(
-    state: dict[str, object], rule: dict[str, object], reason: str | None, until: float | None
+    state: dict[str, Any], rule: dict[str, Any], reason: str | None, until: float | None
 ) -> None:
     """Each row of the contract's table gives its reason and the instant at which it would pass."""
     decision = decide(NOW, State(**state), rules(**rule))
@@ -202,7 +204,7 @@ spans = st.floats(min_value=0, max_value=100 * H, allow_nan=False)
         }
     ),
 )
-def test_until_is_the_first_instant_at_which_a_check_passes(state: dict[str, object], rule: dict[str, object]) -> None:
+def test_until_is_the_first_instant_at_which_a_check_passes(state: dict[str, Any], rule: dict[str, Any]) -> None:
     """Every failed check with an `until` passes at that instant and not a moment before."""
     there, law = State(**state), rules(**rule)
     for number, check in enumerate(checks(NOW, there, law)):

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from batchctl import crontab
 from batchctl.core.cronblock import command
 
 if TYPE_CHECKING:
-    from cron.conftest import RealCron, RealCrontab
+    from cron.conftest import RealCrontab
+
+LOCK = Path(tempfile.gettempdir()) / f"batchctl-tests-crontab-{os.getuid()}.lock"  # as in conftest.py
 
 JOB = "일일-배치"
 STEP_SECONDS = 12.5  # six of them take 75 s: longer than the minute between two fires
@@ -74,7 +80,7 @@ class Installation:
 @pytest.mark.cron
 @pytest.mark.timeout(420)
 @pytest.mark.xdist_group("cron")
-def test_start_skip_start(real_cron: RealCron, tmp_path: Path) -> None:
+def test_start_skip_start(real_cron: RealCrontab, tmp_path: Path) -> None:
     """Installed with `crontab install` and fired every minute, a 75 s batch starts, skips, starts, and says nothing."""
     here = Installation(tmp_path)
     shell, probe = recording_shell(tmp_path), tmp_path / "probe"
@@ -127,21 +133,46 @@ def wait_for_second_start(here: Installation) -> tuple[list[dict[str, Any]], lis
     "mine",
     [
         # no crontab yet
-        None,
+        b"",
         # comments, an empty line, bytes that are no UTF-8
         b"# \xff mine\n\nMAILTO=me\n5 4 * * * true\n",
         # what `crontab -l` shows alike: control characters and their escapes, written out
         b"# mine\r\n# \b\n5 4 * * * printf 'a\\r\\n' | grep '\\bb'\n",
     ],
 )
-def test_install_and_remove(real_crontab: RealCrontab, tmp_path: Path, mine: bytes | None) -> None:
+def test_install_and_remove(real_crontab: RealCrontab, tmp_path: Path, mine: bytes) -> None:
     """Debian's crontab takes the block, and gives the operator's lines back byte for byte after its removal."""
     here = Installation(tmp_path)
-    real_crontab.write(mine)
+    if mine:
+        real_crontab.write(mine)
     here.call("crontab", "install")
-    text = real_crontab.read()
-    assert text is not None
-    assert text.startswith((mine or b"") + f"# >>> batchctl {here.config}\n".encode())
+    assert real_crontab.read().startswith(mine + f"# >>> batchctl {here.config}\n".encode())
     assert here.call("crontab", "diff") == ""
     here.call("crontab", "remove")
-    assert (real_crontab.read() or b"") == (mine or b"")
+    assert real_crontab.read() == mine
+
+
+@pytest.mark.cron
+@pytest.mark.xdist_group("cron")
+def test_the_keeper_restores_after_a_kill(tmp_path: Path) -> None:
+    """The crontab comes back even if its borrower is killed: no test may leave lines behind."""
+    before = as_it_is()
+    borrower = (
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from conftest import lent\n"
+        "with lent('crontab') as crontab:\n"
+        "    crontab.write(b'# borrowed\\n')\n"
+        "    print(crontab.read(), flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", borrower], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (-9, "b'# borrowed\\n'\n"), done.stderr
+    assert as_it_is() == before
+
+
+def as_it_is() -> bytes:
+    """Return the crontab while nobody has it on loan."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return crontab.read()

@@ -17,6 +17,7 @@ from batchctl.errors import StateError
 from batchctl.journal import Journal, make_run_dir
 from batchctl.process.identity import myself
 from batchctl.store import database, guard
+from batchctl.store.schema import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,8 +66,8 @@ def test_twenty_first_opens_agree(state: Path) -> None:
     ]
     outputs = [process.communicate(timeout=100) for process in processes]
     assert [err for _, err in outputs if err] == []
-    assert {out for out, _ in outputs} == {f"{database.VERSION}\n".encode()}
-    assert rows(state, "select count(*) from _sqlite_migrations") == [(database.VERSION,)]
+    assert {out for out, _ in outputs} == {f"{VERSION}\n".encode()}
+    assert rows(state, "select count(*) from _sqlite_migrations") == [(VERSION,)]
 
 
 def test_one_running_row_per_job(state: Path) -> None:

@@ -1,0 +1,85 @@
+"""Runs a Python function as a step: `python call.py package.module:name`, in whatever interpreter the step names.
+
+batchctl need not be installed in that interpreter, so this file stands alone: it imports the standard library only and
+nothing of the package. Parameters come as keyword arguments from BATCHCTL_PARAMS; what the function returns is written
+to BATCHCTL_RESULT. `--check` only imports the function and holds the parameters against its signature.
+"""
+
+import asyncio
+import importlib
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+_USAGE = 2
+_WRONG = 3
+"""Exit code of `--check` where the function cannot be called with these parameters; the reason is on stdout."""
+
+
+def find(name: str) -> Callable[..., Any]:
+    """Import `package.module:name` and return it.
+
+    Raises:
+        ImportError, AttributeError, TypeError: if it is not there, or cannot be called.
+    """
+    module, _, attributes = name.partition(":")
+    target: Any = importlib.import_module(module)
+    for attribute in attributes.split("."):
+        target = getattr(target, attribute)
+    if not callable(target):
+        message = f"{name} is not a function"
+        raise TypeError(message)
+    found: Callable[..., Any] = target
+    return found
+
+
+def call(function: Callable[..., Any], params: dict[str, Any]) -> Any:
+    """Call the function, waiting for what it awaits."""
+    value = function(**params)
+    return asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
+
+
+def keep(value: Any) -> None:
+    """Write what the function returned as the step's result; anything but a dictionary becomes {"value": …}."""
+    path = os.environ.get("BATCHCTL_RESULT")
+    if value is None or not path:
+        return
+    result = value if isinstance(value, dict) else {"value": value}
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(result, file, ensure_ascii=False, default=str)
+
+
+def check(name: str, params: dict[str, Any]) -> int:
+    """Say on stdout why the function could not be called with these parameters; 0 where it could."""
+    try:
+        inspect.signature(find(name)).bind(**params)
+    except ValueError:
+        return 0  # a builtin without a signature: the call itself will tell
+    except Exception as error:  # noqa: BLE001 - importing the operator's module may raise anything
+        sys.stdout.buffer.write(f"{type(error).__name__}: {error}".encode())
+        return _WRONG
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line and return the exit code; an exception of the function goes to stderr with its traceback."""
+    if not arguments:
+        return _USAGE
+    # Modules are looked for in the step's working directory, as with `python -m`, and not in this file's.
+    sys.path[0] = os.getcwd()
+    params: dict[str, Any] = json.loads(os.environ.get("BATCHCTL_PARAMS") or "{}")
+    if arguments[0] == "--check":
+        return check(arguments[1], params)
+    keep(call(find(arguments[0]), params))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

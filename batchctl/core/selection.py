@@ -1,0 +1,77 @@
+"""Which steps of a job a run executes: all, those named, those from one on, those an earlier run left undone."""
+
+from __future__ import annotations
+
+from batchctl.core import model
+from batchctl.core.record import Record
+from batchctl.core.run import StepRun
+from batchctl.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from batchctl.core.model import Job, Step
+
+
+class Selection(Record):
+    """What the command line asks for; the conditions add up."""
+
+    resume: bool = False
+    only: tuple[str, ...] = ()
+    """Ids of steps or names of groups."""
+    start_from: str | None = None
+    """Id of a step, or name of a group whose first step is meant."""
+
+
+class Earlier(Record):
+    """The run that is being continued: what became of each step, by id."""
+
+    run_id: int
+    status: str
+    statuses: Mapping[str, str]
+    attempts: Mapping[str, int]
+    results: Mapping[str, Any]
+    params: Mapping[str, Any]
+
+
+def check(job: Job, selection: Selection) -> None:
+    """Raise UsageError where the selection names a step or group that the job does not have."""
+    known = [*(step.id for step in job.steps), *dict.fromkeys(step.group for step in job.steps if step.group)]
+    for option, names in (("--only", selection.only), ("--from", (selection.start_from,))):
+        for name in names:
+            if name is not None and name not in known:
+                message = f"{option} {name!r}: job {job.name} has no such step or group"
+                raise UsageError(message, remedy=f"steps and groups: {', '.join(known)}")
+
+
+def chosen(job: Job, selection: Selection, earlier: Earlier | None) -> list[StepRun]:
+    """Return all steps of the job: pending those that the run will execute, skipped the others.
+
+    A step that succeeded in the run being continued keeps its result and the count of its attempts; one that run did
+    not select stays unselected.
+    """
+    found = []
+    for seq, step in enumerate(job.steps, 1):
+        run = StepRun(seq, step)
+        if earlier is not None:
+            run.attempts_before = earlier.attempts.get(step.id, 0)
+            if earlier.statuses.get(step.id) in {model.SUCCEEDED, model.SKIPPED}:
+                run.status = model.SKIPPED
+                run.result = earlier.results.get(step.id)
+                run.why = f"done in run {earlier.run_id}"
+        if run.status == model.PENDING and not _selected(job.steps, step, selection):
+            run.status, run.why = model.SKIPPED, "not selected"
+        found.append(run)
+    return found
+
+
+def _selected(steps: Sequence[Step], step: Step, selection: Selection) -> bool:
+    if selection.only and step.id not in selection.only and step.group not in selection.only:
+        return False
+    first = selection.start_from
+    if first is None:
+        return True
+    position = next(number for number, one in enumerate(steps) if first in {one.id, one.group})
+    return steps.index(step) >= position

@@ -1,0 +1,50 @@
+"""Keeping a log within its cap while it is being written: the head and the tail stay, the middle becomes a hole.
+
+The step goes on writing into its own descriptor at the file's full speed; the hole costs it nothing and no byte that is
+kept moves. Readers find the cut with SEEK_HOLE (lseek(2)).
+"""
+
+from __future__ import annotations
+
+import os
+
+_BLOCK = 4096
+_KEEP_SIZE, _PUNCH_HOLE = 0x01, 0x02
+"""Flags of fallocate(2)."""
+
+
+class Cap:
+    """The cap of one log; call `apply` from time to time."""
+
+    LOOK_EVERY = 0.5
+    """Seconds between two looks; what a step writes in between is the most by which it can exceed its cap."""
+
+    def __init__(self, path: str, limit: int) -> None:
+        """Keep the path and the bytes that may stay on disk."""
+        self._path = path
+        # A quarter for how it began, the rest for how it ended: that is where the cause of an end stands.
+        self._head = max(_BLOCK, limit // 4 // _BLOCK * _BLOCK)
+        self._tail = max(_BLOCK, limit - self._head)
+        self._cut_to = self._head
+
+    def apply(self) -> None:
+        """Take out what lies between head and tail by now; a file system without holes keeps it all."""
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return
+        try:
+            end = (os.fstat(descriptor).st_size - self._tail) // _BLOCK * _BLOCK
+            if end > self._cut_to:
+                _punch(descriptor, self._cut_to, end - self._cut_to)
+                self._cut_to = end
+        finally:
+            os.close(descriptor)
+
+
+def _punch(descriptor: int, start: int, length: int) -> None:
+    import ctypes
+
+    fallocate = ctypes.CDLL(None, use_errno=True).fallocate
+    fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+    fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, start, length)

@@ -1,0 +1,96 @@
+"""`batchctl jobs`: the list, one in full, the presets."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from batchctl.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT = """
+[jobs."키워드-검색"]
+description = "매일 [bold]밤[/bold]\\u001b[0m"
+daily = "01:00"
+run = "true"
+[jobs.by-hand]
+enabled = false
+[[jobs.by-hand.steps]]
+id = "31"
+argv = ["true"]
+[[jobs.by-hand.steps]]
+id = "32"
+run = "true"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write a configuration with two jobs."""
+    monkeypatch.setenv("COLUMNS", "120")
+    file = tmp_path / "batchctl.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    return file
+
+
+def test_list(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each job; markup and escapes in a description are shown, not obeyed."""
+    assert main(["--config", str(config), "jobs", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (first,) = [line for line in lines if "키워드-검색" in line]
+    assert "daily 01:00" in first
+    assert "[bold]밤[/bold]\\x1b[0m" in first
+    (second,) = [line for line in lines if "by-hand" in line]
+    assert second.split() == ["by-hand", "by", "hand", "no", "2"]
+
+
+def test_list_json(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same as one object."""
+    assert main(["--config", str(config), "jobs", "list", "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)["jobs"]
+    assert (first["job"], first["schedule"], first["enabled"], first["steps"]) == (
+        "키워드-검색",
+        "daily 01:00",
+        True,
+        ["1"],
+    )
+    assert (second["schedule"], second["enabled"], second["origin"]) == (None, False, str(config))
+
+
+def test_empty_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A configuration without jobs says what to do."""
+    (tmp_path / "c.toml").write_text("")
+    assert main(["--config", str(tmp_path / "c.toml"), "jobs", "list"]) == 0
+    assert "batchctl init" in capsys.readouterr().out
+
+
+def test_show(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One job in full, each value with its origin, and as an object."""
+    assert main(["--config", str(config), "jobs", "show", "by-hand"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("[jobs.by-hand]\nenabled = false  # batchctl.toml\n")
+    assert 'argv = ["true"]' in out
+    assert main(["--config", str(config), "jobs", "show", "by-hand", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["job"], found["enabled"], found["grace"]) == ("by-hand", False, 10.0)
+    assert found["steps"] == [{"id": "31", "argv": ["true"]}, {"id": "32", "run": "true"}]
+
+
+def test_presets(capsys: pytest.CaptureFixture[str]) -> None:
+    """The ready-made jobs with their steps, as table and as object."""
+    assert main(["jobs", "presets"]) == 0
+    assert "31 32 33 61 62 63" in capsys.readouterr().out
+    assert main(["jobs", "presets", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["presets"]
+    assert (found["preset"], found["schedule"]) == ("daily-batch", "0 1 * * *")
+    assert found["description"]
+
+
+def test_unknown_job(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A job that is not there is a wrong command line, with a suggestion."""
+    assert main(["--config", str(config), "jobs", "show", "by-hnd"]) == 2
+    assert "did you mean by-hand?" in capsys.readouterr().err
