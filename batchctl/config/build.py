@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from batchctl import clock
-from batchctl.config import values
+from batchctl.config import alerting, values
 from batchctl.config.schema import (
+    AlertKeys,
     CommandKeys,
     GroupTable,
     JobTable,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from batchctl.config.place import Place
 
+_CATCH_UP_WINDOW = 86400.0
 SCHEDULES = ("schedule", "every", "daily", "at")
 COMMANDS = ("run", "argv", "function")
 SHORT_ONLY = tuple(key for key in keys_of(CommandKeys) if key not in COMMANDS)
@@ -41,6 +43,8 @@ class Shared(Record):
     timezone: str | None
     zone: clock.Zone
     pools: Mapping[str, int]
+    top: AlertKeys | None = None
+    """What the top level says of alerts and retention."""
 
 
 def build_job(name: str, table: Any, place: Place, origin: str, shared: Shared) -> Job:
@@ -52,6 +56,7 @@ def build_job(name: str, table: Any, place: Place, origin: str, shared: Shared) 
     job = convert(table, JobTable, place)
     params = values.params(job.params, place.at("params"))
     steps = _steps(job, table, place, params)
+    inherited = alerting.inherited(table, shared.top, place)
     return Job(
         name=name,
         description=job.description,
@@ -64,6 +69,11 @@ def build_job(name: str, table: Any, place: Place, origin: str, shared: Shared) 
         grace=DEFAULT_GRACE if job.grace is None else values.duration(job.grace, place.at("grace"), zero=True),
         secrets=_secrets(job, place),
         timezone=shared.timezone,
+        alerting=alerting.alerting(inherited, place),
+        expect=alerting.expect(job.expect, place.at("expect")),
+        retention=alerting.retention(inherited, place),
+        catch_up=job.catch_up,
+        catch_up_window=values.optional_duration(job.catch_up_window, place.at("catch_up_window")) or _CATCH_UP_WINDOW,
         origin=origin,
         **_surroundings(job, place),
     )
@@ -93,6 +103,7 @@ def _schedule(job: JobTable, table: Mapping[str, Any], place: Place, shared: Sha
         what = f"is a second schedule beside {given[0]}"
         place.at(given[1]).refuse(what, "keep one of schedule, every, daily and at")
     if job.every is not None:
+        _check_every(job, place)
         written = job.every if isinstance(job.every, str) else format_duration(job.every)
         return Schedule(text=f"every {written}", every=values.duration(job.every, place.at("every")))
     if job.at is not None:
@@ -108,6 +119,14 @@ def _schedule(job: JobTable, table: Mapping[str, Any], place: Place, shared: Sha
     except ValueError as error:
         remedy = 'write minute hour day-of-month month day-of-week as in crontab(5), for example "0 1 * * *"'
         place.at("schedule").refuse(str(error), remedy)
+
+
+def _check_every(job: JobTable, place: Place) -> None:
+    every = values.optional_duration(job.every, place.at("every"))
+    if every is not None and every % 1:
+        place.at("every").refuse(
+            "is not a whole number of seconds, which is the finest cron can fire", example("every")
+        )
 
 
 def _instant(at: datetime, place: Place, shared: Shared) -> float:

@@ -27,8 +27,20 @@ import stat
 import sys
 
 from batchctl import __version__, clock, paths
-from batchctl.core.cron import from_data, to_data
-from batchctl.core.model import Group, Job, Rules, Schedule, Step, Window
+from batchctl.core.cron import Cron
+from batchctl.core.model import (
+    Alerting,
+    Condition,
+    Expect,
+    Group,
+    Job,
+    Retention,
+    Rules,
+    Schedule,
+    Step,
+    Window,
+)
+from batchctl.core.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +58,21 @@ COARSE_TICK = 2.0
 """Seconds; the others in whole seconds, or in twos."""
 
 _CHECKSUM_BYTES = 4
+
+
+_RECORDS: tuple[type[Record], ...] = (
+    Job,
+    Schedule,
+    Cron,
+    Rules,
+    Window,
+    Step,
+    Group,
+    Alerting,
+    Expect,
+    Condition,
+    Retention,
+)
 
 
 def load_job(path: str | None, name: str, state_option: str | None) -> tuple[Job | None, str]:
@@ -84,7 +111,7 @@ def _normal(name: str) -> str:
 
 def _key(path: str | None) -> tuple[Any, ...]:
     """Return all besides the files that the compiled copy depends on."""
-    forms = tuple(record._fields for record in (Job, Schedule, Rules, Window, Step, Group))
+    forms = tuple(record._fields for record in _RECORDS)
     surroundings = (os.environ.get("HOME"), os.environ.get("TZ"))
     return (__version__, sys.hexversion, marshal.version, os.path.dirname(__file__), path, surroundings, forms)
 
@@ -181,28 +208,24 @@ def _holds_secret(job: Job) -> bool:
 
 
 def _pack(job: Job) -> bytes:
-    rules, schedule = job.rules, job.schedule
-    window, cron = rules.active_hours, schedule.cron
-    return marshal.dumps(
-        (
-            job.__dict__ | {"rules": None, "schedule": None, "steps": None, "groups": None},
-            rules.__dict__ | {"zone": None, "active_hours": None},
-            None if window is None else window.__dict__,
-            schedule.__dict__ | {"cron": None},
-            None if cron is None else to_data(cron),
-            tuple(step.__dict__ for step in job.steps),
-            tuple(group.__dict__ for group in job.groups),
-        )
-    )
+    return marshal.dumps(_flat(replace(job, rules=replace(job.rules, zone=None))))
 
 
 def _unpack(packed: bytes) -> Job:
-    job, rules, window, schedule, cron, steps, groups = marshal.loads(packed)  # noqa: S302 - part of the checked copy
-    timezone = job["timezone"]
-    rules["zone"] = clock.SystemZone() if timezone is None else clock.NamedZone(timezone, verified=True)
-    rules["active_hours"] = None if window is None else Window(**window)
-    schedule["cron"] = None if cron is None else from_data(cron)
-    job["rules"], job["schedule"] = Rules(**rules), Schedule(**schedule)
-    job["steps"] = tuple(Step(**step) for step in steps)
-    job["groups"] = tuple(Group(**group) for group in groups)
-    return Job(**job)
+    job: Job = _deep(marshal.loads(packed))  # noqa: S302 - part of the checked copy
+    zone = clock.SystemZone() if job.timezone is None else clock.NamedZone(job.timezone, verified=True)
+    return replace(job, rules=replace(job.rules, zone=zone))
+
+
+def _flat(value: Any) -> Any:
+    """Return a record as a list of its class's number and its fields; no field is itself a list, so that tells them."""
+    if isinstance(value, Record):
+        return [_RECORDS.index(type(value)), *(_flat(value.__dict__[name]) for name in value._fields)]
+    return tuple(_flat(inner) for inner in value) if isinstance(value, tuple) else value
+
+
+def _deep(value: Any) -> Any:
+    if isinstance(value, list):
+        record = _RECORDS[value[0]]
+        return record(**dict(zip(record._fields, map(_deep, value[1:]), strict=True)))
+    return tuple(_deep(inner) for inner in value) if isinstance(value, tuple) else value

@@ -102,8 +102,15 @@ def load_all(path: str | None) -> tuple[Config, dict[str, Identity]]:
         state_dir=None if place is None else values.location(top.state_dir, place.at("state_dir")),
         pools=shared.pools,
         origins=origins,
+        **_disk_free_min(top, place),
     )
     return config, reader.identities
+
+
+def _disk_free_min(top: FileTable, place: Place | None) -> dict[str, int]:
+    if place is None or top.disk_free_min is None:
+        return {}
+    return {"disk_free_min": values.size(top.disk_free_min, place.at("disk_free_min")) or 0}
 
 
 def preset_names(reader: _Reader | None = None) -> list[str]:
@@ -142,7 +149,7 @@ def _shared(top: FileTable, place: Place | None) -> Shared:
         zone = clock.zone(top.timezone)
     except ValueError as error:
         place.at("timezone").refuse(str(error).partition(";")[0], example("timezone"))
-    return Shared(timezone=top.timezone, zone=zone, pools=top.pools)
+    return Shared(timezone=top.timezone, zone=zone, pools=top.pools, top=top)
 
 
 def _top_origins(top: FileTable, place: Place | None) -> dict[str, str]:

@@ -64,7 +64,40 @@ class GroupTable(Struct, forbid_unknown_fields=True):
     max_parallel: Positive | None = None
 
 
-class JobTable(SharedKeys, forbid_unknown_fields=True):
+class AlertKeys(Struct, forbid_unknown_fields=True):
+    """What jobs say of alerts and retention, and the top level says for those that do not."""
+
+    notify: list[str] | dict[str, list[str]] | None = None
+    on_alert: list[str] | None = None
+    alert_after: Positive | None = None
+    alert_after_skips: Positive | None = None
+    long_after: Duration | None = None
+    long_factor: Annotated[float, Meta(ge=1, le=1000)] | None = None
+    min_duration: Duration | None = None
+    alert_on_output: list[str] | None = None
+    quiet_hours: str | None = None
+    remind_every: Duration | None = None
+    max_alerts_per_day: Positive | None = None
+    ping_url: str | None = None
+    ping_on_skip: bool | None = None
+    keep_runs: Positive | None = None
+    keep_days: Annotated[float, Meta(ge=0, le=36500)] | None = None
+    keep_bytes: Size | None = None
+
+
+if TYPE_CHECKING:
+    _JobKeys = SharedKeys
+else:
+    # A struct has one base: a job knows the names of AlertKeys, and `inherited` checks their values as AlertKeys.
+    _JobKeys = msgspec.defstruct(
+        "_JobKeys",
+        [(field.name, Any, None) for field in msgspec.structs.fields(AlertKeys)],
+        bases=(SharedKeys,),
+        forbid_unknown_fields=True,
+    )
+
+
+class JobTable(_JobKeys, forbid_unknown_fields=True):
     """`[jobs.X]`, or a file in jobs.d; `preset` names the definition that the other keys override."""
 
     preset: str | None = None
@@ -82,18 +115,22 @@ class JobTable(SharedKeys, forbid_unknown_fields=True):
     gap_factor: Annotated[float, Meta(ge=0, le=1000)] | None = None
     gap_after: Literal["any", "success"] = "any"
     pool: str | None = None
-    secrets: list[str] = []
+    secrets: list[str] = []  # noqa: RUF012 - msgspec copies defaults
     steps: list[Any] | None = None
-    groups: Table = {}
+    groups: Table = {}  # noqa: RUF012 - msgspec copies defaults
+    expect: Table = {}  # noqa: RUF012 - msgspec copies defaults
+    catch_up: bool = False
+    catch_up_window: Duration | None = None
 
 
-class FileTable(Struct, forbid_unknown_fields=True):
+class FileTable(AlertKeys, forbid_unknown_fields=True):
     """The top level of the main file."""
 
     timezone: str | None = None
     state_dir: str | None = None
     pools: Table = {}
     jobs: Table = {}
+    disk_free_min: Size | None = None
 
 
 _HOMES: dict[type[Struct], str] = {
@@ -106,6 +143,25 @@ _HOMES: dict[type[Struct], str] = {
 T = TypeVar("T", bound=Struct)
 
 EXAMPLES = {
+    "alert_after": "3",
+    "alert_after_skips": "2",
+    "alert_on_output": '["ERROR", "실패"]',
+    "catch_up": "true",
+    "catch_up_window": '"12h"',
+    "disk_free_min": '"1GB"',
+    "keep_bytes": '"2GB"',
+    "keep_days": "30",
+    "keep_runs": "100",
+    "long_after": '"28h"',
+    "long_factor": "1.5",
+    "max_alerts_per_day": "20",
+    "min_duration": '"1h"',
+    "notify": '["mailtos://user:password@example.com"]',
+    "on_alert": '["/usr/local/bin/tell-me"]',
+    "ping_on_skip": "true",
+    "ping_url": '"https://hc-ping.com/UUID"',
+    "quiet_hours": '"22:00-07:00"',
+    "remind_every": '"4h"',
     "continue_on_failure": "true",
     "cwd": '"/srv/shop"',
     "description": '"keyword search, then market upload"',

@@ -77,7 +77,7 @@ def window(text: str | None, place: Place) -> Window | None:
         return None
     found = _WINDOW.fullmatch(text.strip())
     if found is None or int(found[1]) > 23 or int(found[3]) > 23 or int(found[2]) > 59 or int(found[4]) > 59:  # noqa: PLR2004
-        remedy = 'write for example active_hours = "08:00-22:59"; the last minute of the day is 23:59'
+        remedy = f'write for example {place.key} = "08:00-22:59"; the last minute of the day is 23:59'
         place.refuse(f"{text!r} is not a range of hours", remedy)
     return Window(start=int(found[1]) * 60 + int(found[2]), end=int(found[3]) * 60 + int(found[4]))
 

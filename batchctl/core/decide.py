@@ -225,6 +225,9 @@ def _not_due(now: float, state: State, rules: Rules) -> Check:
             return _failed(
                 NOT_DUE, "was due once, at %s, and started %s", (Instant(rules.at), Instant(state.last_start))
             )
+        if now - rules.at > _AT_EXPIRES:
+            # Its crontab line names no year and fires again: a date that was missed must not start a year late.
+            return _failed(NOT_DUE, "was due once, at %s, and was missed", (Instant(rules.at),))
         if now < rules.at:
             return _failed(NOT_DUE, "not due before %s", (Instant(rules.at),), rules.at)
         return _passed(NOT_DUE, "due since %s", (Instant(rules.at),))
@@ -331,5 +334,8 @@ _NO_GAP = _passed(MIN_GAP, "no gap asked for")
 _NO_END = _passed(MIN_GAP, "no earlier run to keep a gap from")
 _NO_POOL = _passed(POOL_FULL, "not in a limited pool")
 _UNLOCKED = _passed(LOCKED, "no other fire is starting")
+
+_AT_EXPIRES = 30 * 86400.0
+"""Seconds after `at` for which the job still counts as due."""
 
 _CHECKS = (_paused, _disabled, _outside_hours, _not_due, _already_running, _min_gap, _pool_full, _locked)

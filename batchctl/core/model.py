@@ -103,6 +103,59 @@ class Rules(Record):
     zone: Zone
 
 
+class Condition(Record):
+    """A bound on a value that steps report: `collected = ">= 500"`."""
+
+    key: str
+    operator: str
+    """One of >= <= > < == !=."""
+    bound: float
+
+    @property
+    def text(self) -> str:
+        """The condition as the operator wrote it, in one normal form."""
+        return f"{self.key} {self.operator} {self.bound:g}"
+
+
+class Expect(Record):
+    """What the results of a job must be; `fail` makes the run fail where they are not."""
+
+    conditions: tuple[Condition, ...] = ()
+    fail: bool = False
+
+
+class Alerting(Record):
+    """Whom to tell what, and how often; durations in seconds."""
+
+    notify: Mapping[str, tuple[str, ...]] = {}
+    """Apprise URLs by condition; `default` stands for every condition that has none of its own."""
+    on_alert: tuple[str, ...] = ()
+    """A program that gets each alert as JSON on its stdin."""
+    alert_after: int = 3
+    """Consecutive failures after which they are called that."""
+    alert_after_skips: int | None = None
+    long_after: float | None = None
+    long_factor: float = 1.5
+    """A run is long beyond p95 x this factor, where `long_after` does not say."""
+    min_duration: float | None = None
+    """A success faster than this is suspicious."""
+    alert_on_output: tuple[str, ...] = ()
+    """Plain texts looked for in each step's output at its end."""
+    quiet_hours: Window | None = None
+    remind_every: float | None = None
+    max_alerts_per_day: int = 20
+    ping_url: str | None = None
+    ping_on_skip: bool = False
+
+
+class Retention(Record):
+    """What `prune` keeps of a job."""
+
+    keep_runs: int | None = None
+    keep_days: float = 30.0
+    keep_bytes: int | None = None
+
+
 class Job(Record):
     """One job of the effective configuration; everything inherited from its surroundings is already filled in."""
 
@@ -123,6 +176,12 @@ class Job(Record):
     grace: float = DEFAULT_GRACE
     log_max: int | None = None
     timezone: str | None = None
+    alerting: Alerting = Alerting()
+    expect: Expect = Expect()
+    retention: Retention = Retention()
+    catch_up: bool = False
+    catch_up_window: float = 86400.0
+    """Seconds after a missed fire within which `catch-up` still makes up for it."""
     origin: str = ""
     """The file that defines the job, or `preset NAME`."""
 
@@ -139,5 +198,7 @@ class Config(Record):
     zone: Zone
     state_dir: str | None
     pools: Mapping[str, int]
+    disk_free_min: int = 1_000_000_000
+    """Bytes below which `check` calls the disk of the state directory low."""
     origins: Mapping[str, str]
     """Where each effective value comes from: dotted key (`jobs.daily-batch.timeout`) to file, preset or `default`."""

@@ -56,10 +56,11 @@ def status_of(connection: sqlite3.Connection, run_id: int) -> str | None:
 def read_state(connection: sqlite3.Connection, job: str, rules: Rules, *, gap_ignores: int | None = None) -> State:
     """Return what the history says of a job; what only the machine knows (owner, lock) the caller adds.
 
-    `gap_ignores` is the run that was just taken over: its end must not hold back the fire that ended it.
+    The last start is the instant that cron meant: counted from the actual one, some milliseconds later each time,
+    `every = "24h"` would miss its own fire of the next day. `gap_ignores` is the run that was just taken over: its end must not hold back the fire that ended it.
     """
     last = connection.execute(
-        "select id, started_at from runs where job = ? order by id desc limit 1", (job,)
+        "select id, coalesce(scheduled_for, started_at) from runs where job = ? order by id desc limit 1", (job,)
     ).fetchone()
     return State(
         paused=_pause(connection, job),

@@ -29,6 +29,13 @@ steps = [{{ id = "1", run = "true" }}]
 SEOUL = clock.zone("Asia/Seoul")
 
 
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be at a terminal of 80 columns that knows Unicode, wherever the tests run."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("COLUMNS", "80")
+
+
 @pytest.fixture
 def rows(tmp_path: Path) -> Rows:
     """Make an empty history."""
