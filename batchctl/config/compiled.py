@@ -27,6 +27,7 @@ import stat
 import sys
 
 from batchctl import __version__, clock, paths
+from batchctl.config.identity import identity_of
 from batchctl.core.cron import Cron
 from batchctl.core.model import (
     Alerting,
@@ -47,9 +48,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from batchctl.config.identity import Identity
     from batchctl.core.model import Config
 
-    Identity = tuple[int, ...] | None
     Content = tuple[tuple[Any, ...], dict[str, Identity], str | None, dict[str, bytes | None]]
 
 FINE_TICK = 0.05
@@ -128,19 +129,6 @@ def _copy_file(path: str | None, state_option: str | None) -> str | None:
         # Without HOME there is no place for a copy; whether there is one for the state is not decided here.
         return None
     return f"{directory}/config-{crc32(os.fsencode(named)):08x}.bin"
-
-
-def identity_of(path: str) -> Identity:
-    """Return the identity of what a path leads to through all symbolic links; None where there is nothing."""
-    try:
-        return identity(os.stat(path))
-    except OSError:
-        return None
-
-
-def identity(found: os.stat_result) -> Identity:
-    """Return what any change of a file or directory changes: device, inode, size, mtime and ctime in ns."""
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _read(copy: str, path: str | None) -> Content | None:

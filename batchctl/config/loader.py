@@ -9,7 +9,7 @@ import batchctl
 from batchctl import clock
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
-from batchctl.config.compiled import identity_of
+from batchctl.config.identity import identity_of
 from batchctl.config.place import Place
 from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
 from batchctl.config.source import Key, Source
@@ -19,7 +19,7 @@ from batchctl.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.compiled import Identity
+    from batchctl.config.identity import Identity
 
 PRESETS = os.path.join(os.path.dirname(os.path.abspath(batchctl.__file__)), "jobs")
 DEFAULT = "default"

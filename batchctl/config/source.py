@@ -8,13 +8,13 @@ import stat
 import tomllib
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from batchctl.config.compiled import identity
+from batchctl.config.identity import identity
 from batchctl.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.compiled import Identity
+    from batchctl.config.identity import Identity
 
 MAX_BYTES = 4 * 1024 * 1024
 """A crontab of thousands of jobs fits; a log or a disk image given by mistake does not."""
