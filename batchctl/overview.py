@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.core import decide, model, statistics
+from batchctl.core.forecast import Prospect, remaining
+from batchctl.core.plan import stages
 from batchctl.core.preview import assumed_end, preview
 from batchctl.core.record import Record, replace
+from batchctl.core.run import StepRun
 from batchctl.core.simulate import settled
 from batchctl.runner import state_of
 
@@ -45,6 +48,8 @@ class Current(Record):
     progress: Progress | None
     elapsed_s: float
     expected_end_at: float | None
+    expected_end_span: tuple[float, float] | None
+    """Between when and when four runs of five like this one end; None where the steps have no history."""
     note: str | None
     """What is wrong with it, where something is: stale, or its owner is not provably alive."""
 
@@ -78,7 +83,8 @@ def job_status(job: Job, history: History, state_dir: str, now: float) -> JobSta
         if decide.is_lost(state.running):
             lost = row._replace(status=model.LOST)
         else:
-            current = _current(job, row, state.running, history, state_dir, now)
+            current = _forecast(job, _current(job, row, state.running, history, state_dir, now), history, now)
+            state = replace(state, running=replace(state.running, expected_end=current.expected_end_at))
     failed = {check.name for check in decide.checks(now, state, job.rules) if not check.passed}
     return JobStatus(
         job=job,
@@ -121,8 +127,38 @@ def _current(job: Job, row: RunRow, running: Running, history: History, state_di
         progress=None if step is None else _progress(f"{state_dir}/runs/{row.id}/{step.seq}.progress"),
         elapsed_s=elapsed,
         expected_end_at=running.expected_end,
+        expected_end_span=None,
         note=_note(job, running, elapsed),
     )
+
+
+def _forecast(job: Job, current: Current, history: History, now: float) -> Current:
+    """Return the current run with the end that the history of its steps lets expect, where it lets expect any."""
+    took = history.step_durations(job.name, statistics.TYPICAL_OF)
+    stage_of = {
+        step.seq: number
+        for number, stage in enumerate(
+            stages([StepRun(seq, step) for seq, step in enumerate(job.steps, 1)], job.groups)
+        )
+        for step in stage.steps
+    }
+    progress = current.progress
+    share = None if progress is None else progress.done / progress.total
+    left = remaining(
+        [
+            Prospect(
+                stage=stage_of.get(step.seq, step.seq),
+                durations=tuple(took.get(step.id, ())),
+                elapsed=None if step.started_at is None else max(0.0, now - step.started_at),
+                share=share if step is current.step else None,
+            )
+            for step in current.steps
+            if step.status not in _DONE
+        ]
+    )
+    if left is None:
+        return current
+    return replace(current, expected_end_at=now + left.expected, expected_end_span=(now + left.low, now + left.high))
 
 
 def _note(job: Job, running: Running, age: float) -> str | None:

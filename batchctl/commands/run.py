@@ -70,7 +70,7 @@ def run(
         typer.echo(render.dry_run(found, state, steps, request))
         return
     on_terminal = sys.stdout.isatty() and not as_json
-    outcome = runner.fire(found, request, render.live(found) if on_terminal else None)
+    outcome = runner.fire(found, request, render.live(found, site.state) if on_terminal else None)
     if as_json:
         typer.echo(render.as_json(outcome))
     elif on_terminal:

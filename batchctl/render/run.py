@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 from batchctl import clock
 from batchctl.core import decide, model
 from batchctl.duration import format_duration
+from batchctl.errors import BatchctlError
+from batchctl.render.status import spread
 from batchctl.render.text import console, one_line, symbols
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from batchctl.core.decide import Decision, State
     from batchctl.core.model import Job
     from batchctl.core.run import Run, StepRun
+    from batchctl.overview import Current
     from batchctl.runner import Outcome, Request
 
 _STYLES = {
@@ -99,23 +102,40 @@ def _planned(run: StepRun) -> str:
     return f"  > {step.id}{group}: {one_line(what)}{budget}{retries}{again}"
 
 
-def live(job: Job) -> Live:
+def live(job: Job, state_dir: str) -> Live:
     """Return the observer that draws the steps of a run on the terminal while it goes on."""
-    return Live(job)
+    return Live(job, state_dir)
 
 
 class Live:
-    """The live list of steps: status, elapsed time, progress."""
+    """The live list of steps: status, elapsed time, progress, and when it will probably end."""
 
     interval = 0.5
+    _LOOK_EVERY = 2.0
+    """Seconds between two looks at progress and history."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, state_dir: str) -> None:
         """Prepare to draw; nothing is shown before the run starts."""
+        self._state_dir, self._looked = state_dir, -self._LOOK_EVERY
+        self._current: Current | None = None
         from rich.live import Live as RichLive
 
         self._job = job
         self._live = RichLive(console=console(), auto_refresh=False, transient=True)
         self._open = False
+
+    def _look(self) -> None:
+        if clock.monotonic() - self._looked < self._LOOK_EVERY:
+            return
+        from batchctl.overview import job_status
+        from batchctl.store.history import History
+
+        self._looked = clock.monotonic()
+        try:
+            self._current = job_status(self._job, History(self._state_dir), self._state_dir, clock.now()).current
+        except BatchctlError:
+            # The picture is a comfort; what is wrong with the history the end of the run will say.
+            self._current = None
 
     def show(self, run: Run) -> None:
         """Draw where the run stands; the picture goes when the run has ended, and the summary takes its place."""
@@ -123,7 +143,8 @@ class Live:
             self._live.start()
             self._open = True
         if run.status == model.RUNNING:
-            self._live.update(_table(self._job, run), refresh=True)
+            self._look()
+            self._live.update(_table(self._job, run, self._current), refresh=True)
         else:
             self._live.stop()
 
@@ -138,21 +159,23 @@ def summary(outcome: Outcome) -> None:
     out.print(_table(job, run))
 
 
-def _table(job: Job, run: Run) -> Table:
+def _table(job: Job, run: Run, current: Current | None = None) -> Group:
     from rich.table import Table
     from rich.text import Text
 
     head = f"{job.name}  run {run.id}  {run.status}"
     if run.status == model.RUNNING:
-        head += f"  {format_duration(max(0.0, time.time() - run.started_at))}"
+        head += f"  {format_duration(max(0.0, time.time() - run.started_at))}{_expected(job, current)}"
     else:
         head += f" in {format_duration(run.duration)}"
-    table = Table(title=Text(head), title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("step", "group", "status", "time", ""):
         table.add_column(column, overflow="fold" if column == "" else "ellipsis")
     for step in run.steps:
         status = Text(step.status.replace("_", " "), style=_STYLES.get(step.status, ""))
-        table.add_row(Text(step.step.id), Text(step.step.group or ""), status, _elapsed(step), Text(_remark(step)))
+        table.add_row(
+            Text(step.step.id), Text(step.step.group or ""), status, _elapsed(step), Text(_remark(step, current))
+        )
     return table
 
 
@@ -162,8 +185,18 @@ def _elapsed(step: StepRun) -> str:
     return "" if step.duration is None else format_duration(step.duration)
 
 
-def _remark(step: StepRun) -> str:
+def _expected(job: Job, current: Current | None) -> str:
+    if current is None or current.expected_end_at is None:
+        return ""
+    end = clock.human(current.expected_end_at, job.rules.zone)
+    return f", expected end {symbols().about}{end}{spread(current)}"
+
+
+def _remark(step: StepRun, current: Current | None) -> str:
     parts = [f"attempt {len(step.attempts)}"] if len(step.attempts) > 1 else []
+    progress = None if current is None or current.step is None else current.progress
+    if progress is not None and current is not None and current.step is not None and current.step.seq == step.seq:
+        parts.append(f"{progress.done:g}/{progress.total:g}")
     if step.why:
         parts.append(one_line(step.why))
     if step.result:

@@ -73,6 +73,9 @@ def _current_json(current: Current, zone: Zone) -> dict[str, Any]:
         "started_at": iso(current.run.started_at, zone),
         "elapsed_s": current.elapsed_s,
         "expected_end_at": iso(current.expected_end_at, zone),
+        "expected_end_between": None
+        if current.expected_end_span is None
+        else [iso(instant, zone) for instant in current.expected_end_span],
         "progress": None if progress is None else {"done": progress.done, "total": progress.total},
         "note": current.note,
     }
@@ -220,7 +223,14 @@ def _expected_end(current: Current, now: float, zone: Zone) -> str:
     if end is None:
         return "unknown yet"
     late = "" if end >= now else f" (late by {format_duration(now - end)})"
-    return f"{symbols().about}{_moment(end, now, zone)}{late}"
+    return f"{symbols().about}{_moment(end, now, zone)}{spread(current)}{late}"
+
+
+def spread(current: Current) -> str:
+    """Return how uncertain the expected end is, ` +-12m 00s`; empty below a minute and where nothing is known."""
+    span = current.expected_end_span
+    half = 0.0 if span is None else (span[1] - span[0]) / 2
+    return f" {symbols().plus_minus}{format_duration(half)}" if half >= 60 else ""  # noqa: PLR2004 - a minute
 
 
 def _last_run(run: RunRow | None, now: float, zone: Zone) -> Text:

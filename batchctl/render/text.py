@@ -27,10 +27,11 @@ class Symbols(NamedTuple):
     line: str
     ellipsis: str
     about: str
+    plus_minus: str
 
 
-_UNICODE = Symbols(passed="✓", failed="✗", dot="·", line="──", ellipsis="…", about="~")
-_ASCII = Symbols(passed="+", failed="x", dot="-", line="--", ellipsis="...", about="~")
+_UNICODE = Symbols(passed="✓", failed="✗", dot="·", line="──", ellipsis="…", about="~", plus_minus="±")
+_ASCII = Symbols(passed="+", failed="x", dot="-", line="--", ellipsis="...", about="~", plus_minus="+-")
 
 
 def plain() -> bool:

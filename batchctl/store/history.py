@@ -91,17 +91,8 @@ _STEP = "run_id, seq, step, step_group, status, exit_code, signal, attempts, sta
 _SKIP = "job, reason, count, first_at, last_at, run_id"
 
 
-class History:
+class History(Stories):
     """A read-only view of the history in a state directory; empty where none was begun."""
-
-    def __init__(self, state_dir: str) -> None:
-        """Open the history.
-
-        Raises:
-            StateError: if it is there and cannot be trusted, or was there and has vanished.
-        """
-        self._path = database_path(state_dir)
-        self._db = _open(state_dir, self._path)
 
     def last_run(self, job: str) -> RunRow | None:
         """Return the job's last run that has ended."""
@@ -157,7 +148,7 @@ class History:
         found: list[StepRow] = []
         for at in range(0, len(ids), _BATCH):
             some = ids[at : at + _BATCH]
-            query = f"select {_STEP} from steps where run_id in ({_marks(some)}) order by run_id, seq"
+            query = f"select {_STEP} from steps where run_id in ({marks(some)}) order by run_id, seq"
             found.extend(_step(row) for row in self._rows(query, *some))
         return {run_id: list(group) for run_id, group in groupby(found, key=attrgetter("run_id"))}
 
@@ -196,13 +187,6 @@ class History:
             found.setdefault(step, []).append(duration)
         return found
 
-    def success_rate(self, job: str, since: float) -> float | None:
-        """Return the share of the job's runs ended since then that succeeded, None without any."""
-        query = "select count(*) from runs where job = ? and status = ? and ended_at >= ?"
-        succeeded = self._number(query, job, SUCCEEDED, since)
-        failed = sum(self._number(query, job, status, since) for status in UNFINISHED)
-        return statistics.success_rate(succeeded, failed)
-
     def consecutive_failures(self, job: str) -> int:
         """Return how many runs of the job ended otherwise than `succeeded` since the last that did."""
         last = "select coalesce(max(id), 0) from runs where job = ? and status = 'succeeded'"
@@ -222,35 +206,6 @@ class History:
     def jobs(self) -> list[str]:
         """Return the name of every job that the history knows, sorted."""
         return sorted({*self._distinct_jobs("runs"), *self._distinct_jobs("skips")})
-
-    def stats(self, since: float, until: float, jobs: Iterable[str]) -> dict[str, Stats]:
-        """Return the statistics of these jobs over the window."""
-        # The plus keeps SQLite from walking all skips in the order of jobs for the sake of the grouping.
-        query = "select job, sum(count) from skips where last_at >= ? and first_at < ? group by +job"
-        skips = dict(self._rows(query, since, until))
-        query = f"select job, started_at {_ALL_RUNNING} and started_at < ?"
-        running = dict(self._rows(query, until))
-        return {job: self._job_stats(since, until, job, running.get(job), skips.get(job, 0)) for job in jobs}
-
-    def _job_stats(self, since: float, until: float, job: str, running: float | None, skips: int) -> Stats:
-        window = "from runs where job = ? and status = ? and ended_at >= ? and started_at < ?"
-        ended = {
-            status: next(
-                self._rows(f"select count(*), min(started_at), max(started_at) {window}", job, status, since, until),
-                (0, None, None),
-            )
-            for status in (SUCCEEDED, *UNFINISHED)
-        }
-        durations = [row[0] for row in self._rows(f"select duration_s {window}", job, SUCCEEDED, since, until)]
-        now_running = (0, None, None) if running is None else (1, running, running)
-        counted = [*ended.values(), now_running]
-        starts = statistics.Starts(
-            count=sum(row[0] for row in counted),
-            first=min((row[1] for row in counted if row[1] is not None), default=None),
-            last=max((row[2] for row in counted if row[2] is not None), default=None),
-        )
-        failed = sum(ended[status][0] for status in UNFINISHED)
-        return statistics.stats(durations, ended[SUCCEEDED][0], failed, starts, skips)
 
     def _distinct_jobs(self, table: str) -> list[str]:
         # From name to name by seeks; `distinct` would walk the whole index.
@@ -276,50 +231,9 @@ class History:
         row = next(self._rows(query, *values), None)
         return None if row is None else RunRow._make(row)
 
-    def _number(self, query: str, *values: object) -> int:
-        return int(next(self._rows(query, *values), (0,))[0])
-
-    def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        if self._db is None:
-            return
-        try:
-            yield from self._db.execute(query, values)
-        except sqlite3.Error as error:
-            raise untrusted(self._path, error) from error
-
 
 _BATCH = 500
 """Runs whose steps are fetched at once: few queries, and far below SQLite's limit of variables."""
-
-
-def _open(state_dir: str, path: str) -> Database | None:
-    from sqlite_utils import Database
-
-    try:
-        size = os.path.getsize(path)
-    except OSError:
-        size = 0
-    begun = os.path.exists(marker_path(state_dir))
-    if not size and not begun:
-        return None
-    try:
-        # Read-only, so that looking never writes, not even the checkpoint that closing would otherwise make.
-        address = f"file:{quote(os.fsencode(path))}?mode=ro"
-        connection = sqlite3.connect(address, uri=True, timeout=_BUSY_LIMIT) if size else None
-        version = 0 if connection is None else connection.execute("pragma user_version").fetchone()[0]
-    except sqlite3.Error as error:
-        raise untrusted(path, error) from error
-    if not version and not begun:
-        # The very first fire is making its tables at this moment.
-        return None
-    if connection is None or version != VERSION:
-        # Says in the words of every other command what is wrong with it.
-        connect(state_dir, create=False).close()
-    return Database(connection, execute_plugins=False)
-
-
-def _marks(values: list[int]) -> str:
-    return ",".join("?" * len(values))
 
 
 def _step(row: tuple[Any, ...]) -> StepRow:

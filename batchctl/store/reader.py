@@ -1,0 +1,73 @@
+"""A read-only connection to the history, for everything that shows it; it needs no history to exist."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from batchctl.store.database import connect, database_path, marker_path, untrusted
+from batchctl.store.schema import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlite_utils import Database
+
+_BUSY_LIMIT = 5.0
+
+
+class Reader:
+    """Asks the history in a state directory; it has no rows where none was begun."""
+
+    def __init__(self, state_dir: str) -> None:
+        """Open the history.
+
+        Raises:
+            StateError: if it is there and cannot be trusted, or was there and has vanished.
+        """
+        self._path = database_path(state_dir)
+        self._db = _open(state_dir, self._path)
+
+    def _number(self, query: str, *values: object) -> int:
+        return int(next(self._rows(query, *values), (0,))[0])
+
+    def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        if self._db is None:
+            return
+        try:
+            yield from self._db.execute(query, values)
+        except sqlite3.Error as error:
+            raise untrusted(self._path, error) from error
+
+
+def marks(values: Sequence[object]) -> str:
+    """Return as many question marks as there are values."""
+    return ",".join("?" * len(values))
+
+
+def _open(state_dir: str, path: str) -> Database | None:
+    from sqlite_utils import Database
+
+    try:
+        size = os.path.getsize(path)
+    except OSError:
+        size = 0
+    begun = os.path.exists(marker_path(state_dir))
+    if not size and not begun:
+        return None
+    try:
+        # Read-only, so that looking never writes, not even the checkpoint that closing would otherwise make.
+        address = f"file:{quote(os.fsencode(path))}?mode=ro"
+        connection = sqlite3.connect(address, uri=True, timeout=_BUSY_LIMIT) if size else None
+        version = 0 if connection is None else connection.execute("pragma user_version").fetchone()[0]
+    except sqlite3.Error as error:
+        raise untrusted(path, error) from error
+    if not version and not begun:
+        # The very first fire is making its tables at this moment.
+        return None
+    if connection is None or version != VERSION:
+        # Says in the words of every other command what is wrong with it.
+        connect(state_dir, create=False).close()
+    return Database(connection, execute_plugins=False)
