@@ -106,11 +106,18 @@ class Supervisor:
         if self._deadline is not None and not self.out_of_time:
             deadlines.append(self._deadline)
         left = min(deadlines) - clock.monotonic() if deadlines else None
+        self._show()
         if self._observer is not None:
-            self._observer.show(self.run)
             left = self._observer.interval if left is None else min(left, self._observer.interval)
         if not self.stopping or all(one.ending for one in active):
             self.reaper.wait(left)
+
+    def _show(self) -> None:
+        try:
+            if self._observer is not None:
+                self._observer.show(self.run)
+        except Exception:  # noqa: BLE001 - a terminal that went away must not cost a batch of 26 hours
+            self._observer = None
 
     def _conclude(self) -> None:
         run, stopped_by = self.run, self.reaper.stopped_by
@@ -124,8 +131,7 @@ class Supervisor:
         run.duration = clock.monotonic() - self._began
         run.why = self._why(stopped_by)
         self.journal.finish(run)
-        if self._observer is not None:
-            self._observer.show(run)
+        self._show()
 
     def _why(self, stopped_by: int | None) -> str:
         if stopped_by is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -41,8 +42,6 @@ sys.exit(outcome.exit_code)
 
 def start(what: Job, state: Path, **options: Any) -> subprocess.Popen[bytes]:
     """Start a fire and return at once."""
-    import pickle
-
     process = subprocess.Popen([sys.executable, "-c", _FIRE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin
     process.stdin.write(pickle.dumps((what, str(state), options)))
@@ -449,3 +448,19 @@ def test_json_keys_are_the_contracts(state: Path) -> None:
     )
     assert as_json(runner.fire(job(enabled=False), runner.Request(state_dir=str(state))))
     assert rules() == rules()
+
+
+def test_an_observer_that_fails_does_not_hurt_the_run(state: Path) -> None:
+    """A terminal that went away costs the picture, not the batch."""
+    script = (
+        "import pickle, sys\n"
+        "from batchctl import runner\n"
+        "job, state = pickle.load(sys.stdin.buffer)\n"
+        "class Broken:\n"
+        "    interval = 0.01\n"
+        "    def show(self, run): raise OSError('gone')\n"
+        "sys.exit(runner.fire(job, runner.Request(state_dir=state), Broken()).exit_code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], input=pickle.dumps((job(), str(state))), check=False)
+    assert done.returncode == 0
+    assert rows(state, "select status from runs") == [("succeeded",)]

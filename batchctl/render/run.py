@@ -160,6 +160,7 @@ def summary(outcome: Outcome) -> None:
 
 
 def _table(job: Job, run: Run, current: Current | None = None) -> Group:
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
@@ -176,7 +177,8 @@ def _table(job: Job, run: Run, current: Current | None = None) -> Group:
         table.add_row(
             Text(step.step.id), Text(step.step.group or ""), status, _elapsed(step), Text(_remark(step, current))
         )
-    return table
+    # Not the table's title, which would be folded to the table's width.
+    return Group(Text(head), table)
 
 
 def _elapsed(step: StepRun) -> str:
