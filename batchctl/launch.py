@@ -148,6 +148,8 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: st
             MARK: run.token,
         }
     )
+    if job.sources:
+        env["BATCHCTL_SOURCES"] = _json(job.sources)
     values = {
         "python": sys.executable,
         "state": around.state_dir,

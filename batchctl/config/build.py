@@ -43,6 +43,7 @@ class Shared(Record):
     timezone: str | None
     zone: clock.Zone
     pools: Mapping[str, int]
+    sources: Mapping[str, Mapping[str, Any]] = {}
     top: AlertKeys | None = None
     """What the top level says of alerts and retention."""
 
@@ -74,6 +75,7 @@ def build_job(name: str, table: Any, place: Place, origin: str, shared: Shared) 
         retention=alerting.retention(inherited, place),
         catch_up=job.catch_up,
         catch_up_window=values.optional_duration(job.catch_up_window, place.at("catch_up_window")) or _CATCH_UP_WINDOW,
+        sources=shared.sources,
         origin=origin,
         **_surroundings(job, place),
     )

@@ -13,6 +13,7 @@ from batchctl.config.identity import identity_of
 from batchctl.config.place import Place
 from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
 from batchctl.config.source import Key, Source
+from batchctl.config.sources import sources
 from batchctl.core.model import Config, Job
 from batchctl.errors import ConfigError
 
@@ -149,7 +150,9 @@ def _shared(top: FileTable, place: Place | None) -> Shared:
         zone = clock.zone(top.timezone)
     except ValueError as error:
         place.at("timezone").refuse(str(error).partition(";")[0], example("timezone"))
-    return Shared(timezone=top.timezone, zone=zone, pools=top.pools, top=top)
+    return Shared(
+        timezone=top.timezone, zone=zone, pools=top.pools, sources=sources(top.sources, place.at("sources")), top=top
+    )
 
 
 def _top_origins(top: FileTable, place: Place | None) -> dict[str, str]:

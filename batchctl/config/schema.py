@@ -123,6 +123,20 @@ class JobTable(_JobKeys, forbid_unknown_fields=True):
     catch_up_window: Duration | None = None
 
 
+class SourceTable(Struct, forbid_unknown_fields=True):
+    """`[sources.NAME]`: where a collector of the catalogue gets its data, and how politely."""
+
+    base_url: str | None = None
+    rate_limit: Annotated[float, Meta(gt=0, le=1000)] = 5.0
+    batch_size: Positive = 200
+    interval_hours: Annotated[float, Meta(ge=0, le=8760)] = 0.0
+    timeout: Duration = 30.0
+    retries: Retries = 3
+    username_env: str | None = None
+    password_env: str | None = None
+    token_env: str | None = None
+
+
 class FileTable(AlertKeys, forbid_unknown_fields=True):
     """The top level of the main file."""
 
@@ -130,6 +144,7 @@ class FileTable(AlertKeys, forbid_unknown_fields=True):
     state_dir: str | None = None
     pools: Table = {}
     jobs: Table = {}
+    sources: Table = {}
     disk_free_min: Size | None = None
 
 
@@ -138,11 +153,19 @@ _HOMES: dict[type[Struct], str] = {
     JobTable: "a job, below [jobs.NAME]",
     StepTable: "a step, below [[jobs.NAME.steps]]",
     GroupTable: "a group, below [jobs.NAME.groups.GROUP]",
+    SourceTable: "a source, below [sources.NAME]",
 }
 
 T = TypeVar("T", bound=Struct)
 
 EXAMPLES = {
+    "base_url": '"https://api.example.com"',
+    "batch_size": "200",
+    "interval_hours": "24",
+    "password_env": '"SHOP_PASSWORD"',
+    "rate_limit": "5",
+    "token_env": '"SHOP_TOKEN"',
+    "username_env": '"SHOP_USER"',
     "alert_after": "3",
     "alert_after_skips": "2",
     "alert_on_output": '["ERROR", "실패"]',

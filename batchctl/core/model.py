@@ -179,6 +179,8 @@ class Job(Record):
     alerting: Alerting = Alerting()
     expect: Expect = Expect()
     retention: Retention = Retention()
+    sources: Mapping[str, Mapping[str, Any]] = {}
+    """Settings of the catalogue's collectors, by source."""
     catch_up: bool = False
     catch_up_window: float = 86400.0
     """Seconds after a missed fire within which `catch-up` still makes up for it."""
