@@ -14,8 +14,8 @@ class SettingsError(Exception):
 class Source:
     """One source of data: where it is, how politely it is asked, as whom.
 
-    `rate_limit` is requests a second, `timeout` seconds, `batch_size` records a page, `interval_hours` the hours after a
-    collection during which the source is left alone. Without `base_url` the sample server stands in for it.
+    `rate_limit` is requests a second, `timeout` seconds, `batch_size` records a page, `interval_hours` the hours after
+    a collection during which the source is left alone. Without `base_url` the sample server stands in for it.
     """
 
     name: str
@@ -47,10 +47,9 @@ def source(name: str) -> Source:
         message = "BATCHCTL_SOURCES is not JSON; batchctl sets it from [sources.NAME]"
         raise SettingsError(message) from error
     table = dict(tables.get(name, {}))
-    credentials = {
-        key: _credential(name, key, table.pop(f"{key}_env", None)) for key in ("username", "password", "token")
-    }
-    return Source(name=name, **table, **credentials)
+    for key in ("username", "password", "token"):
+        table[key] = _credential(name, key, table.pop(f"{key}_env", None))
+    return Source(name=name, **table)
 
 
 def _credential(source_name: str, key: str, variable: str | None) -> str | None:
@@ -58,8 +57,6 @@ def _credential(source_name: str, key: str, variable: str | None) -> str | None:
         return None
     value = os.environ.get(variable)
     if not value:
-        message = (
-            f"[sources.{source_name}] {key}_env names {variable}, which is not set; put it into the job's env_file"
-        )
+        message = f"[sources.{source_name}] {key}_env names {variable}, which is not set; set it in the job's env_file"
         raise SettingsError(message)
     return value

@@ -1,0 +1,1 @@
+"""The preset that looks for trends in the collected data."""

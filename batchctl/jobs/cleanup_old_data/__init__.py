@@ -1,0 +1,1 @@
+"""The preset that removes old logs, images and rows."""

@@ -1,0 +1,1 @@
+"""The preset that writes the day's product statistics and collection report."""

@@ -1,0 +1,1 @@
+"""The preset that fetches, checks, resizes and re-encodes product images."""

@@ -1,0 +1,143 @@
+"""Processes product images not yet done: `python -m batchctl.jobs.process_images.images --data DIR --limit 100`."""
+
+import argparse
+import hashlib
+import io
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from batchctl import step
+from batchctl.jobs.extra import need
+
+_SCHEMA = """
+create table if not exists images (
+    source text not null,
+    code text not null,
+    url text not null,
+    file text,               -- below the data directory
+    width integer,
+    height integer,
+    error text,              -- why it could not be done
+    primary key (source, code)
+) without rowid
+"""
+_TODO = """
+select items.source, items.code, items.image from items
+left join images on images.source = items.source and images.code = items.code and images.url = items.image
+where items.image is not null and images.url is null and (? is null or items.source in (select value from json_each(?)))
+order by items.source, items.code limit ?
+"""
+SIDE = 400
+"""Pixels of the longer side of what is kept."""
+_MOST_BYTES = 20 * 1024 * 1024
+_MOST_PIXELS = 50_000_000
+
+
+def main(arguments: list[str]) -> int:
+    """Process up to `limit` images; 1 where there was work and all of it failed."""
+    options = _options(arguments)
+    need("httpx", "PIL")
+    path = os.path.join(options.data, "catalogue.db")
+    if not os.path.exists(path):
+        step.log("images: nothing was collected yet, so there is nothing to do")
+        step.result(processed=0, failed_items=0)
+        return 0
+    connection = sqlite3.connect(path, timeout=30)
+    connection.execute(_SCHEMA)
+    wanted = None if options.suppliers in {"", "null"} else options.suppliers
+    todo = connection.execute(_TODO, (wanted, wanted, options.limit)).fetchall()
+    failed = 0
+    with _fetcher() as fetch:
+        for done, (source, code, url) in enumerate(todo, 1):
+            row = _process(fetch, options.data, source, code, url)
+            failed += row["error"] is not None
+            with connection:
+                connection.execute(
+                    "insert or replace into images values (:source, :code, :url, :file, :width, :height, :error)", row
+                )
+            step.progress(done, len(todo))
+    connection.close()
+    step.log(f"images: {len(todo) - failed} processed, {failed} failed")
+    step.result(processed=len(todo) - failed, failed_items=failed)
+    return 1 if todo and failed == len(todo) else 0
+
+
+@contextmanager
+def _fetcher() -> Iterator[Any]:
+    """Yield a function that fetches an address; one without a host is the sample server's."""
+    from batchctl.jobs.collecting.client import Client
+    from batchctl.jobs.collecting.settings import source
+    from batchctl.jobs.sample.server import running
+
+    settings = source("images")
+    with ExitStack() as stack:
+        opened: dict[str, Client] = {}
+
+        def client(base_url: str) -> Client:
+            if base_url not in opened:
+                opened[base_url] = stack.enter_context(Client(settings, base_url))
+            return opened[base_url]
+
+        def fetch(url: str) -> bytes:
+            if url.startswith("/"):
+                if "" not in opened:
+                    opened[""] = client(settings.base_url or stack.enter_context(running()).base_url)
+                return opened[""].content("GET", url)
+            host = "/".join(url.split("/", 3)[:3])
+            return client(host).content("GET", url)
+
+        yield fetch
+
+
+def _process(fetch: Any, data: str, source: str, code: str, url: str) -> dict[str, Any]:
+    from batchctl.jobs.collecting.client import SourceError
+
+    row: dict[str, Any] = {"source": source, "code": code, "url": url, "file": None, "width": None, "height": None}
+    try:
+        content = fetch(url)
+        name = f"images/{hashlib.sha256(f'{source}/{code}'.encode()).hexdigest()[:24]}.jpg"
+        width, height = _reencode(content, os.path.join(data, name))
+    except (SourceError, OSError, ValueError, SyntaxError) as error:
+        step.log(f"images: {source} {code}: {error}")
+        return row | {"error": str(error)[:300]}
+    return row | {"file": name, "width": width, "height": height, "error": None}
+
+
+def _reencode(content: bytes, path: str) -> tuple[int, int]:
+    """Check a picture, make it small enough, write it as JPEG without what else it carried; return its size.
+
+    Raises:
+        ValueError: if it is too large to be opened safely.
+        OSError: if it is no picture, or cannot be written.
+    """
+    from PIL import Image, ImageOps
+
+    if len(content) > _MOST_BYTES:
+        message = f"larger than {_MOST_BYTES} bytes"
+        raise ValueError(message)
+    with Image.open(io.BytesIO(content)) as opened:
+        if opened.width * opened.height > _MOST_PIXELS:
+            message = f"{opened.width} x {opened.height} pixels are too many"
+            raise ValueError(message)
+        picture = ImageOps.exif_transpose(opened).convert("RGB")
+    picture.thumbnail((SIDE, SIDE))
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    part = f"{path}.part"
+    picture.save(part, "JPEG", quality=85, optimize=True)
+    os.replace(part, path)
+    return picture.width, picture.height
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="images", description="Fetch, check, resize and re-encode product images.")
+    parser.add_argument("--data", required=True, help="directory of catalogue.db")
+    parser.add_argument("--limit", type=int, default=100, help="images at most")
+    parser.add_argument("--suppliers", default="", help="a JSON list of sources; empty for all")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(step.arguments()))

@@ -1,0 +1,1 @@
+"""The TMDB presets: films collected from The Movie Database's API, version 3."""
