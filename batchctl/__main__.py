@@ -27,8 +27,21 @@ def cron_line(arguments: list[str]) -> tuple[str, dict[str, str]] | None:
     return None
 
 
+def _open_what_is_closed() -> None:
+    """Put /dev/null where stdin, stdout or stderr are closed (`>&-`): the history or the lock would get that number."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:  # noqa: PLR2004 - stderr
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - its only form
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as batchctl runs
+
+
 def entry() -> NoReturn:
     """Carry out the command line and exit."""
+    _open_what_is_closed()
     found = cron_line(sys.argv[1:])
     if found is None or sys.stdout.isatty() or sys.stderr.isatty():
         from batchctl.cli import main

@@ -32,6 +32,9 @@ def find(name: str) -> Callable[..., Any]:
     if not callable(target):
         message = f"{name} is not a function"
         raise TypeError(message)
+    if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
+        message = f"{name} is a generator: calling it would run nothing of it; return the result instead of yielding it"
+        raise TypeError(message)
     found: Callable[..., Any] = target
     return found
 
@@ -47,34 +50,59 @@ async def _awaited(value: Any) -> Any:
 
 
 def keep(value: Any) -> None:
-    """Write what the function returned as the step's result; anything but a dictionary becomes {"value": …}."""
+    """Write what the function returned as the step's result; anything but a dictionary becomes {"value": …}.
+
+    Its work is done by now: what cannot be written as JSON, or for want of disk, is complained of and does not fail it.
+    """
     path = os.environ.get("BATCHCTL_RESULT")
     if value is None or not path:
         return
-    result = value if isinstance(value, dict) else {"value": value}
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(result, file, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value if isinstance(value, dict) else {"value": value}, default=str)
+        with open(path, "w", encoding="ascii", opener=_private) as file:
+            file.write(text)
+    except (TypeError, ValueError, RecursionError, OSError) as error:
+        sys.stderr.write(f"batchctl: the result could not be recorded: {type(error).__name__}: {error}\n")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def check(name: str, params: dict[str, Any]) -> int:
-    """Say on stdout why the function could not be called with these parameters; 0 where it could."""
+    """Say on stdout, in its last line, why the function could not be called with these parameters; 0 where it could."""
     try:
-        inspect.signature(find(name)).bind(**params)
-    except ValueError:
+        function = find(name)
+    except BaseException as error:  # noqa: BLE001 - importing the operator's module may raise anything, SystemExit too
+        return _refuse(error)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
         return 0  # a builtin without a signature: the call itself will tell
-    except Exception as error:  # noqa: BLE001 - importing the operator's module may raise anything
-        sys.stdout.buffer.write(f"{type(error).__name__}: {error}".encode())
-        return _WRONG
+    try:
+        signature.bind(**params)
+    except TypeError as error:
+        return _refuse(error)
     return 0
+
+
+def _refuse(error: BaseException) -> int:
+    reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(f"\n{reason}\n".encode(errors="replace"))
+    sys.stdout.buffer.flush()
+    return _WRONG
 
 
 def main(arguments: list[str]) -> int:
     """Run the command line and return the exit code; an exception of the function goes to stderr with its traceback."""
     if not arguments:
         return _USAGE
-    # Modules are looked for in the step's working directory, as with `python -m`, and not in this file's.
-    sys.path[0] = os.getcwd()
-    params: dict[str, Any] = json.loads(os.environ.get("BATCHCTL_PARAMS") or "{}")
+    # Modules are looked for in the step's working directory, as with `python -m`, and not in this file's, which `-P`
+    # or PYTHONSAFEPATH has left out already.
+    sys.path[: 0 if getattr(sys.flags, "safe_path", False) else 1] = [os.getcwd()]
+    # UTF-8 whatever the locale says, as batchctl wrote it.
+    params: dict[str, Any] = json.loads(os.environb.get(b"BATCHCTL_PARAMS") or b"{}")
     if arguments[0] == "--check":
         return check(arguments[1], params)
     keep(call(find(arguments[0]), params))

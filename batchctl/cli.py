@@ -28,7 +28,13 @@ COMMANDS = {
     "jobs": "jobs:app",
     "pause": "pause:pause",
     "resume": "pause:resume",
+    "check": "check:check",
+    "catch-up": "catch_up:catch_up",
+    "alerts": "alerts:app",
+    "prune": "prune:prune",
+    "advise": "advise:advise",
     "init": "init:init",
+    "sample-server": "sample_server:sample_server",
     "config": "config:config",
 }
 
@@ -50,7 +56,7 @@ class LazyGroup(TyperGroup):
         if isinstance(target, typer.Typer):
             built = typer.main.get_command(target)
         else:
-            single = typer.Typer(add_completion=False)
+            single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
             single.command(name=cmd_name)(target)
             built = typer.main.get_command(single)
         built.name = cmd_name

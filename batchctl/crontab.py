@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from batchctl import clock, paths
-from batchctl.core.cronblock import Entry, UnwritableError, block_lines, entries
+from batchctl.core.cronblock import Entry, UnwritableError, block_lines, catch_up_lines, entries
 from batchctl.core.record import Record
 from batchctl.errors import ConfigError, StateError
 
@@ -54,11 +54,12 @@ def plan(config: Config, state: str, old: bytes) -> Plan:
         StateError: if the markers in the crontab are damaged, or cron's time zone cannot be known.
     """
     try:
-        made = entries(config, _call(config, state, old), cron_zone(), clock.now())
+        call = _call(config, state, old)
+        made, catch_up = entries(config, call, cron_zone(), clock.now()), catch_up_lines(config, call)
     except UnwritableError as error:
         raise ConfigError(str(error), remedy=error.remedy) from error
     name = label(config.path)
-    block = _wrap(name, block_lines(made))
+    block = _wrap(name, block_lines(made, catch_up))
     return Plan(entries=made, block=block, old=old, new=replace_block(old, name, block))
 
 

@@ -6,26 +6,28 @@ import os
 import sqlite3
 import time
 
-from batchctl import clock
+from batchctl import aftermath, clock, locking, spool
 from batchctl.core import model
 from batchctl.core.record import Record
 from batchctl.duration import format_duration
 from batchctl.errors import StateError
 from batchctl.process import identity, tree
+from batchctl.process.remains import Remains, left_behind
 from batchctl.store import database, guard
+from batchctl.store.leaders import leaders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from batchctl.core.model import Job
-    from batchctl.process.identity import Stat
     from batchctl.store.guard import RunningRow
 
-_TERM, _KILL, _CONT = 15, 9, 18
 _LOOK_EVERY = 0.05
 _OWNER_NEEDS = 5.0
 """Seconds beyond the grace that a living batchctl has to end its own steps and write down the end."""
 _KILL_LIMIT = 30.0
 """Seconds after which a tree that survives KILL (uninterruptible sleep on dead storage) is given up on."""
+_LOCK_LIMIT = 2.0
+"""Seconds for which a fire that is trying the lock at this moment may hold it."""
 
 
 class Stopped(Record):
@@ -35,11 +37,14 @@ class Stopped(Record):
     status: str | None = None
 
 
-def take_over(connection: sqlite3.Connection, job: Job, run_id: int) -> None:
+def take_over(connection: sqlite3.Connection, job: Job, state_dir: str, run_id: int) -> None:
     """End a stale run's whole process tree, its batchctl included, and mark it `stale`.
 
     The run is claimed first: a hung owner that wakes up at TERM then finds that it may write nothing, and exits
     with 74.
+
+    Raises:
+        StateError: if a process survives KILL; the run stays as it is.
     """
     row = guard.running_row(connection, job.name)
     if row is None or row.run_id != run_id:
@@ -47,21 +52,25 @@ def take_over(connection: sqlite3.Connection, job: Job, run_id: int) -> None:
     with database.Immediate(connection):
         if not guard.claim(connection, row):
             return
-    _end_tree(row, job.grace)
+    _end(connection, row, job)
     age = format_duration(max(0.0, clock.monotonic() - row.started_mono))
     limit = format_duration(job.rules.stale_after)
-    with database.Immediate(connection):
-        guard.close_row(connection, row, model.STALE, clock.now(), f"taken over after {age} (stale_after {limit})")
+    why = f"taken over after {age} (stale_after {limit})"
+    _close(connection, state_dir, row, model.STALE, why, job)
+    aftermath.lost(job, row.token, why)
 
 
 def stop(job: Job, state_dir: str) -> Stopped:
     """End the running run of a job: its batchctl is asked to, and where it is gone or deaf, it is done from here.
 
     Raises:
-        StateError: if the history cannot be read, the run belongs to another host, or a process survives KILL.
+        StateError: if the history cannot be read, the run belongs to another host, or a process survives.
     """
-    if not os.path.exists(database.database_path(state_dir)):
-        return Stopped(run_id=None)
+    try:
+        if not database.begun(state_dir):
+            return Stopped(run_id=None)
+    except sqlite3.Error as error:
+        raise database.untrusted(database.database_path(state_dir), error) from error
     connection = database.connect(state_dir, create=False)
     try:
         row = guard.running_row(connection, job.name)
@@ -73,15 +82,8 @@ def stop(job: Job, state_dir: str) -> Stopped:
                 f"run {row.run_id} of {job.name} belongs to host {row.owner.host}, or cannot be looked at from here"
             )
             raise StateError(message, remedy=f"stop it on {row.owner.host}, as the user it runs as")
-        if life == "alive" and _ask_owner(connection, row, job.grace):
-            return Stopped(run_id=row.run_id, status=guard.status_of(connection, row.run_id))
-        with database.Immediate(connection):
-            guard.claim(connection, row)
-        if not _end_tree(row, job.grace):
-            message = f"processes of run {row.run_id} survive KILL (waiting on dead storage?)"
-            raise StateError(message, remedy="see `ps -o pid,stat,wchan:20,args`; they end when their device answers")
-        with database.Immediate(connection):
-            guard.close_row(connection, row, model.CANCELLED, clock.now(), "stopped by batchctl stop")
+        if life != "alive" or not _ask_owner(connection, row, job):
+            _stop_from_here(connection, row, job, state_dir)
         return Stopped(run_id=row.run_id, status=guard.status_of(connection, row.run_id))
     except sqlite3.Error as error:
         raise database.untrusted(database.database_path(state_dir), error) from error
@@ -89,10 +91,35 @@ def stop(job: Job, state_dir: str) -> Stopped:
         connection.close()
 
 
-def _ask_owner(connection: sqlite3.Connection, row: RunningRow, grace: float) -> bool:
+def _stop_from_here(connection: sqlite3.Connection, row: RunningRow, job: Job, state_dir: str) -> None:
+    # A batchctl that could not write to the history has left its last word in the spool.
+    spool.import_all(state_dir, connection)
+    with database.Immediate(connection):
+        guard.claim(connection, row)
+    _end(connection, row, job)
+    patience = clock.monotonic() + _LOCK_LIMIT
+    while locking.is_held(state_dir, job.name):
+        if clock.monotonic() > patience:
+            path = os.fsdecode(locking.lock_path(state_dir, job.name))
+            message = f"a process that cannot be proven to be run {row.run_id}'s holds the lock of {job.name}"
+            raise StateError(message, remedy=f"find it with `fuser -v {path}`, end it, and stop again")
+        time.sleep(_LOOK_EVERY)
+    _close(connection, state_dir, row, model.CANCELLED, "stopped by batchctl stop")
+
+
+def _close(
+    connection: sqlite3.Connection, state_dir: str, row: RunningRow, status: str, why: str, told: Job | None = None
+) -> None:
+    with database.Immediate(connection):
+        if guard.close_row(connection, row, status, clock.now(), why) and told is not None:
+            aftermath.write(connection, told, row.run_id, state_dir)
+    spool.release(state_dir, row.run_id)
+
+
+def _ask_owner(connection: sqlite3.Connection, row: RunningRow, job: Job) -> bool:
     """Send TERM to the run's batchctl and wait for its last word; False where it does not come."""
-    _signal_owner(row, _TERM)
-    patience = clock.monotonic() + grace + _OWNER_NEEDS
+    tree.terminate(Remains(row.token, {}, row.owner).owner())
+    patience = clock.monotonic() + _longest_grace(job) + _OWNER_NEEDS
     while clock.monotonic() < patience:
         if guard.status_of(connection, row.run_id) != model.RUNNING:
             return True
@@ -102,60 +129,34 @@ def _ask_owner(connection: sqlite3.Connection, row: RunningRow, grace: float) ->
     return guard.status_of(connection, row.run_id) != model.RUNNING
 
 
-def _signal_owner(row: RunningRow, number: int) -> None:
-    if identity.life(row.owner) != "alive":
-        return
-    stat = identity.read_stat(row.owner.pid)
-    if stat is not None and stat.start_ticks == row.owner.start_ticks:
-        tree.send(stat, number)
+def _longest_grace(job: Job) -> float:
+    return max([job.grace, *(step.grace for step in job.steps if step.grace is not None)])
 
 
-def _end_tree(row: RunningRow, grace: float) -> bool:
-    """End all processes of a run: TERM, grace, KILL until none is left; say whether none is.
+def _end(connection: sqlite3.Connection, row: RunningRow, job: Job) -> None:
+    """End all processes of a run: TERM, grace, KILL until none is left.
 
-    Only what is provably the run's is signalled: the owner by its identity, its descendants, and what carries the
-    run's mark. A process once known stays known, with all that it starts later, even if it carries no mark itself.
+    Only what is provably the run's is signalled.
+
+    Raises:
+        StateError: if a process survives KILL, or may be the run's and cannot be proven to be.
     """
-    known: dict[tuple[int, int], Stat] = {}
-    if identity.life(row.owner) == "alive":
-        _learn(known, tree.below(row.owner.pid))
-    survivors = _look(row, known)
-    for number in (_TERM, _CONT):  # a stopped process takes no TERM before it is continued
-        tree.send_all(survivors, number)
-        _signal_owner(row, number)
-    patience = clock.monotonic() + grace
-    while (_look(row, known) or identity.life(row.owner) == "alive") and clock.monotonic() < patience:
+    if row.owner.boot_id != clock.boot_id():
+        return
+    led = leaders(connection, row.run_id)
+    remains = Remains(row.token, led, row.owner)
+    remains.terminate()
+    patience = clock.monotonic() + _longest_grace(job)
+    while clock.monotonic() < patience and not remains.gone():
         time.sleep(_LOOK_EVERY)
     give_up = clock.monotonic() + _KILL_LIMIT
-    while clock.monotonic() < give_up:
-        survivors = _look(row, known)
-        if not survivors and identity.life(row.owner) != "alive":
-            return True
-        _signal_owner(row, _KILL)
-        tree.send_all(survivors, _KILL)
+    while not remains.gone():
+        if clock.monotonic() > give_up:
+            message = f"processes of run {row.run_id} survive KILL (waiting on dead storage, or another user's?)"
+            raise StateError(message, remedy="see `ps -eo pid,user,stat,wchan:20,args`; end them, then try again")
+        remains.kill()
         time.sleep(_LOOK_EVERY)
-    return False
-
-
-def _look(row: RunningRow, known: dict[tuple[int, int], Stat]) -> list[Stat]:
-    """Learn of the run's processes, its batchctl excepted, and return those that live."""
-    _learn(known, tree.marked(row.token))
-    for stat in _living(known):
-        _learn(known, tree.below(stat.pid))
-    return _living(known)
-
-
-def _learn(known: dict[tuple[int, int], Stat], found: list[Stat]) -> None:
-    for stat in found:
-        # A batchctl that a step of the very run started must not end itself.
-        if stat.pid != os.getpid():
-            known.setdefault((stat.pid, stat.start_ticks), stat)
-
-
-def _living(known: dict[tuple[int, int], Stat]) -> list[Stat]:
-    alive = []
-    for stat in known.values():
-        now = identity.read_stat(stat.pid)
-        if now is not None and now.start_ticks == stat.start_ticks and now.state not in "ZX":
-            alive.append(stat)
-    return alive
+    if left_behind(row.token, led):
+        message = f"processes that cannot be proven to be run {row.run_id}'s live in the sessions of its steps"
+        sessions = ",".join(str(pid) for pid in led)
+        raise StateError(message, remedy=f"see `ps -s {sessions} -o pid,user,stat,args`; end them, then try again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from batchctl.core.masking import mask, masked, parts
 from batchctl.core.placeholders import fill_shell, fill_word
 from batchctl.core.record import Record
 from batchctl.errors import ConfigError
@@ -93,11 +94,12 @@ def environment(job: Job, step: Step, files_env: Mapping[str, Mapping[str, str]]
 
 
 def secret_values(job: Job, files_env: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
-    """Return the values that the job's `secrets` have in any of its steps."""
+    """Return the values that the job's `secrets` have in any of its steps, and the lines of those with several."""
     if not job.secrets:
         return ()
     environments = [environment(job, step, files_env) for step in job.steps]
-    return tuple({env[name] for env in environments for name in job.secrets if env.get(name)})
+    values = {env[name] for env in environments for name in job.secrets if env.get(name)}
+    return tuple({part for value in values for part in parts(value)})
 
 
 def check_functions(job: Job, overrides: Mapping[str, Any], files_env: Mapping[str, Mapping[str, str]]) -> None:
@@ -115,6 +117,7 @@ def check_functions(job: Job, overrides: Mapping[str, Any], files_env: Mapping[s
         env = environment(job, step, files_env) | {"BATCHCTL_PARAMS": _json(params)}
         code, said = ask((*_caller(step), "--check", step.function), env, step.cwd or job.cwd)
         if code:
+            said = mask(said, secret_values(job, files_env)) or f"its check ended with exit code {code}"
             message = f"job {job.name}, step {step.id}: function {step.function} cannot be called: {said}"
             remedy = "correct function, params, cwd or python; modules are looked for in the step's cwd"
             raise ConfigError(message, remedy=remedy)
@@ -127,6 +130,47 @@ def _caller(step: Step) -> tuple[str, str]:
 def files_of(run: Run, step: StepRun) -> tuple[str, str]:
     """Return the step's result and progress files, relative to the state directory."""
     return f"runs/{run.id}/{step.seq}.result", f"runs/{run.id}/{step.seq}.progress"
+
+
+def read_result(path: str, secrets: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return the JSON object that a step wrote as its result, with secrets masked; None where there is none.
+
+    A step may put anything there, and whatever it is must not hurt the supervisor: a pipe is not waited for, what is
+    too long (1 MiB), too deep or no JSON is no result, and numbers that JSON does not have become null.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        content = b""
+        while len(content) <= _RESULT_LIMIT and (block := os.read(descriptor, _RESULT_LIMIT + 1 - len(content))):
+            content += block
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    if not content or len(content) > _RESULT_LIMIT:
+        return None
+    import json
+
+    try:
+        value = json.loads(content, parse_constant=lambda _: None, parse_float=_finite)
+        value = masked(value, secrets) if isinstance(value, dict) else None
+        # Half of a surrogate pair is legal in JSON and in nothing else: not in SQLite, not on a terminal.
+        text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+        found: dict[str, Any] | None = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found
+
+
+_RESULT_LIMIT = 1024 * 1024
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if abs(value) != float("inf") else None
 
 
 def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: str) -> Command:

@@ -49,6 +49,13 @@ class Attempt:
         os.close(self._descriptor)
         if os.waitstatus_to_exitcode(status) == _HELD:
             return None
+        if os.WIFSIGNALED(status):
+            message = (
+                f"lock file {self._shown}: the process that was to lock it was killed by signal {os.WTERMSIG(status)}"
+            )
+            raise StateError(
+                message, remedy="fire again; if it happens again, see `dmesg` for the out-of-memory killer"
+            )
         message = f"lock file {self._shown} cannot be locked"
         raise StateError(message, remedy="put the state directory on a file system with flock, with --state")
 
@@ -66,6 +73,7 @@ def attempt(state_dir: str, job: str) -> Attempt:
     path = lock_path(state_dir, job)
     shown = os.fsdecode(path)
     descriptor = _open(path, shown)
+    _hear_of_children()
     helper = os.fork()
     if helper == 0:
         _lock_and_exit(descriptor)
@@ -75,6 +83,14 @@ def attempt(state_dir: str, job: str) -> Attempt:
 def acquire(state_dir: str, job: str) -> int | None:
     """Take the job's lock as `attempt` does, and return its outcome."""
     return attempt(state_dir, job).outcome()
+
+
+def _hear_of_children() -> None:
+    # Whoever started batchctl may have ignored SIGCHLD, which is inherited: the kernel then keeps no exit status.
+    import signal
+
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 _HELD = 1

@@ -1,13 +1,13 @@
 """The documents are executed: what the README shows is what batchctl does today.
 
-A ```console block is run line by line in a terminal of 100 columns (`columns=N` after the word console sets others), and
-all blocks of one scene share a home, in the order of the page. Scenes: a fresh installation (no further word), `story`
-(ten days of a batch of 26 hours, fired daily, the sixth run of it under way), `mail` (a job whose first step fails) and
-`cron` (a starter configuration, and a crontab with one line of the operator's own).
+A ```console block is run line by line in a terminal of 100 columns (`columns=N` behind the word console sets others),
+and all blocks of one scene share a home, in the order of the page. Scenes: a fresh installation (no further word),
+`story` (ten days of a batch of 26 hours, fired daily, the sixth run of it under way), `mail` (a job whose first step
+fails) and `cron` (no configuration yet, and a crontab with one line of the operator's own).
 
 Shown and real output must have the same words in the same order. What no two days have in common is levelled first:
-points in time, durations with seconds in them, on a line that tells of a run under way all its figures, and the paths of
-home and program. A line that is `…` alone stands for any lines.
+points in time, durations with seconds in them, on a line that tells of a run under way all its figures, and the paths
+of home and program. A line that is `…` alone stands for any lines.
 """
 
 from __future__ import annotations
@@ -168,12 +168,16 @@ def tell_story(state: Path, owner: Identity) -> None:
             rows.step(run, seq, step, duration_s=hours * HOUR)
         rows.skip("daily-batch", started + DAY, run=run)
     run = rows.run("daily-batch", tonight, None, owner=owner)
-    elapsed, under_way = now - tonight, False
+    begun = tonight
     for seq, (step, hours) in enumerate(_STEPS, 1):
-        elapsed -= hours * HOUR
-        status = "pending" if under_way else "running" if elapsed < 0 else "succeeded"
-        under_way = under_way or status == "running"
-        rows.step(run, seq, step, status, started_at=tonight)
+        ended = begun + hours * HOUR
+        if ended <= now:
+            rows.step(run, seq, step, started_at=begun, ended_at=ended, duration_s=hours * HOUR)
+        elif begun <= now:
+            rows.step(run, seq, step, "running", started_at=begun)
+        else:
+            rows.step(run, seq, step, "pending")
+        begun = ended
 
 
 @pytest.fixture(scope="module")
@@ -188,18 +192,17 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Scene
     with subprocess.Popen(["sleep", "600"]) as process:
         stat = identity.read_stat(process.pid)
         assert stat is not None
-        ids = {"boot_id": clock.boot_id(), "pid": process.pid, "start_ticks": stat.start_ticks}
         found = {name: Scene(name, place) for name in (*_SCENES, _TABLE)}
-        tell_story(found["story"].state, Identity(host=identity.host(), **ids))
+        owner = Identity(host=identity.host(), boot_id=clock.boot_id(), pid=process.pid, start_ticks=stat.start_ticks)
+        tell_story(found["story"].state, owner)
         found[_TABLE].run("batchctl run daily-batch")
         yield found
         process.kill()
 
 
-_TIME = re.compile(
-    r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[+-]\d\d:\d\d)?)?"
-    r"|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:\d\d-\d\d|\d\d:\d\d)"
-    r"|\b(?:today|tomorrow|yesterday) \d\d:\d\d|\b\d{8}T?-?\d{6}\S*"
+_TIME = re.compile(  # with any space between its parts: a line may have been broken there
+    r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s+)?\d{4}-\d\d-\d\d(?:(?:T|\s+)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[+-]\d\d:\d\d)?)?"
+    r"|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s+(?:\d\d-\d\d|\d\d:\d\d)|\b\d{8}T\d{6}\S*"
 )
 _SECONDS = re.compile(r"\b(?:\d+m )?\d+(?:\.\d+)? ?m?s\b")
 _ZONE = re.compile(r"\((?:[A-Z]\w+/)?[A-Z][\w+/-]+\)$", re.MULTILINE)
@@ -211,8 +214,8 @@ _FIGURES = re.compile(r"<s>|\b\d+[dhm]?(?: \d+[hm])*\b")
 def words(text: str) -> list[str]:
     """Return the words of an output, levelled."""
     found: list[str] = []
-    for line in text.splitlines():
-        level = _ZONE.sub("(Zone)", _SECONDS.sub("<s>", _TIME.sub("<time>", line)))
+    for line in _TIME.sub("<time>", text).splitlines():
+        level = _ZONE.sub("(Zone)", _SECONDS.sub("<s>", line))
         if _UNDER_WAY.search(line):
             level = _FIGURES.sub("0", level)
         found += _RULE.sub(r"\1", level).split()
@@ -283,15 +286,17 @@ def helps() -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("command", helps(), ids=" ".join)
-def test_help_has_examples_that_parse(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_has_examples_that_parse(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each help has Examples, and each of them is a command line that the program takes."""
+    monkeypatch.setenv("COLUMNS", "200")  # wide enough for each example to stay on its line
     assert main([*command, "--help"]) == 0
     text = capsys.readouterr().out
     assert "Examples:" in text
     examples = re.findall(r"^\W*(batchctl .*?)`?\s*$", text.partition("Examples:")[2].partition("╭")[0], re.MULTILINE)
     assert examples
     for example in examples:
-        # Wrapped lines are cut at a word's end, so what is left must still parse.
         assert main([*shlex.split(example)[1:], "--help"]) == 0, example
 
 
@@ -340,7 +345,8 @@ def test_configurations_are_valid(text: str, tmp_path: Path) -> None:
 def test_links_lead_somewhere(document: str) -> None:
     """Every link to a file of the repository names one that is there, and every anchor a heading."""
     text = (ROOT / document).read_text(encoding="utf-8")
-    anchors = {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)$", text, re.M)}
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if link.startswith("#"):
             assert link[1:] in anchors, link

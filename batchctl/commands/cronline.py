@@ -41,4 +41,4 @@ def report_failure(outcome: Outcome) -> None:
     if outcome.run is not None and outcome.exit_code:
         from batchctl.render.failure import failure_report
 
-        boundary.say(failure_report(outcome.run, outcome.job, outcome.state_dir))
+        boundary.say(failure_report(outcome.run, outcome.job, outcome.state_dir, outcome.secrets))

@@ -15,7 +15,6 @@ from batchctl.overview import state_at, with_expected_end
 from batchctl.render import explain as render
 from batchctl.render import text
 from batchctl.runner import state_of
-from batchctl.store.history import History
 
 
 def explain(
@@ -40,7 +39,7 @@ def explain(
         instant = now if at is None else clock.parse_time(at, zone)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    typical = statistics.typical(History(site.state).durations(job, statistics.TYPICAL_OF))
+    typical = statistics.typical(site.history().durations(job, statistics.TYPICAL_OF))
     state = with_expected_end(state_of(found, site.state), typical)
     state, ended = state_at(found, state, typical, now, instant)
     checks = list(decide.checks(instant, state, found.rules))

@@ -10,6 +10,7 @@ import typer
 from batchctl.commands.site import Site, site_of, unknown_job
 from batchctl.core import decide, model
 from batchctl.errors import UsageError
+from batchctl.launch import read_env_files, secret_values
 from batchctl.render.logs import LogPrinter
 from batchctl.runner import state_of
 from batchctl.store.history import History
@@ -38,11 +39,11 @@ def logs(
     * `batchctl logs daily-batch -f`
     """
     site = site_of(ctx)
-    history = History(site.state)
+    history = site.history()
     found = _run(site, history, job, run)
     steps = _steps(history, found, step)
     attempts = _attempts(history, found, step)
-    printer = LogPrinter(site.state, headers=len(steps) > 1 or len(attempts) > 1)
+    printer = LogPrinter(site.state, headers=len(steps) > 1 or len(attempts) > 1, secrets=_secrets(site, found))
     if lines is not None:
         attempts = printer.skip_to_last_lines(attempts, lines)
     printed = printer.print_new(attempts)
@@ -70,6 +71,12 @@ def _run(site: Site, history: History, job: str, run_id: int | None) -> RunRow:
         message = f"{job} has no run {run_id}{of}"
         raise UsageError(message, remedy=f"`batchctl report {job}` lists its runs")
     return found
+
+
+def _secrets(site: Site, run: RunRow) -> tuple[str, ...]:
+    """Return what must not show; that of a job that has left the configuration nobody knows any more."""
+    job = site.config.jobs.get(run.job)
+    return () if job is None or not job.secrets else secret_values(job, read_env_files(job))
 
 
 def _steps(history: History, run: RunRow, step: str | None) -> list[StepRow]:

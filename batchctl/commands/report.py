@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from batchctl import clock
-from batchctl.commands.site import Site, site_of, unknown_job
-from batchctl.errors import BatchctlError, UsageError
+from batchctl.commands.outfile import write_file
+from batchctl.commands.site import Site, site_of
+from batchctl.core import periods as calendar
+from batchctl.errors import UsageError
 from batchctl.render import report as render
 from batchctl.render import text
-from batchctl.store.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
 
+    from batchctl.core.periods import Period
+
 _DAY = 86400.0
 _DAYS = 30.0
+_PERIODS_SHOWN = 12
 _LONGEST_DAYS = 36525
 """A hundred years; beyond it lie dates that no calendar here can print."""
 
@@ -32,6 +35,7 @@ class Format(StrEnum):
     json = "json"
     csv = "csv"
     md = "md"
+    html = "html"
 
 
 def report(
@@ -41,19 +45,23 @@ def report(
     days: Annotated[float | None, typer.Option("--days", metavar="N", help="The last N days (30).")] = None,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="From this time on.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Up to this time; else now.")] = None,
+    weekly: Annotated[bool, typer.Option("--weekly", help="By ISO week; 12 weeks unless told otherwise.")] = False,
+    monthly: Annotated[bool, typer.Option("--monthly", help="By month; 12 months unless told otherwise.")] = False,
     style: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.table,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write to this file, UTF-8.")] = None,
 ) -> None:
     """Show runs, skips and statistics of 30 days, or of another span: every run that was under way in it.
 
-    The table shows the newest rows; json, csv (one line per run) and md are complete. Durations in the statistics are
-    those of successful runs.
+    The table shows the newest rows; json, csv (one line per run) and md are complete; html is one page with pictures.
+    Statistics count a run and those that it resumed as one; their durations are those of the successful.
 
     Examples:
     * `batchctl report`
     * `batchctl report daily-batch --days 7`
     * `batchctl report --since 2026-11-01 --until 2026-12-01 --format md --output november.md`
+    * `batchctl report --format html --output report.html`
+    * `batchctl report daily-batch --weekly`
     * `batchctl report --json`
     """
     site = site_of(ctx)
@@ -61,9 +69,12 @@ def report(
         message = f"--json and --format {style} ask for two formats"
         raise UsageError(message, remedy="leave out one of the two")
     chosen = Format.json if as_json else style
-    found = _report(site, job, _window(site, days, since, until))
+    since_at, until_at, periods = _span(site, days, since, until, weekly=weekly, monthly=monthly)
+    from batchctl.commands.reporting import build
+
+    found = build(site, job, since_at, until_at, periods, _PERIODS[weekly, monthly])
     if output is not None:
-        _write_file(output, found, chosen)
+        write_file(output, "the report", lambda file: _fill(file, found, chosen))
     elif chosen is Format.table:
         render.print_tables(found)
     else:
@@ -90,44 +101,34 @@ def _window(site: Site, days: float | None, since: str | None, until: str | None
     return start, end
 
 
-def _report(site: Site, job: str | None, window: tuple[float, float]) -> render.Report:
-    since, until = window
-    history = History(site.state)
-    known = sorted({*site.config.jobs, *history.jobs()})
-    if job is not None and job not in known:
-        raise unknown_job(job, known)
-    return render.Report(
-        since=since,
-        until=until,
-        runs=lambda limit: history.runs_with_steps(since, until, job, limit),
-        skips=lambda limit: history.skips(since, until, job, limit),
-        stats=history.stats(since, until, known if job is None else [job]),
-        zone=site.config.zone,
-    )
+_PERIODS = {(False, False): "", (True, False): "Weeks", (False, True): "Months"}
+
+
+def _span(
+    site: Site, days: float | None, since: str | None, until: str | None, *, weekly: bool, monthly: bool
+) -> tuple[float, float, list[Period]]:
+    """Return the span that the options mean, and the weeks or months in it."""
+    if weekly and monthly:
+        message = "--weekly and --monthly ask for two calendars"
+        raise UsageError(message, remedy="leave out one of the two")
+    start, end = _window(site, days, since, until)
+    if not weekly and not monthly:
+        return start, end, []
+    cut, length = (calendar.weeks, 7 * _DAY) if weekly else (calendar.months, 31 * _DAY)
+    zone = site.config.zone
+    if days is None and since is None:
+        start = cut(end - _PERIODS_SHOWN * length, end, zone)[-_PERIODS_SHOWN].start
+    return start, end, cut(start, end, zone)
 
 
 def _pieces(found: render.Report, style: Format) -> Iterator[str]:
     if style is Format.json:
         return render.as_json(found)
+    if style is Format.html:
+        from batchctl.render.picture import as_html
+
+        return iter((as_html(found, clock.now()),))
     return render.as_csv(found) if style is Format.csv else render.as_markdown(found)
-
-
-def _write_file(path: str, found: render.Report, style: Format) -> None:
-    """Write the report to a file, as a whole or not at all; a pipe or a device is simply written to."""
-    special = os.path.exists(path) and not os.path.isfile(path)
-    target = os.path.realpath(path)
-    draft = path if special else f"{target}.{os.getpid()}.part"
-    try:
-        with open(draft, "w", encoding="utf-8", errors="backslashreplace") as file:
-            _fill(file, found, style)
-        if not special:
-            os.replace(draft, target)
-    except OSError as error:
-        message = f"cannot write the report to {path}: {error.strerror}"
-        raise BatchctlError(message, remedy="give --output a file in a directory that you can write to") from error
-    finally:
-        if not special and os.path.exists(draft):
-            os.unlink(draft)
 
 
 def _fill(file: TextIO, found: render.Report, style: Format) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
+from unicodedata import normalize
 
 import typer
 
@@ -12,6 +13,9 @@ from batchctl.commands.cronline import report_failure
 from batchctl.commands.site import site_of
 from batchctl.core.selection import Selection
 from batchctl.errors import EXIT_SKIPPED, UsageError
+
+if TYPE_CHECKING:
+    from batchctl.core.model import Job
 
 
 def run(
@@ -37,6 +41,9 @@ def run(
     exit_on_skip: Annotated[
         int, typer.Option("--exit-on-skip", metavar="N", min=0, max=255, help="Exit code of a skip.")
     ] = EXIT_SKIPPED,
+    scheduled_for: Annotated[
+        str | None, typer.Option("--scheduled-for", metavar="TIME", help="The missed fire to make up for.", hidden=True)
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print decision and plan, and change nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
@@ -59,24 +66,39 @@ def run(
     request = runner.Request(
         state_dir=site.state,
         force=force,
-        selection=Selection(resume=resume, only=tuple(only or ()), start_from=start_from),
+        selection=Selection(
+            resume=resume,
+            only=tuple(normalize("NFC", name) for name in only or ()),
+            start_from=None if start_from is None else normalize("NFC", start_from),
+        ),
         params=parse_params(param or []),
         exit_on_skip=exit_on_skip,
+        scheduled_for=None if scheduled_for is None else _instant(scheduled_for, found),
     )
     from batchctl.render import run as render
+    from batchctl.render import text
 
     if dry_run:
-        state, steps = runner.plan_of(found, request)
-        typer.echo(render.dry_run(found, state, steps, request))
+        plan = render.Plan(found, *runner.plan_of(found, request), request)
+        text.write([render.dry_run_json(plan) if as_json else render.dry_run(plan), "\n"])
         return
     on_terminal = sys.stdout.isatty() and not as_json
     outcome = runner.fire(found, request, render.live(found, site.state) if on_terminal else None)
     if as_json:
-        typer.echo(render.as_json(outcome))
+        text.write([render.as_json(outcome), "\n"])
     elif on_terminal:
         render.summary(outcome)
     report_failure(outcome)
     raise typer.Exit(outcome.exit_code)
+
+
+def _instant(text: str, job: Job) -> float:
+    from batchctl import clock
+
+    try:
+        return clock.parse_time(text, job.rules.zone)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def parse_params(given: list[str]) -> dict[str, Any]:

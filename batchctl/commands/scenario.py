@@ -61,6 +61,8 @@ class Plan(Record):
     schedule: Schedule | None
     groups: Mapping[str, float]
     advice: tuple[Advice, ...]
+    seen: tuple[float, ...] = ()
+    """The durations that `--from-history` draws from."""
 
 
 def plan(site: Site, flags: Flags) -> Plan:
@@ -91,9 +93,10 @@ def plan(site: Site, flags: Flags) -> Plan:
         return fires(schedule, flags.zone, start)
 
     if flags.split is None:
-        duration, advice = _duration(site, flags, groups)
+        seen = () if flags.from_history is None else _seen(site, flags.from_history)
+        duration, advice = _duration(site, flags, groups, seen)
         one = replace(base, fires=_bounded(planned(), end), duration=duration)
-        return Plan(scenarios={"": one}, schedule=schedule, groups=groups, advice=advice)
+        return Plan(scenarios={"": one}, schedule=schedule, groups=groups, advice=advice, seen=seen)
     apart = _positive("--split", flags.split)
     scenarios = {
         name: replace(base, fires=_bounded(shift(planned(), place * apart, flags.zone), end), duration=_always(seconds))
@@ -210,7 +213,7 @@ def _groups(flags: Flags) -> dict[str, float]:
 
 
 def _duration(
-    site: Site, flags: Flags, groups: Mapping[str, float]
+    site: Site, flags: Flags, groups: Mapping[str, float], seen: tuple[float, ...]
 ) -> tuple[Callable[[int], float], tuple[Advice, ...]]:
     """Return how long the n-th run takes, and advice where that had to be assumed."""
     if groups:
@@ -219,16 +222,20 @@ def _duration(
         low, dots, high = flags.duration.partition("..")
         bounds = sorted((_positive("--duration", low), _positive("--duration", high if dots else low)))
         return (_drawn(lambda draw: draw.uniform(*bounds), flags.seed) if dots else _always(bounds[0])), ()
-    if flags.from_history is not None:
-        seen = _past_durations(site, flags.from_history, _HISTORY)
-        if not seen:
-            message = f"--from-history: the history has no successful run of {flags.from_history!r}"
-            raise UsageError(message, remedy="give --duration instead, for example --duration 20h..30h")
+    if seen:
         return _drawn(lambda draw: draw.choice(seen), flags.seed), ()
     if flags.job is None:
         message = "how long does a run take?"
         raise UsageError(message, remedy=_NO_DURATION)
     return _typical_duration(site, flags.job)
+
+
+def _seen(site: Site, job: str) -> tuple[float, ...]:
+    found = tuple(_past_durations(site, job, _HISTORY))
+    if not found:
+        message = f"--from-history: the history has no successful run of {job!r}"
+        raise UsageError(message, remedy="give --duration instead, for example --duration 20h..30h")
+    return found
 
 
 def _typical_duration(site: Site, job: Job) -> tuple[Callable[[int], float], tuple[Advice, ...]]:
@@ -246,9 +253,8 @@ def _typical_duration(site: Site, job: Job) -> tuple[Callable[[int], float], tup
 
 
 def _past_durations(site: Site, job: str, limit: int) -> list[float]:
-    from batchctl.store.history import History
 
-    return History(site.state).durations(job, limit)
+    return site.history().durations(job, limit)
 
 
 def _always(seconds: float) -> Callable[[int], float]:

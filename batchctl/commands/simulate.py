@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import json
+import random
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from batchctl import clock
 from batchctl.commands import scenario
+from batchctl.commands.outfile import write_file
 from batchctl.commands.site import Site, site_of
 from batchctl.core.advice import Advice, Inputs, advise, advise_split
+from batchctl.core.bootstrap import skip_share
 from batchctl.core.simulate import simulate as simulate_one
 from batchctl.core.simulate import simulate_groups
 from batchctl.errors import UsageError
 
 if TYPE_CHECKING:
     from batchctl.clock import Zone
+    from batchctl.core.bootstrap import SkipShare
     from batchctl.core.model import Job
     from batchctl.render.simulation import Preview
+
+
+class Format(StrEnum):
+    """How the preview is written."""
+
+    table = "table"
+    json = "json"
+    html = "html"
+    svg = "svg"
 
 
 def simulate(
@@ -60,7 +74,9 @@ def simulate(
         str | None, typer.Option(metavar="D", help="Make each group a job of its own, fired D after the one before.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed draws other durations.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    style: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.table,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    output: Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write to this file, UTF-8.")] = None,
 ) -> None:
     """Preview fires: which start, which are skipped and why, the cadence that results, and what would fix it.
 
@@ -69,8 +85,12 @@ def simulate(
     Examples:
     * `batchctl simulate --duration 26h --every 24h`
     * `batchctl simulate daily-batch --duration 20h..30h --for 30d`
+    * `batchctl simulate daily-batch --format svg --output preview.svg`
     * `batchctl simulate daily-batch --group keyword-search=5h,4h,4h --group market-upload=13h --split 12h`
     """
+    if as_json and style not in {Format.table, Format.json}:
+        message = f"--json and --format {style} ask for two formats"
+        raise UsageError(message, remedy="leave out one of the two")
     site = site_of(ctx)
     found = None if job is None else site.job(job)
     flags = scenario.Flags(
@@ -93,12 +113,33 @@ def simulate(
         seed=seed,
     )
     preview = _preview(flags, scenario.plan(site, flags))
+    _write(preview, Format.json if as_json else style, output)
+
+
+def _write(preview: Preview, style: Format, output: str | None) -> None:
     from batchctl.render import simulation as render
 
-    if as_json:
-        typer.echo(json.dumps(render.as_json(preview), ensure_ascii=False))
+    if style is Format.table:
+        if output is None:
+            render.show(preview)
+        else:
+            write_file(output, "the preview", lambda file: render.show(preview, file))
+        return
+    text = _text(preview, style)
+    if output is None:
+        typer.echo(text, nl=False)
     else:
-        render.show(preview)
+        write_file(output, "the preview", lambda file: file.write(text))
+
+
+def _text(preview: Preview, style: Format) -> str:
+    if style is Format.json:
+        from batchctl.render.simulation import as_json
+
+        return json.dumps(as_json(preview), ensure_ascii=False) + "\n"
+    from batchctl.render.preview import as_html, as_svg
+
+    return as_svg(preview) if style is Format.svg else as_html(preview, clock.now())
 
 
 def _zone(timezone: str | None, job: Job | None, site: Site) -> Zone:
@@ -115,8 +156,10 @@ def _preview(flags: scenario.Flags, plan: scenario.Plan) -> Preview:
 
     title = "" if flags.job is None else flags.job.name
     first = next(iter(plan.scenarios.values()))
+    share = None
     if flags.split is None:
         done = simulate_one(first)
+        share = _skip_share(flags, plan, [fire.at for fire in done.fires])
         advice = advise(Inputs(scenario=first, schedule=plan.schedule, groups=plan.groups), done)
         simulations, summary = {"": done}, done.summary
     else:
@@ -135,4 +178,13 @@ def _preview(flags: scenario.Flags, plan: scenario.Plan) -> Preview:
         simulations=simulations,
         summary=summary,
         advice=[*plan.advice, *advice],
+        skip_share=share,
     )
+
+
+def _skip_share(flags: scenario.Flags, plan: scenario.Plan, fires: list[float]) -> SkipShare | None:
+    """Return what many more rounds of durations drawn from the history come to; the first is the one shown."""
+    if not plan.seen:
+        return None
+    source = random.Random(flags.seed)  # noqa: S311 - a preview that can be repeated, not a secret
+    return skip_share(plan.scenarios[""], fires, lambda: source.choice(plan.seen))

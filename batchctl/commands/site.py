@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import typer
 
     from batchctl.core.model import Config, Job
+    from batchctl.store.history import History
 
 
 class Site:
@@ -38,6 +39,18 @@ class Site:
     def state(self) -> str:
         """The state directory, absolute; it may not exist yet."""
         return paths.state_dir(self.state_option, self.config.state_dir)
+
+    def history(self) -> History:
+        """Return the history as it is now, with the ends of runs that were waiting to be imported.
+
+        Raises:
+            StateError: if it is there and cannot be trusted, or was there and has vanished.
+        """
+        from batchctl import spool
+        from batchctl.store.history import History
+
+        spool.settle(self.state)
+        return History(self.state)
 
     def job(self, name: str) -> Job:
         """Return one job; UsageError (exit 2) with a suggestion where there is none of that name."""

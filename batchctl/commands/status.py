@@ -38,7 +38,7 @@ def status(
         render.watch(lambda width: _picture(site, job, width))
         return
     if as_json:
-        found = _statuses(site, job, History(site.state), clock.now())
+        found = _statuses(site, job, site.history(), clock.now())
         text.write([text.json_text(render.as_json(found, site.config.zone)), "\n"])
         return
     render.show(lambda width: _picture(site, job, width))
@@ -50,7 +50,7 @@ def _statuses(site: Site, job: str | None, history: History, now: float) -> list
 
 
 def _picture(site: Site, job: str | None, width: int) -> render.Picture:
-    history, now, zone = History(site.state), clock.now(), site.config.zone
+    history, now, zone = site.history(), clock.now(), site.config.zone
     statuses = _statuses(site, job, history, now)
     if job is None:
         return render.overview(statuses, now, zone, width)

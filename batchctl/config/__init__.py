@@ -7,6 +7,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from batchctl.core.model import Config, Job
 
 
@@ -19,6 +21,19 @@ def load(path: str | None) -> Config:
     from batchctl.config.loader import load_all
 
     return load_all(path)[0]
+
+
+def load_as(path: str, changes: Mapping[str, bytes | None]) -> Config:
+    """Return the configuration as it will be once these files (absolute paths) are so; None for one that is gone.
+
+    Nothing is written.
+
+    Raises:
+        ConfigError: as `load` does.
+    """
+    from batchctl.config.loader import load_all
+
+    return load_all(path, changes)[0]
 
 
 def load_job(path: str | None, name: str, state_option: str | None) -> tuple[Job | None, str]:

@@ -19,10 +19,11 @@ from batchctl.config.schema import (
     keys_of,
     unknown_remedy,
 )
+from batchctl.core.cadence import share_of
 from batchctl.core.cron import parse_cron
 from batchctl.core.model import DEFAULT_GRACE, Group, Job, Rules, Schedule, Step
 from batchctl.core.placeholders import BUILT_IN, fill_shell, names
-from batchctl.core.record import Record
+from batchctl.core.record import Record, replace
 from batchctl.duration import format_duration
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from batchctl.config.place import Place
 
 _CATCH_UP_WINDOW = 86400.0
+_LONGEST_JITTER = 86400.0
 SCHEDULES = ("schedule", "every", "daily", "at")
 COMMANDS = ("run", "argv", "function")
 SHORT_ONLY = tuple(key for key in keys_of(CommandKeys) if key not in COMMANDS)
@@ -62,7 +64,7 @@ def build_job(name: str, table: Any, place: Place, origin: str, shared: Shared) 
         name=name,
         description=job.description,
         kind=job.kind,
-        schedule=_schedule(job, table, place, shared),
+        schedule=_spread(name, job, _schedule(job, table, place, shared), place),
         rules=_rules(job, place, shared),
         steps=steps,
         groups=_groups(job, place, steps),
@@ -121,6 +123,19 @@ def _schedule(job: JobTable, table: Mapping[str, Any], place: Place, shared: Sha
     except ValueError as error:
         remedy = 'write minute hour day-of-month month day-of-week as in crontab(5), for example "0 1 * * *"'
         place.at("schedule").refuse(str(error), remedy)
+
+
+def _spread(name: str, job: JobTable, schedule: Schedule, place: Place) -> Schedule:
+    """Return the schedule with this job's share of the jitter."""
+    jitter = values.optional_duration(job.jitter, place.at("jitter"), zero=True)
+    if not jitter:
+        return schedule
+    if not schedule.text:
+        remedy = "give the job a schedule, or remove jitter"
+        place.at("jitter").refuse("means nothing in a job that cron does not fire", remedy)
+    if jitter > _LONGEST_JITTER:
+        place.at("jitter").refuse("is more than a day", "move the schedule itself; jitter is for minutes")
+    return replace(schedule, jitter=jitter, delay=share_of(jitter, name))
 
 
 def _check_every(job: JobTable, place: Place) -> None:

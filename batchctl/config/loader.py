@@ -37,14 +37,18 @@ class _Definition:
 
 
 class _Reader:
-    """Reads files and remembers what they were when they were read."""
+    """Reads files and remembers what they were when they were read.
 
-    def __init__(self) -> None:
+    `changes` are files as they will be (None: not there), so that a change can be judged before it is made.
+    """
+
+    def __init__(self, changes: Mapping[str, bytes | None] | None = None) -> None:
+        self._changes = changes or {}
         self.identities: dict[str, Identity] = {}
         self.files: list[str] = []
 
     def file(self, path: str, label: str, prefix: tuple[str, ...] = ()) -> Source:
-        source = Source(path, label, prefix)
+        source = Source(path, label, prefix, self._changes.get(path))
         self.identities[path] = source.identity
         if path not in self.files:
             self.files.append(path)
@@ -53,13 +57,15 @@ class _Reader:
     def names_in(self, directory: str) -> list[str]:
         """Return the names in a directory, sorted; none where there is no directory."""
         self.identities[directory] = identity_of(directory)
+        new = {os.path.basename(path) for path in self._changes if os.path.dirname(path) == directory}
         try:
-            return sorted(os.listdir(directory))
+            there = set(os.listdir(directory))
         except FileNotFoundError:
-            return []
+            there = set()
         except OSError as error:
             message = f"{directory}: {error.strerror}"
             raise ConfigError(message, remedy="make it a directory that can be read, or remove it") from error
+        return sorted(name for name in there | new if self._changes.get(os.path.join(directory, name), b"") is not None)
 
     def preset(self, name: str) -> _Definition:
         path = os.path.join(PRESETS, name.replace("-", "_"), "job.toml")
@@ -67,13 +73,15 @@ class _Reader:
         return _Definition(name, source.table, source)
 
 
-def load_all(path: str | None) -> tuple[Config, dict[str, Identity]]:
+def load_all(path: str | None, changes: Mapping[str, bytes | None] | None = None) -> tuple[Config, dict[str, Identity]]:
     """Return the effective configuration, and the identity of every file and directory it was read from.
+
+    `changes` are files (absolute paths) as they will be, None for one that will be gone.
 
     Raises:
         ConfigError: with file, line where known, key and remedy.
     """
-    reader = _Reader()
+    reader = _Reader(changes)
     path = None if path is None else os.path.abspath(path)
     if path is None:
         top, place, definitions = FileTable(), None, [reader.preset(name) for name in preset_names(reader)]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Duration = str | int | float
 Size = str | int
 Table = dict[str, Any]
+Kind = Literal["collection", "processing", "maintenance", "report", "analysis"]
+"""What a job is for; a word to sort by, without effect on what it does."""
 Retries = Annotated[int, Meta(ge=0, le=100)]
 Backoff = Annotated[float, Meta(ge=1, le=100)]
 Positive = Annotated[int, Meta(ge=1, le=100_000)]
@@ -102,11 +104,12 @@ class JobTable(_JobKeys, forbid_unknown_fields=True):
 
     preset: str | None = None
     description: str = ""
-    kind: str | None = None
+    kind: Kind | None = None
     schedule: str | None = None
     every: Duration | None = None
     daily: str | None = None
     at: datetime | None = None
+    jitter: Duration | None = None
     enabled: bool = True
     active_hours: str | None = None
     stale_after: Duration | None = None
@@ -191,7 +194,8 @@ EXAMPLES = {
     "enabled": "false",
     "env_file": '"shop.env"',
     "group": '"keyword-search"',
-    "kind": '"batch"',
+    "jitter": '"5m"',
+    "kind": '"collection", "processing", "maintenance", "report" or "analysis"',
     "parallel": "true",
     "pool": '"collectors"',
     "preset": '"daily-batch"',
@@ -262,7 +266,8 @@ def convert(table: Any, struct: type[T], place: Place) -> T:
 
 def keys_of(struct: type[Struct]) -> list[str]:
     """Return the keys that a table may have."""
-    return [field.name for field in msgspec.structs.fields(struct)]
+    # Not structs.fields(), which reads all annotations anew: with 200 jobs a quarter of a second.
+    return list(struct.__struct_fields__)
 
 
 def unknown_remedy(name: str, known: Iterable[str], what: str = "known keys") -> str:

@@ -33,14 +33,19 @@ _ERROR_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document
 class Source:
     """A file and what it says. `prefix` is where its top level stands in the whole: `("jobs", name)` in jobs.d."""
 
-    def __init__(self, path: str, label: str, prefix: Keys = ()) -> None:
-        """Read and parse the file; `label` names it as an origin.
+    def __init__(self, path: str, label: str, prefix: Keys = (), content: bytes | None = None) -> None:
+        """Read and parse the file, or take `content` for what it will say; `label` names it as an origin.
 
         Raises:
             ConfigError: if it cannot be read, or is not TOML.
         """
         self.path, self.label, self.prefix = path, label, prefix
-        content, self.identity = _read(path)
+        self.identity: Identity = None
+        if content is None:
+            content, self.identity = _read(path)
+        if len(content) > MAX_BYTES:
+            message = f"{path}: is larger than {MAX_BYTES // 1024 // 1024} MiB, so it is hardly a configuration"
+            raise ConfigError(message, remedy="name the right file; many jobs can be split over jobs.d/*.toml")
         self.text = _decode(path, content)
         self.table = self._parse()
         self._refuse_unusable(self.table)
@@ -134,9 +139,6 @@ def _read(path: str) -> tuple[bytes, Identity]:
     if not regular:
         message = f"{path}: is {'a directory' if stat.S_ISDIR(found.st_mode) else 'not a regular file'}"
         raise ConfigError(message, remedy="name the file itself, for example --config /etc/batchctl/batchctl.toml")
-    if len(content) > MAX_BYTES:
-        message = f"{path}: is larger than {MAX_BYTES // 1024 // 1024} MiB, so it is hardly a configuration"
-        raise ConfigError(message, remedy="name the right file; many jobs can be split over jobs.d/*.toml")
     return content, identity(found)
 
 
@@ -216,6 +218,11 @@ def _with_places(names: Keys, counts: dict[Keys, int], *, is_array: bool) -> Key
         if path in counts:
             path = (*path, counts[path])
     return path
+
+
+def key_count(text: str) -> int:
+    """Return of how many parts the key of a `key = value` consists: `a.b = 1` has two, `a = { b = 1 }` one."""
+    return len(_key_names(text, "="))
 
 
 _KEY_PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s.=\]"']+))\s*""")

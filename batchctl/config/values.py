@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TEN_YEARS = 3653 * 86400.0
 """Seconds; a longer duration is a slip (an extra digit, milliseconds without their unit)."""
 
-_NAME = re.compile(r"\w[\w.-]{0,63}")
+NAME = re.compile(r"\w[\w.-]{0,63}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMG]?)(i?)[bB]?")
 _UNIT = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3}
 _WINDOW = re.compile(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)")
@@ -31,7 +31,7 @@ _TIME_OF_DAY = re.compile(r"(\d\d?):(\d\d)")
 def name(text: str, place: Place, what: str) -> str:
     """Return a job's, step's or group's name in Unicode normal form, in which all names are kept and compared."""
     normal = normalize("NFC", text)
-    if not _NAME.fullmatch(normal):
+    if not NAME.fullmatch(normal):
         allowed = "up to 64 letters (of any script), digits, `_`, `-` and `.`, beginning with a letter, a digit or `_`"
         place.refuse(f"{text!r} cannot be the name of a {what}", f"a name is {allowed}")
     return normal

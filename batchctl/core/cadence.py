@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import gcd
 
 from batchctl.core.cron import Cron, civil
-from batchctl.core.record import Record
+from batchctl.core.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,12 +31,22 @@ class CronLine(Record):
     delay: float = 0.0
 
 
+def share_of(jitter: float, name: str) -> float:
+    """Return the whole seconds in [0, jitter) by which the job of this name is delayed: the same on every machine."""
+    from hashlib import sha256
+
+    return float(int(jitter * int.from_bytes(sha256(name.encode()).digest()[:6], "big") / 2**48))
+
+
 def cron_lines(schedule: Schedule, zone: Zone) -> tuple[CronLine, ...]:
     """Return the crontab lines of a schedule; none for a job that is only run by hand.
 
     Raises:
         ValueError: if `every` is no whole number of seconds.
     """
+    if schedule.delay:
+        lines = cron_lines(replace(schedule, delay=0.0), zone)
+        return tuple(replace(line, delay=line.delay + schedule.delay) for line in lines)
     if schedule.cron is not None:
         return (CronLine(text=schedule.cron.text),)
     if schedule.every is not None:

@@ -51,8 +51,23 @@ def entries(config: Config, call: tuple[str, ...], cron_zone: Zone, now: float) 
     return tuple(entry for entry in made if entry.lines)
 
 
-def block_lines(entries: Iterable[Entry]) -> list[str]:
-    """Return the lines of the block, without its markers and newlines."""
+def catch_up_lines(config: Config, call: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the line that makes up for missed fires when the machine comes up; none where no job wants that.
+
+    Raises:
+        UnwritableError: if a path in `call` cannot be written into a line.
+    """
+    wanting = [job.name for job in config.jobs.values() if job.catch_up and job.rules.enabled and job.schedule.text]
+    if not wanting:
+        return ()
+    return (
+        f"# What was missed while the machine was off: {', '.join(wanting)}",
+        f"@reboot {command((*call, 'catch-up'))}",
+    )
+
+
+def block_lines(entries: Iterable[Entry], catch_up: Iterable[str] = ()) -> list[str]:
+    """Return the lines of the block, without its markers and newlines; `catch_up` are `catch_up_lines`."""
     lines = [_HEADER]
     for entry in entries:
         lines.append(f"# {entry.job}: {entry.description}" if entry.description else f"# {entry.job}")
@@ -61,7 +76,7 @@ def block_lines(entries: Iterable[Entry]) -> list[str]:
         lines.extend(entry.lines)
     if len(lines) == 1:
         lines.append("# No enabled job has a schedule.")
-    return lines
+    return [*lines, *catch_up]
 
 
 def command(words: Iterable[str]) -> str:

@@ -8,6 +8,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 MASK = "***"
+_LONG_ENOUGH = 8
+"""Characters from which one line of a secret of several lines is a secret of its own: `}` alone is none."""
+
+
+def parts(secret: str) -> list[str]:
+    """Return the secret and, where it has several lines (a private key), each line of it that says something.
+
+    Output is shown line by line and from somewhere in the middle on, so a part of such a secret may stand alone.
+    """
+    return [secret, *(line.strip() for line in secret.splitlines() if _LONG_ENOUGH <= len(line.strip()) < len(secret))]
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
@@ -15,6 +25,46 @@ def mask(text: str, secrets: Iterable[str]) -> str:
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text
+
+
+class Masker:
+    """Masks a text that comes in pieces; what may be the beginning of a secret is kept back until the next piece."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        """Keep the secrets."""
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """Return what can be shown by now."""
+        if not self._secrets:
+            return piece
+        text = self._held + piece
+        cut = self._not_within(text, len(text) - max(_begun(text, secret) for secret in self._secrets))
+        self._held = text[cut:]
+        return mask(text[:cut], self._secrets)
+
+    def rest(self) -> str:
+        """Return what was kept back: no more comes."""
+        held, self._held = self._held, ""
+        return mask(held, self._secrets)
+
+    def _not_within(self, text: str, cut: int) -> int:
+        """Return the place of the cut, or the nearest one before it that goes through no secret."""
+        while True:
+            through = (
+                text.find(secret, max(0, cut - len(secret) + 1), cut + len(secret) - 1) for secret in self._secrets
+            )
+            earliest = min((at for at in through if 0 <= at < cut), default=cut)
+            if earliest == cut:
+                return cut
+            cut = earliest
+
+
+def _begun(text: str, secret: str) -> int:
+    """Return how many characters at the end of the text are the beginning of the secret."""
+    longest = min(len(text), len(secret) - 1)
+    return next((size for size in range(longest, 0, -1) if secret.startswith(text[-size:])), 0)
 
 
 def masked(value: Any, secrets: tuple[str, ...]) -> Any:

@@ -69,3 +69,5 @@ class Run:
         self.duration: float | None = None
         self.exit_code: int | None = None
         self.why = ""
+        self.warnings: list[tuple[int, str, str]] = []
+        """What was noticed and did not end it: step's seq (0: the run), kind, text."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from batchctl.core.cadence import every_cron
 from batchctl.core.cron import civil, matches
+from batchctl.core.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ _LOOK_BACK_DAYS = 41 * 366
 
 def fires(schedule: Schedule, zone: Zone, start: float) -> Iterator[float]:
     """Yield the fires from `start` on, in order: endless for cron and every, one for `at`, none for neither."""
-    if schedule.cron is not None:
+    if schedule.delay:
+        # The crontab line sleeps so long, whatever the wall clock does meanwhile.
+        delay = schedule.delay
+        yield from (fire + delay for fire in fires(replace(schedule, delay=0.0), zone, start - delay))
+    elif schedule.cron is not None:
         yield from _cron_fires(schedule.cron, zone, start)
     elif schedule.every is not None:
         cron, delays = every_cron(schedule.every)
@@ -51,6 +56,9 @@ def fires(schedule: Schedule, zone: Zone, start: float) -> Iterator[float]:
 
 def previous_fire(schedule: Schedule, zone: Zone, now: float) -> float | None:
     """Return the latest fire up to and including `now`; None where there was none."""
+    if schedule.delay:
+        found = previous_fire(replace(schedule, delay=0.0), zone, now - schedule.delay)
+        return None if found is None else found + schedule.delay
     if schedule.at is not None:
         return schedule.at if schedule.at <= now else None
     cron = schedule.cron if schedule.every is None else every_cron(schedule.every)[0]

@@ -27,7 +27,13 @@ class Stat(Record):
     parent: int
     group: int
     session: int
+    threads: int
     start_ticks: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended; one whose first thread has ended beside living ones shows as a zombie too."""
+        return self.state in "ZX" and self.threads <= 1
 
 
 def host() -> str:
@@ -62,6 +68,7 @@ def read_stat(pid: int) -> Stat | None:
         parent=int(fields[1]),
         group=int(fields[2]),
         session=int(fields[3]),
+        threads=int(fields[17]),
         start_ticks=int(fields[19]),
     )
 
@@ -83,7 +90,7 @@ def life(who: Identity) -> Life:
     if stat is None:
         return "dead" if _no_such_process(who.pid) else "unknown"
     # A zombie has ended; only its parent has not heard of it yet.
-    return "alive" if stat.start_ticks == who.start_ticks and stat.state not in "ZX" else "dead"
+    return "alive" if stat.start_ticks == who.start_ticks and not stat.ended else "dead"
 
 
 def _no_such_process(pid: int) -> bool:

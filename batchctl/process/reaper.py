@@ -25,8 +25,13 @@ class Reaper:
         """Whether the last `collect` found no child at all; for a subreaper that means no descendant either."""
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, self._note) for number in STOP_SIGNALS}
+        # Under nohup the terminal's end is to be ignored, and stays so.
+        ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        mine = [number for number in STOP_SIGNALS if number != signal.SIGHUP or not ignored]
+        self._before = {number: signal.signal(number, self._note) for number in mine}
         self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, self._ignore)
+        # Whoever started batchctl may have blocked them, which is inherited: it would sleep through its children's end.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*mine, signal.SIGCHLD))
         self._poll = select.poll()
         self._poll.register(self._read, select.POLLIN)
 
@@ -56,6 +61,16 @@ class Reaper:
                 pass
         except BlockingIOError:
             pass
+
+    def children(self) -> tuple[int, ...]:
+        """Return the living children that this process has now."""
+        self.collect()
+        if self.childless:
+            return ()
+        from batchctl.process import tree
+
+        mine = os.getpid()
+        return tuple(stat.pid for stat in tree.everything() if stat.parent == mine and not stat.ended)
 
     def collect(self) -> dict[int, int]:
         """Reap every child that has ended, orphans that fell to us included; return wait statuses by pid."""

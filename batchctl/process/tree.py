@@ -1,4 +1,4 @@
-"""Finding and ending whole process trees, and nothing but them.
+"""Finding whole process trees, and signalling nothing but them.
 
 While batchctl supervises, it is the child subreaper (prctl(2)): whatever a step leaves behind, however it detached,
 becomes batchctl's child, so "everything below me" is exactly the step's tree. After batchctl has died, what is left is
@@ -10,16 +10,21 @@ from __future__ import annotations
 
 import os
 
+from batchctl import clock
 from batchctl.process.identity import Stat, read_stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 MARK = "BATCHCTL_RUN_TOKEN"
 """The environment variable that marks every process of a run with the run's random token."""
 
+TERM, KILL, STOP, CONT = 15, 9, 19, 18
+
 _PR_SET_CHILD_SUBREAPER = 36
+_BURST = 0.05
+"""Seconds that one hunt for processes born while others are killed may take."""
 
 
 def become_subreaper() -> None:
@@ -35,56 +40,72 @@ def become_subreaper() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
-def _all_processes() -> Iterator[Stat]:
+def everything() -> Iterator[Stat]:
+    """Yield every process that may be looked at, those that have ended but were not reaped included."""
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 stat = read_stat(int(name))
             except OSError:
                 continue
-            if stat is not None and stat.state not in "ZX":
+            if stat is not None:
                 yield stat
 
 
-def below(ancestor: int, *, besides: Iterable[int] = ()) -> list[Stat]:
-    """Return all living descendants of a process, without the trees whose root pid stands in `besides`."""
+def below(ancestors: Collection[int], *, besides: Collection[int] = ()) -> list[Stat]:
+    """Return all descendants of these processes, parents before their children, ended ones included.
+
+    The trees whose root pid stands in `besides` are left out.
+    """
     children: dict[int, list[Stat]] = {}
-    for stat in _all_processes():
+    for stat in everything():
         children.setdefault(stat.parent, []).append(stat)
-    left_out = set(besides)
     found: list[Stat] = []
-    queue = [ancestor]
-    while queue:
-        for child in children.get(queue.pop(), ()):
-            if child.pid not in left_out:
+    queue = list(ancestors)
+    for parent in queue:  # it grows while it is walked
+        for child in children.get(parent, ()):
+            if child.pid not in besides:
                 found.append(child)
                 queue.append(child.pid)
     return found
 
 
-def marked(token: str) -> list[Stat]:
-    """Return all living processes whose environment carries the token of a run; unreadable ones are not ours to judge.
+def mark_of(token: str) -> bytes:
+    """Return what every process of a run has in its environment."""
+    return f"{MARK}={token}".encode()
+
+
+def carries(stat: Stat, *marks: bytes) -> bool:
+    """Say whether a process was started with all of these NAME=value in its environment; False where unreadable.
 
     /proc/PID/environ is what a process was started with, so a later unsetenv() does not hide it.
     """
-    mark = f"{MARK}={token}".encode()
-    return [stat for stat in _all_processes() if stat.pid != os.getpid() and carries(stat.pid, mark)]
-
-
-def carries(pid: int, mark: bytes) -> bool:
-    """Say whether a process was started with this NAME=value in its environment; False where it cannot be read."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return mark in file.read().split(b"\0")
-    except OSError:
+        place = f"/proc/{stat.pid}"
+        if stat.state in "ZX":
+            # The first thread has ended and its files with it; another one still shows what they share.
+            place = f"{place}/task/{max(os.listdir(f'{place}/task'), key=int)}"
+        with open(f"{place}/environ", "rb") as file:
+            found = file.read().split(b"\0")
+    except (OSError, ValueError):
         return False
+    return all(mark in found for mark in marks)
+
+
+def is_ending(stat: Stat) -> bool:
+    """Say whether a process has given up its memory, environment included, on its way to become a zombie."""
+    try:
+        with open(f"/proc/{stat.pid}/cmdline", "rb") as file:
+            return not file.read(1)
+    except OSError:
+        return True
 
 
 def send(stat: Stat, number: int) -> bool:
     """Signal exactly this process; False where it has ended (or another one has its pid by now)."""
     try:
         descriptor = os.pidfd_open(stat.pid)
-    except (ProcessLookupError, PermissionError):
+    except OSError:
         return False
     try:
         # The pidfd pins whoever has the pid now; only if that is still the process that was found is it signalled.
@@ -101,6 +122,96 @@ def send(stat: Stat, number: int) -> bool:
     return True
 
 
-def send_all(processes: Iterable[Stat], number: int) -> int:
-    """Signal each of these processes; return how many were there to get it."""
-    return sum(send(stat, number) for stat in processes)
+def terminate(processes: Collection[Stat]) -> None:
+    """Ask each of these processes to end; a stopped one is continued, since it would not take the request."""
+    for number in (TERM, CONT):
+        for stat in processes:
+            send(stat, number)
+
+
+def kill(processes: Collection[Stat]) -> None:
+    """End these processes: all are stopped first, so that none can answer the end of another with a new one."""
+    for number in (STOP, KILL):
+        for stat in processes:
+            send(stat, number)
+
+
+def hunt_children(is_mine: Callable[[Stat], bool], roots: Collection[int]) -> int:
+    """Kill children of this process faster than they can replace themselves; return how many.
+
+    Those that have ended are reaped, for the list must stay short, but for the `roots`, whose exit status matters.
+
+    A chain of processes that each fork and exit at once, reparented to the subreaper every time, is gone from every
+    table of /proc before the table is read to its end. The kernel's list of our own children is read in microseconds.
+    None of their pids can be recycled meanwhile, since only this thread reaps them; so plain kill(2) hits no other.
+    """
+    seen: set[int] = set()
+    dying: list[Stat] = []
+    end, settled = clock.monotonic() + _BURST, False
+    while clock.monotonic() < end:
+        new = _children() - seen
+        if not new and settled:
+            break
+        # A child is reparented before its parent counts as ended, so one more look after that is the last.
+        settled = not new and not known_alive(dying)
+        seen |= new
+        for pid in sorted(new, reverse=True):  # the youngest is the one that lives
+            stat = stat_or_none(pid)
+            if stat is None or (stat.ended and pid in roots):
+                continue
+            if stat.ended:
+                os.waitpid(pid, os.WNOHANG)
+            elif is_mine(stat) and _kill_child(pid):
+                dying.append(stat)
+    return len(dying)
+
+
+def _kill_child(pid: int) -> bool:
+    try:
+        os.kill(pid, KILL)
+    except OSError:
+        return False  # another user's
+    return True
+
+
+def _children() -> set[int]:
+    """Return this process's children, ended ones included; none where the kernel lacks CONFIG_PROC_CHILDREN."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb", buffering=0) as file:
+            return {int(pid) for pid in file.read().split()}
+    except OSError:
+        return set()
+
+
+def hunt_marked(mark: bytes) -> None:
+    """Kill processes that carry the mark of a run faster than they can replace themselves; see `hunt_children`.
+
+    Nothing is a child of ours here, so the list is /proc itself, and what was looked at once is not looked at again.
+    """
+    seen = {os.getpid()}
+    end = clock.monotonic() + _BURST
+    while clock.monotonic() < end:
+        new = {int(name) for name in os.listdir("/proc") if name.isdigit()} - seen
+        seen |= new
+        for pid in new:
+            stat = stat_or_none(pid)
+            if stat is not None and not stat.ended and carries(stat, mark):
+                send(stat, KILL)
+
+
+def stat_or_none(pid: int) -> Stat | None:
+    """Return what the kernel says of a process; None where there is none, or it may not be looked at."""
+    try:
+        return read_stat(pid)
+    except OSError:
+        return None
+
+
+def known_alive(processes: Iterable[Stat]) -> list[Stat]:
+    """Return those of these processes that still live, looked at afresh."""
+    alive = []
+    for stat in processes:
+        now = stat_or_none(stat.pid)
+        if now is not None and now.start_ticks == stat.start_ticks and not now.ended:
+            alive.append(now)
+    return alive

@@ -19,7 +19,9 @@ _SHORTEST_MASKED = 4
 """A shorter secret is masked in `env` alone: in other text, `1` or `no` would be masked wherever it stands."""
 
 _BARE_KEY = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-_DURATIONS = frozenset({"timeout", "stale_after", "min_gap", "every", "grace", "retry_delay", "retry_max_delay"})
+_DURATIONS = frozenset(
+    {"timeout", "stale_after", "min_gap", "every", "jitter", "grace", "retry_delay", "retry_max_delay"}
+)
 _STEP_DEFAULTS = {"retries": 0, "retry_delay": 0.0, "retry_backoff": 1.0, "continue_on_failure": False}
 
 
@@ -48,6 +50,7 @@ def job_as_json(job: Job) -> dict[str, Any]:
         "description": job.description or None,
         "kind": job.kind,
         **_schedule(job.schedule),
+        "jitter": job.schedule.jitter,
         "enabled": rules.enabled,
         "active_hours": None if rules.active_hours is None else _window(rules.active_hours),
         "timeout": job.timeout,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from batchctl import tail
 from batchctl.core import model
 from batchctl.duration import format_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from batchctl.core.model import Job
-    from batchctl.core.run import Run, StepRun
-
-_LINES = 20
-_TAIL_BYTES = 32 * 1024
+    from batchctl.core.run import Run
 
 
-def failure_report(run: Run, job: Job, state_dir: str) -> str:
-    """Return job, step, why, how long, the last lines of output and the command that shows the rest."""
+def failure_report(run: Run, job: Job, state_dir: str, secrets: tuple[str, ...] = ()) -> str:
+    """Return job, step, why, how long, the last lines of output and the command that shows the rest.
+
+    `secrets` are the values that do not show in it.
+    """
     how_long = format_duration(run.duration)
     lines = [
         f"batchctl: {job.name}: run {run.id} {run.status.replace('_', ' ')} after {how_long} (exit {run.exit_code})"
@@ -30,26 +31,9 @@ def failure_report(run: Run, job: Job, state_dir: str) -> str:
     blocked = [one.step.id for one in run.steps if one.status == model.BLOCKED]
     if blocked:
         lines.append(f"  not run: {', '.join(blocked)}")
-    tail = _tail(step, state_dir)
-    if tail:
-        lines.append(f"  last {len(tail)} lines of its output:")
-        lines += [f"  | {line}" for line in tail]
+    shown = [] if step.last is None else tail.last_lines(f"{state_dir}/{step.last.log}", secrets)
+    if shown:
+        lines.append(f"  last {len(shown)} lines of its output:")
+        lines += [f"  | {line}" for line in shown]
     lines.append(f"  all of it: batchctl logs {job.name} --run {run.id} --step {step.step.id}")
     return "\n".join([*lines, ""])
-
-
-def _tail(step: StepRun, state_dir: str) -> list[str]:
-    last = step.last
-    if last is None:
-        return []
-    try:
-        with open(f"{state_dir}/{last.log}", "rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _TAIL_BYTES))
-            content = file.read()
-    except OSError:
-        return []
-    from batchctl.render.text import harmless
-
-    text = content.decode(errors="replace")
-    return [harmless(line)[:400] for line in text.splitlines()[-_LINES:]]

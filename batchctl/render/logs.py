@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from batchctl.core.masking import Masker
 from batchctl.render.text import harmless, one_line, symbols, write
 from batchctl.store.logfile import Log
 
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 class LogPrinter:
     """Prints the attempts of one run, and on every further call what has come since."""
 
-    def __init__(self, state_dir: str, *, headers: bool) -> None:
-        """Begin before the first line; log paths are relative to the state directory.
+    def __init__(self, state_dir: str, *, headers: bool, secrets: Sequence[str] = ()) -> None:
+        """Begin before the first line; log paths are relative to the state directory, secrets do not show.
 
         A line with step and attempt goes before the output of another attempt, and with `headers` before the first too.
         """
         self._state_dir, self._headers = state_dir, headers
+        self._secrets = secrets
         self._logs: dict[tuple[int, int], Log] = {}
+        self._maskers: dict[tuple[int, int], Masker] = {}
         self._shown: tuple[int, int] | None = None
         self._at_line_start = True
 
@@ -56,8 +59,9 @@ class LogPrinter:
         write(self._ends())
 
     def _ends(self) -> Iterator[str]:
-        for log in self._logs.values():
-            if text := harmless(log.rest()):
+        for key, log in self._logs.items():
+            masker = self._maskers[key]
+            if text := harmless(masker.feed(log.rest()) + masker.rest()):
                 self._at_line_start = False
                 yield text
         if not self._at_line_start:
@@ -71,11 +75,26 @@ class LogPrinter:
                 if self._shown != key and (self._headers or self._shown is not None):
                     yield self._own_line(_header(attempt))
                 self._shown = key
-                if isinstance(piece, int):
-                    yield self._own_line(f"[{symbols().ellipsis} {piece:,} bytes of the middle were cut]\n")
-                else:
-                    self._at_line_start = piece.endswith("\n")
-                    yield harmless(piece)
+                yield from self._shown_of(key, piece)
+
+    def _shown_of(self, key: tuple[int, int], piece: str | int) -> Iterator[str]:
+        log, masker = self._logs[key], self._maskers[key]
+        if isinstance(piece, int):
+            if text := harmless(masker.rest()):
+                self._at_line_start = text.endswith("\n")
+                yield text
+            yield self._own_line(f"[{symbols().ellipsis} {piece:,} bytes of the middle were cut]\n")
+            return
+        if log.left_out:
+            yield self._own_line(f"[{symbols().ellipsis} {log.left_out:,} bytes before this are not shown]\n")
+            log.left_out = 0
+            # The place may be within a secret, the rest of which no longer looks like one.
+            piece = masker.feed(piece)[max(map(len, self._secrets), default=0) :]
+        else:
+            piece = masker.feed(piece)
+        if text := harmless(piece):
+            self._at_line_start = text.endswith("\n")
+            yield text
 
     def _own_line(self, line: str) -> str:
         start = "" if self._at_line_start else "\n"
@@ -86,6 +105,7 @@ class LogPrinter:
         key = (attempt.seq, attempt.attempt)
         if key not in self._logs:
             self._logs[key] = Log(os.path.join(self._state_dir, attempt.log))
+            self._maskers[key] = Masker(self._secrets)
         return self._logs[key]
 
 

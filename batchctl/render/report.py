@@ -11,23 +11,36 @@ from batchctl.clock import human, iso
 from batchctl.core import model
 from batchctl.core.record import Record
 from batchctl.duration import format_duration
+from batchctl.render.detail import STATS_HEADERS, more_markdown, print_more, print_table, stats_row
+from batchctl.render.sparkline import sparkline
 from batchctl.render.status import brief_result
-from batchctl.render.tables import csv_lines, keep_whole, lines, markdown_table, table
-from batchctl.render.text import STYLES, cell, console, in_words, json_text, percent, shorten
+from batchctl.render.tables import csv_lines, lines, markdown_table
+from batchctl.render.text import cell, console, in_words, json_text, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any, TextIO
 
     from rich.console import Console
+    from rich.text import Text
 
     from batchctl.clock import Zone
+    from batchctl.core.periods import Period
     from batchctl.core.statistics import Stats
+    from batchctl.core.stories import Detail
+    from batchctl.render.picture import View
     from batchctl.store.history import RunRow, SkipRow, StepRow
 
 _SHOWN = 20
 """Rows of each table that a terminal gets."""
 _STEP_WIDTH = 60
+
+
+class PeriodStats(Record):
+    """The statistics of each job in one week or month."""
+
+    period: Period
+    stats: dict[str, Stats]
 
 
 class Report(Record):
@@ -39,6 +52,18 @@ class Report(Record):
     skips: Callable[[int], Iterable[SkipRow]]
     stats: Mapping[str, Stats]
     zone: Zone
+    only: str | None
+    """The one job that was asked for."""
+    recent: Mapping[str, Sequence[float]]
+    """Seconds of each job's newest successes, newest first."""
+    resumed: int
+    """Runs that were continued by a later one, and are counted with it."""
+    warnings: Callable[[], dict[int, list[tuple[int, str, str]]]]
+    """(step's seq or 0, kind, text) of what was noticed, by run."""
+    detail: Callable[[str], Detail]
+    view: Callable[[str], View]
+    periods: Sequence[PeriodStats]
+    periods_name: str
 
 
 def as_json(report: Report) -> Iterator[str]:
@@ -46,11 +71,33 @@ def as_json(report: Report) -> Iterator[str]:
     head = {"from": iso(report.since, report.zone), "to": iso(report.until, report.zone)}
     yield json_text(head)[:-1]
     yield ', "runs": ['
-    yield from _items(_run_json(run, steps, report.zone) for run, steps in report.runs(-1))
+    warnings = report.warnings()
+    rows = ((_run_json(run, steps, report.zone), steps, warnings.get(run.id, ())) for run, steps in report.runs(-1))
+    yield from _items(shown | {"warnings": _warnings_json(noticed, steps)} for shown, steps, noticed in rows)
     yield '], "skips": ['
     yield from _items(_skip_json(skip, report.zone) for skip in report.skips(-1))
-    stats = {job: {name: getattr(found, name) for name in _STATS} for job, found in report.stats.items()}
-    yield f'], "stats": {json_text(stats)}}}\n'
+    stats = {job: _stats_json(found) | _detail_json(report.detail(job)) for job, found in report.stats.items()}
+    yield f'], "stats": {json_text(stats)}'
+    if report.periods:
+        yield f', "periods": {json_text([_period_json(each, report.zone) for each in report.periods])}'
+    yield "}\n"
+
+
+def _stats_json(found: Stats) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in _STATS}
+
+
+def _period_json(each: PeriodStats, zone: Zone) -> dict[str, Any]:
+    stats = {job: _stats_json(found) for job, found in each.stats.items()}
+    name, start, end = each.period
+    return {"period": name, "from": iso(start, zone), "to": iso(end, zone), "stats": stats}
+
+
+def _detail_json(detail: Detail) -> dict[str, Any]:
+    trend, own = detail.trend, dict(vars(detail))
+    own["trend"] = None if trend is None else dict(vars(trend))
+    own["steps"] = [dict(vars(step)) for step in detail.steps]
+    return own
 
 
 _STATS = (
@@ -84,6 +131,7 @@ def _run_json(run: RunRow, steps: Iterable[StepRow], zone: Zone) -> dict[str, An
         "duration_s": run.duration_s,
         "exit_code": run.exit_code,
         "why": run.why,
+        "resumed_from": run.resumed_from,
         "steps": [
             {
                 "id": step.id,
@@ -100,6 +148,11 @@ def _run_json(run: RunRow, steps: Iterable[StepRow], zone: Zone) -> dict[str, An
     }
 
 
+def _warnings_json(noticed: Iterable[tuple[int, str, str]], steps: Iterable[StepRow]) -> list[dict[str, str | None]]:
+    names = {step.seq: step.id for step in steps}
+    return [{"step": names.get(seq), "kind": kind, "text": text} for seq, kind, text in noticed]
+
+
 def _skip_json(skip: SkipRow, zone: Zone) -> dict[str, Any]:
     return {
         "job": skip.job,
@@ -112,9 +165,32 @@ def _skip_json(skip: SkipRow, zone: Zone) -> dict[str, Any]:
 
 
 def as_csv(report: Report) -> Iterator[str]:
-    """Yield one line per run: its steps as `id=status` words, their results as one JSON object by step."""
-    headers = ("id", "job", "status", "started_at", "ended_at", "duration_s", "exit_code", "steps", "results")
+    """Yield one line per run: its steps as `id=status` words, their results as one JSON object by step.
+
+    A report by week or month has one line per period and job instead.
+    """
+    if report.periods:
+        return csv_lines(("period", "from", "to", "job", *_STATS), _period_lines(report))
+    headers = (
+        "id",
+        "job",
+        "status",
+        "started_at",
+        "ended_at",
+        "duration_s",
+        "exit_code",
+        "steps",
+        "results",
+        "resumed_from",
+    )
     return csv_lines(headers, (_csv_row(run, steps, report.zone) for run, steps in report.runs(-1)))
+
+
+def _period_lines(report: Report) -> Iterator[list[str | float | None]]:
+    for each in report.periods:
+        name, start, end = each.period
+        for job, found in each.stats.items():
+            yield [name, iso(start, report.zone), iso(end, report.zone), job, *_stats_json(found).values()]
 
 
 def _csv_row(run: RunRow, steps: list[StepRow], zone: Zone) -> list[str | float | None]:
@@ -129,13 +205,15 @@ def _csv_row(run: RunRow, steps: list[StepRow], zone: Zone) -> list[str | float 
         run.exit_code,
         " ".join(f"{step.id}={step.status}" for step in steps),
         json_text(results) if results else None,
+        run.resumed_from,
     ]
 
 
 def as_markdown(report: Report) -> Iterator[str]:
     """Yield a Markdown document: statistics, runs, skips."""
     yield f"# {_period(report)}\n\n## Jobs\n\n"
-    yield from markdown_table(_STATS_HEADERS, (_stats_row(job, found) for job, found in report.stats.items()))
+    yield from markdown_table(STATS_HEADERS, (stats_row(job, found) for job, found in report.stats.items()))
+    yield from more_markdown(report)
     yield "\n## Runs\n\n"
     rows = (_run_row(run, steps, report.zone) for run, steps in report.runs(-1))
     yield from markdown_table(_RUN_HEADERS, rows)
@@ -150,32 +228,32 @@ def print_tables(report: Report, file: TextIO | None = None) -> None:
     if not any(found.runs or found.skips for found in report.stats.values()):
         out.print("Nothing ran and nothing was skipped.")
         return
-    stats = [_stats_row(job, found) for job, found in report.stats.items()]
-    ready = lines(_STATS_HEADERS, stats, out.width)
+    stats = [stats_row(job, found) for job, found in report.stats.items()]
+    ready = _with_sparklines(report, stats, out.width) or lines(STATS_HEADERS, stats, out.width)
     if ready is None:
-        _print_table(out, _STATS_HEADERS, stats)
+        print_table(out, STATS_HEADERS, stats)
     else:
         out.print()
         out.print(ready)
+    print_more(report, out)
     runs = [_run_row(run, steps, report.zone) for run, steps in report.runs(_SHOWN)]
     if runs:
-        _print_table(out, _RUN_HEADERS, runs)
-        older = sum(found.runs for found in report.stats.values()) - len(runs)
+        print_table(out, _RUN_HEADERS, runs)
+        older = sum(found.runs for found in report.stats.values()) + report.resumed - len(runs)
         _print_rest(out, f"{older:,} more runs" if older > 0 else None)
     # One more than is shown tells whether there are more, without counting them.
     skips = [_skip_row(skip, report.zone) for skip in report.skips(_SHOWN + 1)]
     if skips:
-        _print_table(out, _SKIP_HEADERS, skips[:_SHOWN])
+        print_table(out, _SKIP_HEADERS, skips[:_SHOWN])
         _print_rest(out, "more skips" if len(skips) > _SHOWN else None)
 
 
-def _print_table(out: Console, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    made = table(headers)
-    for row in rows:
-        made.add_row(*(cell(text, STYLES.get(text.replace(" ", "_"), "")) for text in row))
-    keep_whole(made)
-    out.print()
-    out.print(made)
+def _with_sparklines(report: Report, stats: list[list[str]], width: int) -> Text | None:
+    """Return the statistics with the course of the last durations, where the terminal has room for it."""
+    if report.only is not None:
+        return None
+    drawn = [[*row, sparkline(report.recent[job][::-1])] for job, row in zip(report.stats, stats, strict=True)]
+    return lines((*STATS_HEADERS, "LAST"), drawn, width)
 
 
 def _print_rest(out: Console, what: str | None) -> None:
@@ -187,22 +265,8 @@ def _period(report: Report) -> str:
     return f"{human(report.since, report.zone)} to {human(report.until, report.zone)}"
 
 
-_STATS_HEADERS = ("JOB", ">RUNS", ">FAILED", ">OK", ">AVG", ">P50", ">P95", ">MAX", ">SKIPS", ">EVERY")
 _RUN_HEADERS = (">RUN", "JOB", "STATUS", "STARTED", ">TOOK", "STEPS")
 _SKIP_HEADERS = ("JOB", "REASON", ">TIMES", "FIRST", "LAST", ">RUN")
-
-
-def _stats_row(job: str, found: Stats) -> list[str]:
-    durations = (found.avg_s, found.p50_s, found.p95_s, found.max_s)
-    return [
-        job,
-        str(found.runs),
-        str(found.failed),
-        percent(found.success_rate),
-        *map(format_duration, durations),
-        str(found.skips),
-        format_duration(found.effective_interval_s),
-    ]
 
 
 def _run_row(run: RunRow, steps: Iterable[StepRow], zone: Zone) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from batchctl import clock
+from batchctl import clock, launch
 from batchctl.core import decide, model
+from batchctl.core.masking import mask
 from batchctl.duration import format_duration
 from batchctl.errors import BatchctlError
 from batchctl.render.status import spread
-from batchctl.render.text import console, one_line, symbols
+from batchctl.render.text import console, json_text, one_line, symbols
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -61,7 +61,7 @@ def as_json(outcome: Outcome) -> str:
         "duration_s": None if run is None else run.duration,
         "steps": [] if run is None else [_step_as_json(step) for step in run.steps],
     }
-    return json.dumps(skipped | started, ensure_ascii=False)
+    return json_text(skipped | started)
 
 
 def _step_as_json(step: StepRun) -> dict[str, Any]:
@@ -78,28 +78,73 @@ def _step_as_json(step: StepRun) -> dict[str, Any]:
     }
 
 
-def dry_run(job: Job, state: State, steps: list[StepRun], request: Request) -> str:
+class Plan:
+    """What a fire would do now."""
+
+    def __init__(self, job: Job, state: State, steps: list[StepRun], request: Request) -> None:
+        """Decide; nothing is changed.
+
+        Raises:
+            ConfigError: if an env_file is unusable.
+        """
+        self.job, self.steps = job, steps
+        self.decision = decide.decide(clock.now(), state, job.rules, force=request.force)
+        self.resumes = state.last_run_id if request.selection.resume else None
+        self._secrets = launch.secret_values(job, launch.read_env_files(job))
+
+    def command(self, step: StepRun) -> str:
+        """Return what the step runs, as the configuration has it."""
+        what = step.step.run or step.step.function or " ".join(step.step.argv or ())
+        return mask(what, self._secrets)
+
+
+def dry_run(plan: Plan) -> str:
     """Return decision and plan in words."""
-    decision = decide.decide(clock.now(), state, job.rules, force=request.force)
+    job, decision = plan.job, plan.decision
     if decision.start:
         verdict = f"{job.name} would start now"
         if decision.forced:
             verdict += f" (forced past {', '.join(decision.forced)})"
     else:
         verdict = f"{job.name} would be skipped now: {decision.reason} ({sentence(job, decision)})"
-    return "\n".join([verdict, "", "plan:", *(_planned(step) for step in steps)])
+    continued = [] if plan.resumes is None else [f"continues run {plan.resumes}"]
+    return "\n".join([verdict, *continued, "", "plan:", *(_planned(step, plan) for step in plan.steps)])
 
 
-def _planned(run: StepRun) -> str:
+def _planned(run: StepRun, plan: Plan) -> str:
     step = run.step
     group = f" [{step.group}]" if step.group else ""
     if run.status == model.SKIPPED:
         return f"  - {step.id}{group}: {run.why}"
-    what = step.run or step.function or " ".join(step.argv or ())
     budget = f", timeout {format_duration(step.timeout)}" if step.timeout else ""
     retries = f", {step.retries} retries" if step.retries else ""
     again = f", again after {run.attempts_before} attempts" if run.attempts_before else ""
-    return f"  > {step.id}{group}: {one_line(what)}{budget}{retries}{again}"
+    return f"  > {step.id}{group}: {one_line(plan.command(run))}{budget}{retries}{again}"
+
+
+def dry_run_json(plan: Plan) -> str:
+    """Return decision and plan as one object: the decision in the words of `explain`, steps with what each would do."""
+    failed = plan.decision.failed
+    value = {
+        "job": plan.job.name,
+        "verdict": "start" if plan.decision.start else "skip",
+        "reason": plan.decision.reason,
+        "detail": sentence(plan.job, plan.decision) or None,
+        "until": None if failed is None else clock.iso(failed.until, plan.job.rules.zone),
+        "resumes": plan.resumes,
+        "steps": [
+            {
+                "id": step.step.id,
+                "group": step.step.group,
+                "status": step.status,
+                "why": step.why or None,
+                "attempts": step.attempts_before,
+                "command": plan.command(step),
+            }
+            for step in plan.steps
+        ],
+    }
+    return json_text(value)
 
 
 def live(job: Job, state_dir: str) -> Live:

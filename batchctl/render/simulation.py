@@ -17,11 +17,14 @@ from batchctl.render.text import STYLES, cell, console, in_words, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from typing import TextIO
 
+    from rich.console import Console
     from rich.text import Text
 
     from batchctl.clock import Zone
     from batchctl.core.advice import Advice
+    from batchctl.core.bootstrap import SkipShare
     from batchctl.core.simulate import SimulatedFire, Simulation, Summary
 
 _HOUR = 3600.0
@@ -41,6 +44,8 @@ class Preview(Record):
     simulations: Mapping[str, Simulation]
     summary: Summary
     advice: Sequence[Advice]
+    skip_share: SkipShare | None = None
+    """Of many rounds, where durations are drawn from a history."""
 
 
 class _Scale(NamedTuple):
@@ -92,7 +97,7 @@ def as_json(preview: Preview) -> dict[str, Any]:
         "from": iso(preview.start, zone),
         "to": iso(preview.end, zone),
         "fires": shown,
-        "summary": _summary_json(preview.summary) | ({"groups": groups} if split else {}),
+        "summary": _summary_json(preview.summary) | _share_json(preview) | ({"groups": groups} if split else {}),
         "advice": [{"code": advice.code, "text": advice.text} for advice in preview.advice],
     }
 
@@ -108,6 +113,13 @@ def _summary_json(summary: Summary) -> dict[str, Any]:
     }
 
 
+def _share_json(preview: Preview) -> dict[str, Any]:
+    share = preview.skip_share
+    if share is None:
+        return {}
+    return {"skip_share": {"mean": share.mean, "p5": share.p5, "p95": share.p95, "rounds": share.rounds}}
+
+
 def _known_end(fire: SimulatedFire) -> float | None:
     return None if fire.ends_at == float("inf") else fire.ends_at
 
@@ -117,16 +129,16 @@ def _in_order(preview: Preview) -> Iterator[tuple[str, SimulatedFire]]:
     return merge(*named, key=lambda each: each[1].at)
 
 
-def show(preview: Preview) -> None:
-    """Print the picture."""
-    out = console()
+def show(preview: Preview, file: TextIO | None = None) -> None:
+    """Print the picture, on stdout or into a file."""
+    out = console(file)
     heading = f"{preview.title}: " if preview.title else ""
     window = f"{human(preview.start, preview.zone)} to {human(preview.end, preview.zone)} ({preview.zone.name})"
     out.print(cell(heading + window, "bold"))
     for line in _time_lines(preview, out.width):
         out.print(line, no_wrap=True, overflow="crop")
     out.print()
-    _show_fires(preview)
+    _show_fires(preview, out)
     for text in _conclusions(preview):
         out.print(cell(text))
     for advice in preview.advice:
@@ -234,8 +246,8 @@ class _Row:
         return min(self._cells - 1, max(0, int((instant - self._begin) / self._length)))
 
 
-def _show_fires(preview: Preview) -> None:
-    out, split = console(), "" not in preview.simulations
+def _show_fires(preview: Preview, out: Console) -> None:
+    split = "" not in preview.simulations
     total = preview.summary.fires
     if not total:
         return
@@ -243,18 +255,20 @@ def _show_fires(preview: Preview) -> None:
     for name, fire in islice(_in_order(preview), _FIRES_SHOWN):
         group = (cell(name),) if split else ()
         verdict = cell(fire.verdict, STYLES[fire.verdict])
-        made.add_row(*group, human(fire.at, preview.zone), verdict, _why(fire), _end(fire, preview.zone))
+        made.add_row(*group, human(fire.at, preview.zone), verdict, why_text(fire), end_text(fire, preview.zone))
     out.print(made)
     if total > _FIRES_SHOWN:
         out.print(cell(f"{symbols().ellipsis} {total - _FIRES_SHOWN:,} more (--json lists all)", "dim"))
     out.print()
 
 
-def _why(fire: SimulatedFire) -> str:
+def why_text(fire: SimulatedFire) -> str:
+    """Return why a fire is skipped, `-` for one that starts."""
     return "-" if fire.reason is None else in_words(fire.reason)
 
 
-def _end(fire: SimulatedFire, zone: Zone) -> str:
+def end_text(fire: SimulatedFire, zone: Zone) -> str:
+    """Return when and how the run that a fire started ends, `-` for a skip."""
     if fire.ends_at is None:
         return "-"
     end = _known_end(fire)
@@ -267,12 +281,17 @@ def _conclusions(preview: Preview) -> Iterator[str]:
     reasons = ", ".join(f"{in_words(reason)} {count:,}" for reason, count in summary.skips_by_reason.items())
     skipped = f" ({reasons})" if reasons else ""
     yield f"{summary.fires:,} fires: {summary.starts:,} start, {summary.skips:,} skip{skipped}"
+    share = preview.skip_share
+    if share is not None:
+        spread = f"{percent(share.p5)} to {percent(share.p95)} of them in 9 of 10 rounds"
+        yield f"{share.rounds} rounds of durations from the history: {percent(share.mean)} of the fires skip ({spread})"
     for name, done in preview.simulations.items():
-        yield (f"{name}: " if name else "") + _cadence(done)
+        yield (f"{name}: " if name else "") + cadence(done)
     yield f"running {percent(summary.busy_ratio)} of the time"
 
 
-def _cadence(done: Simulation) -> str:
+def cadence(done: Simulation) -> str:
+    """Return how often runs start, beside how often they are scheduled to."""
     distances = sorted(after.at - before.at for before, after in pairwise(done.fires))
     interval = done.summary.effective_interval_s
     scheduled = "" if not distances else f"; scheduled every {format_duration(distances[len(distances) // 2])}"

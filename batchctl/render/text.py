@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
+
+from batchctl.core.harmless import harmless, one_line
+
+__all__ = ["harmless", "one_line"]  # every view takes them from here, beside the rest of this page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +17,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-_KEPT = "\n\t"
 _FILE_WIDTH = 200
 
 
@@ -54,29 +56,6 @@ def _utf8() -> bool:
 def symbols() -> Symbols:
     """Return the signs that the output can show."""
     return _ASCII if plain() else _UNICODE
-
-
-@cache
-def _escapes() -> dict[int, str]:
-    codes = [*range(0x20), 0x7F, *range(0x80, 0xA0)]
-    # Invisible characters that reorder what is shown around them, or that end a line for some terminals.
-    reordering = [0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029, 0x061C]
-    table = {code: f"\\x{code:02x}" for code in codes if chr(code) not in _KEPT}
-    table |= {code: f"\\u{code:04x}" for code in reordering}
-    return table
-
-
-def harmless(text: str) -> str:
-    r"""Return text with everything that a terminal would obey made visible: ESC becomes `\x1b`.
-
-    Newlines (also as CR LF) and tabs stay.
-    """
-    return text.replace("\r\n", "\n").translate(_escapes())
-
-
-def one_line(text: str) -> str:
-    """Return harmless text on a single line, for a cell or a heading."""
-    return " ".join(harmless(text).split())
 
 
 def width_of(text: str) -> int:
@@ -164,3 +143,8 @@ def in_words(name: str) -> str:
 def percent(share: float | None) -> str:
     """Return a share as a percentage; `-` for None."""
     return "-" if share is None else f"{100 * share:.0f}%"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with what it counts: `1 success`, `2 successes`."""
+    return f"{number:,} {one if number == 1 else many}"

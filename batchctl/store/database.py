@@ -31,8 +31,27 @@ def marker_path(state_dir: str) -> str:
     return f"{state_dir}/history-began"
 
 
-def connect(state_dir: str, *, create: bool, busy_limit: float = BUSY_LIMIT) -> sqlite3.Connection:
+def begun(state_dir: str) -> bool:
+    """Say whether there is a history, or was one; a first fire that was killed, or is at it right now, began none.
+
+    Raises:
+        StateError: if what is there in its place is not a plain file.
+        sqlite3.Error: if it is no database.
+    """
+    if os.path.exists(marker_path(state_dir)):
+        return True
+    path = database_path(state_dir)
+    if not _size(path):
+        return False
+    connection, version = _open(path, BUSY_LIMIT)
+    connection.close()
+    return version >= VERSION
+
+
+def connect(state_dir: str, *, create: bool, busy_limit: float | None = None) -> sqlite3.Connection:
     """Open the history in autocommit mode; with `create` it is made, or brought to this version, where needed.
+
+    Another process's transaction is waited for `busy_limit` seconds, without it BUSY_LIMIT.
 
     A database that was here once (the marker beside it says so) and is now missing or empty is not made anew: the
     history is never silently replaced, and with it would go the knowledge of what is running.
@@ -41,6 +60,7 @@ def connect(state_dir: str, *, create: bool, busy_limit: float = BUSY_LIMIT) -> 
         StateError: if it is missing (without `create`), vanished, unreadable, garbage, locked for `busy_limit` seconds,
             or written by a newer batchctl.
     """
+    busy_limit = BUSY_LIMIT if busy_limit is None else busy_limit
     path = database_path(state_dir)
     size = _size(path)
     if not size:
@@ -52,15 +72,15 @@ def connect(state_dir: str, *, create: bool, busy_limit: float = BUSY_LIMIT) -> 
     try:
         if not size:
             _migrate(state_dir)
-        connection = _open(path, busy_limit)
-        version = connection.execute("pragma user_version").fetchone()[0]
+        connection, version = _open(path, busy_limit)
         if version < VERSION and create:
             connection.close()
             _migrate(state_dir)
-            connection = _open(path, busy_limit)
-            version = connection.execute("pragma user_version").fetchone()[0]
+            connection, version = _open(path, busy_limit)
     except sqlite3.Error as error:
         raise untrusted(path, error) from error
+    if create:
+        _mark(state_dir)
     if version != VERSION:
         connection.close()
         message = f"the history {path} has schema {version}, this batchctl knows schema {VERSION}"
@@ -76,6 +96,8 @@ def untrusted(path: str, error: sqlite3.Error) -> StateError:
         remedy = "another process holds it; find it with `fuser -v` on the file, then fire again"
     elif "full" in text:
         remedy = "free disk space (`df -h`), then fire again"
+    elif "disk i/o" in text.lower():
+        remedy = "free disk space (`df -h`, `df -i`) and see `dmesg` for errors of the disk, then fire again"
     elif "readonly" in text or "unable to open" in text:
         remedy = "check owner and mode of the file and of its directory"
     else:
@@ -111,6 +133,13 @@ class Immediate:
             self._connection.execute("rollback")
 
 
+def _mark(state_dir: str) -> None:
+    """Say that a history was begun here; again, where whoever began it was killed before it came to that."""
+    path = marker_path(state_dir)
+    if not os.path.exists(path):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+
+
 def _size(path: str) -> int | None:
     """Return the size of the database file, None where there is none; refuse what is not a plain file of ours."""
     try:
@@ -134,11 +163,17 @@ def _vanished(state_dir: str, how: str) -> StateError:
     )
 
 
-def _open(path: str, busy_limit: float) -> sqlite3.Connection:
+def _open(path: str, busy_limit: float) -> tuple[sqlite3.Connection, int]:
+    """Return a connection and the version of the schema, the first thing that is read and so the first that fails."""
     connection = sqlite3.connect(path, timeout=busy_limit, isolation_level=None)
-    # Explicit although it is SQLite's default: a build may differ, and a start must survive a power cut.
-    connection.execute("pragma synchronous = full")
-    return connection
+    try:
+        # Explicit although it is SQLite's default: a build may differ, and a start must survive a power cut.
+        connection.execute("pragma synchronous = full")
+        version: int = connection.execute("pragma user_version").fetchone()[0]
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection, version
 
 
 def _migrate(state_dir: str) -> None:
@@ -160,12 +195,14 @@ def _migrate(state_dir: str) -> None:
     try:
         lock_descriptor(lock)
         os.close(os.open(path, flags, 0o600))
-        connection = _open(path, BUSY_LIMIT)
-        if connection.execute("pragma user_version").fetchone()[0] <= VERSION:
-            connection.execute("pragma journal_mode = wal")
-            migrations.apply(Database(connection, execute_plugins=False))
-            os.close(os.open(marker_path(state_dir), flags, 0o600))
-        connection.close()
+        connection, version = _open(path, BUSY_LIMIT)
+        try:
+            if version <= VERSION:
+                connection.execute("pragma journal_mode = wal")
+                migrations.apply(Database(connection, execute_plugins=False))
+                _mark(state_dir)
+        finally:
+            connection.close()
     except OSError as error:
         message = f"history {path}: {error.strerror}"
         raise StateError(message, remedy="check owner, mode and free space of the state directory") from error

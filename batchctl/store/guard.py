@@ -8,6 +8,7 @@ from __future__ import annotations
 from batchctl.core.decide import Pause, State
 from batchctl.core.record import Record
 from batchctl.core.run import Identity
+from batchctl.store import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def read_state(connection: sqlite3.Connection, job: str, rules: Rules, *, gap_ig
     """Return what the history says of a job; what only the machine knows (owner, lock) the caller adds.
 
     The last start is the instant that cron meant: counted from the actual one, some milliseconds later each time,
-    `every = "24h"` would miss its own fire of the next day. `gap_ignores` is the run that was just taken over: its end must not hold back the fire that ended it.
+    `every = "24h"` would miss its own fire of the next day. `gap_ignores` is the run that was just taken over: its end
+    must not hold back the fire that ended it.
     """
     last = connection.execute(
         "select id, coalesce(scheduled_for, started_at) from runs where job = ? order by id desc limit 1", (job,)
@@ -219,6 +221,68 @@ def close_row(connection: sqlite3.Connection, row: RunningRow, status: str, ende
     return True
 
 
+class Birth(Record):
+    """What was written of a run when it started and is not repeated in what is written later."""
+
+    started_mono: float
+    scheduled_for: float | None
+    pool: str | None
+    resumed_from: int | None
+    forced: str | None
+    params: str | None
+
+
+_BIRTH_COLUMNS = "started_mono_s, scheduled_for, pool, resumed_from, forced, params"
+
+
+def birth_of(connection: sqlite3.Connection, run: Run) -> Birth | None:
+    """Return what was written of a run when it started; None where this history does not know it.
+
+    A run is known by its token: in a history that was replaced meanwhile its id may be another's.
+    """
+    query = f"select {_BIRTH_COLUMNS} from runs where id = ? and token = ?"  # noqa: S608 - a constant
+    row = connection.execute(query, (run.id, run.token)).fetchone()
+    return None if row is None else Birth(**dict(zip(Birth._fields, row, strict=True)))
+
+
+def is_known(connection: sqlite3.Connection, run: Run) -> bool:
+    """Say whether this history has the run under whatever id."""
+    query = "select 1 from runs where job = ? and token = ? and started_at = ?"
+    return connection.execute(query, (run.job, run.token, run.started_at)).fetchone() is not None
+
+
+def insert_ended(connection: sqlite3.Connection, run: Run, owner: Identity, birth: Birth) -> None:
+    """Write a whole run that has ended into a history that does not know it, inside the caller's transaction.
+
+    It keeps its id, unless that is another run's here; `run` then has its new one.
+    """
+    taken = connection.execute("select 1 from runs where id = ?", (run.id,)).fetchone()
+    log_dir = f"runs/{run.id}"
+    cursor = connection.execute(
+        f"insert into runs (id, job, status, started_at, ended_at, duration_s, exit_code, why, host, boot_id, pid,"  # noqa: S608 - a constant
+        f" start_ticks, token, log_dir, {_BIRTH_COLUMNS}) values ({', '.join('?' * 20)})",
+        (
+            None if taken else run.id,
+            run.job,
+            run.status,
+            run.started_at,
+            run.ended_at,
+            run.duration,
+            run.exit_code,
+            run.why or None,
+            owner.host,
+            owner.boot_id,
+            owner.pid,
+            owner.start_ticks,
+            run.token,
+            log_dir,
+            *(getattr(birth, name) for name in Birth._fields),
+        ),
+    )
+    run.id = int(cursor.lastrowid or 0)
+    save_steps(connection, run)
+
+
 class Skip(Record):
     """A skip to record: its reason, the run that blocks (where one does), and the job's last run."""
 
@@ -274,7 +338,14 @@ def save(connection: sqlite3.Connection, run: Run, owner: Identity) -> bool:
     if not done:
         return False
     save_steps(connection, run)
+    save_warnings(connection, run)
     return True
+
+
+def save_warnings(connection: sqlite3.Connection, run: Run) -> None:
+    """Write what was noticed about a run that has ended."""
+    for seq, kind, text in run.warnings:
+        warnings.add(connection, run.id, seq, kind, text, run.ended_at or run.started_at)
 
 
 def save_steps(connection: sqlite3.Connection, run: Run) -> None:

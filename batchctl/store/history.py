@@ -10,28 +10,17 @@ is asked of all jobs is asked job by job (200 seeks take 1 ms, a `group by` over
 # ruff: noqa: S608 - queries are put together from this page's own words only; every value is bound
 from __future__ import annotations
 
-import os
-import sqlite3
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
 
-from batchctl.core import statistics
 from batchctl.core.model import SUCCEEDED, UNFINISHED
-from batchctl.store.database import connect, database_path, marker_path, untrusted
-from batchctl.store.schema import VERSION
+from batchctl.store.reader import marks
+from batchctl.store.stories import ALL_RUNNING, Stories
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sqlite_utils import Database
-
-    from batchctl.core.statistics import Stats
-
-_BUSY_LIMIT = 5.0
-# Named, because without statistics of its own SQLite would rather walk all runs than this index of a few.
-_ALL_RUNNING = "from runs indexed by one_running_row_per_job where status = 'running'"
 _UNDER_WAY = "started_at < ? and (ended_at >= ? or ended_at is null)"
 
 
@@ -221,7 +210,7 @@ class History(Stories):
         first_ended = (
             "select started_at from runs where job = ? and status = ? and ended_at >= ? order by ended_at limit 1"
         )
-        starts = [row[0] for row in self._rows(f"select started_at {_ALL_RUNNING}")]
+        starts = [row[0] for row in self._rows(f"select started_at {ALL_RUNNING}")]
         for job in self._distinct_jobs("runs"):
             for status in (SUCCEEDED, *UNFINISHED):
                 starts.extend(row[0] for row in self._rows(first_ended, job, status, since))

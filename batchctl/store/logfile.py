@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK = 1 << 16
+_WIDEST = 1 << 16
+"""Bytes a line has at most where the last lines are looked for; 1 GiB without a newline is nobody's last line."""
+_LEAST = 1 << 20
 
 
 class Log:
@@ -26,6 +29,8 @@ class Log:
         """Bytes of the file that have been read."""
         self._decoder = getincrementaldecoder("utf-8")(errors="replace")
         self._held = ""
+        self.left_out = 0
+        """Bytes before where the reader was placed, where that is within a line that is too long to be shown whole."""
 
     def seek_last_lines(self, wanted: int) -> int:
         """Place the reader before the last `wanted` lines, or all there are, and return how many that is."""
@@ -34,7 +39,8 @@ class Log:
         except OSError:
             return 0
         try:
-            self.position, found = _last_lines(file, wanted)
+            self.position, found, whole = _last_lines(file, wanted)
+            self.left_out = 0 if whole else self.position
         finally:
             os.close(file)
         return found
@@ -75,27 +81,35 @@ class Log:
                 yield text
 
 
-def _last_lines(file: int, wanted: int) -> tuple[int, int]:
-    """Return the offset before the last lines, and how many they are."""
+def _last_lines(file: int, wanted: int) -> tuple[int, int, bool]:
+    """Return the offset before the last lines, how many they are, and whether the first of them is whole."""
     size = os.fstat(file).st_size
     if not size or wanted <= 0:
-        return size, 0
+        return size, 0, True
     # The newline that ends the last line does not begin another one.
     found = 0 if os.pread(file, 1, size - 1) == b"\n" else 1
-    for at in _newlines_backwards(file, size):
-        if found == wanted:
-            return at + 1, wanted
-        found += 1
-    return 0, found
+    left = max(_LEAST, wanted * _WIDEST)
+    for begin, block in _blocks_backwards(file, size):
+        at = len(block)
+        while (at := block.rfind(b"\n", 0, at)) >= 0:
+            if found == wanted:
+                return begin + at + 1, wanted, True
+            found += 1
+        left -= len(block)
+        if left <= 0 and begin > 0:
+            return begin + _within_character(block), found, False
+    return 0, found, True
 
 
-def _newlines_backwards(file: int, size: int) -> Iterator[int]:
+def _within_character(block: bytes) -> int:
+    """Return how many bytes at the beginning belong to a character that began before (UTF-8, at most three)."""
+    return next((place for place in range(min(4, len(block))) if block[place] & 0xC0 != 0x80), 0)  # noqa: PLR2004 - bits
+
+
+def _blocks_backwards(file: int, size: int) -> Iterator[tuple[int, bytes]]:
     for start, end in reversed(list(_data(file, 0, size))):
         for begin in reversed(range(start, end, _BLOCK)):
-            block = os.pread(file, min(_BLOCK, end - begin), begin)
-            at = len(block)
-            while (at := block.rfind(b"\n", 0, at)) >= 0:
-                yield begin + at
+            yield begin, os.pread(file, min(_BLOCK, end - begin), begin)
 
 
 def _data(file: int, start: int, size: int) -> Iterator[tuple[int, int]]:

@@ -102,6 +102,44 @@ create table pauses (
 ) strict, without rowid;
 """
 
+_ALERTS = """
+create table outbox (
+    id integer primary key autoincrement,
+    event_id text not null unique, -- one alert for one event, whoever finds it and however often
+    job text not null,       -- '' where it is about batchctl itself
+    run_id integer,
+    kind text not null,
+    severity text not null,
+    title text not null,     -- secrets masked, as in body
+    body text not null,
+    created_at real not null,
+    next_try_at real,        -- null where nothing more is tried: sent, suppressed or given up
+    tries integer not null default 0,
+    sent_at real,
+    delivered text,          -- digests of the channels that have it, separated by spaces
+    last_error text,
+    suppressed integer not null default 0,
+    lasting integer not null default 0, -- 1: goes on until over_at
+    over_at real,
+    acked_at real,
+    for_event text           -- the alert that a recovery ends, or a reminder repeats
+) strict;
+create index outbox_waiting on outbox (next_try_at) where next_try_at is not null;
+create index outbox_by_job on outbox (job, created_at);
+create index outbox_open on outbox (job, id) where lasting = 1 and over_at is null;
+
+create table warnings (
+    run_id integer not null references runs(id),
+    seq integer not null,    -- the step it is about, 0 for the run as a whole
+    kind text not null,      -- expect, output
+    text text not null,
+    at real not null,
+    primary key (run_id, seq, kind, text)
+) strict, without rowid;
+
+create index resumed_runs on runs (job, resumed_from) where resumed_from is not null;
+"""
+
 
 def _run(db: Database, script: str, version: int) -> None:
     # executescript() would commit behind the migration's transaction, so statements go one by one.
@@ -118,3 +156,8 @@ def _statements(script: str) -> list[str]:
 @migrations(name="0001_runs_steps_skips")
 def _0001(db: Database) -> None:
     _run(db, _FIRST, 1)
+
+
+@migrations(name="0002_alerts")
+def _0002(db: Database) -> None:
+    _run(db, _ALERTS, 2)

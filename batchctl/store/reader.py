@@ -33,6 +33,15 @@ class Reader:
     def _number(self, query: str, *values: object) -> int:
         return int(next(self._rows(query, *values), (0,))[0])
 
+    def _column(self, query: str, *values: object) -> list[Any]:
+        """Return the first column at once: for hundreds of thousands of values that is twice as fast as one by one."""
+        if self._db is None:
+            return []
+        try:
+            return [value for (value,) in self._db.execute(query, values).fetchall()]
+        except sqlite3.Error as error:
+            raise untrusted(self._path, error) from error
+
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         if self._db is None:
             return
@@ -64,8 +73,8 @@ def _open(state_dir: str, path: str) -> Database | None:
         version = 0 if connection is None else connection.execute("pragma user_version").fetchone()[0]
     except sqlite3.Error as error:
         raise untrusted(path, error) from error
-    if not version and not begun:
-        # The very first fire is making its tables at this moment.
+    if version < VERSION and not begun:
+        # The very first fire is making its tables at this moment, or was killed at it.
         return None
     if connection is None or version != VERSION:
         # Says in the words of every other command what is wrong with it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -89,18 +90,28 @@ def test_json_has_the_keys_of_the_contract(command: list[str], capsys: pytest.Ca
     assert list(skip) == ["job", "reason", "count", "first_at", "last_at", "run_id"]
     assert (skip["job"], skip["reason"], skip["count"], skip["run_id"]) == (JOB, "already_running", 2, 1)
     assert sorted(found["stats"]) == sorted(["=gone|<b>", "never", JOB])
-    assert found["stats"][JOB] == {
-        "runs": 2,
-        "succeeded": 1,
-        "failed": 1,
-        "success_rate": 0.5,
-        "avg_s": 26 * HOUR,
-        "p50_s": 26 * HOUR,
-        "p95_s": 26 * HOUR,
-        "max_s": 26 * HOUR,
-        "skips": 2,
-        "effective_interval_s": pytest.approx(2 * DAY),
-    }
+    assert (
+        found["stats"][JOB].items()
+        >= {
+            "runs": 2,
+            "succeeded": 1,
+            "failed": 1,
+            "success_rate": 0.5,
+            "avg_s": 26 * HOUR,
+            "p50_s": 26 * HOUR,
+            "p95_s": 26 * HOUR,
+            "max_s": 26 * HOUR,
+            "skips": 2,
+            "effective_interval_s": pytest.approx(2 * DAY),
+            "skips_by_reason": {"already_running": 2},
+            "scheduled_interval_s": DAY,
+            "longest_success_streak": 1,
+            "longest_failure_streak": 1,
+            "resumed": 0,
+            "trend": None,
+        }.items()
+    )
+    assert [step["id"] for step in found["stats"][JOB]["steps"]] == ["31"]
 
 
 def test_json_is_not_escaped(command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows) -> None:
@@ -113,18 +124,21 @@ def test_json_of_an_empty_state(command: list[str], capsys: pytest.CaptureFixtur
     """Without any history the lists are empty and every configured job has its zero."""
     found = as_json(command, capsys)
     assert (found["runs"], found["skips"]) == ([], [])
-    assert found["stats"]["never"] == {
-        "runs": 0,
-        "succeeded": 0,
-        "failed": 0,
-        "success_rate": None,
-        "avg_s": None,
-        "p50_s": None,
-        "p95_s": None,
-        "max_s": None,
-        "skips": 0,
-        "effective_interval_s": None,
-    }
+    assert (
+        found["stats"]["never"].items()
+        >= {
+            "runs": 0,
+            "succeeded": 0,
+            "failed": 0,
+            "success_rate": None,
+            "avg_s": None,
+            "p50_s": None,
+            "p95_s": None,
+            "max_s": None,
+            "skips": 0,
+            "effective_interval_s": None,
+        }.items()
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,6 +169,7 @@ def test_window(
         (("--days", "nan"), "--days nan"),  # no number
         (("--since", "soon"), "'soon' is not a time"),  # no time
         (("--since", "2026-02-01", "--until", "2026-01-01"), "not before its end"),  # backwards
+        (("--weekly", "--monthly"), "two calendars"),  # which one?
         (("--json", "--format", "csv"), "two formats"),  # which one?
     ],
 )
@@ -174,6 +189,59 @@ def test_csv(command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows)
     assert [line["steps"] for line in found] == ["", "31=failed", "31=succeeded"]
     assert found[2]["duration_s"] == "93600.0"
     assert json.loads(found[2]["results"]) == {"31": {"저장": 1180, "더": {"속": [1]}}}
+
+
+@pytest.mark.parametrize(("option", "shape"), [("--weekly", r"\d{4}-W\d\d"), ("--monthly", r"\d{4}-\d\d")])
+def test_periods(command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows, option: str, shape: str) -> None:
+    """Twelve weeks or months follow each other without a gap, and together they hold every run and skip."""
+    found = as_json(command, capsys, option)
+    periods = found["periods"]
+    assert len(periods) == 12
+    assert [one["to"] for one in periods[:-1]] == [two["from"] for two in periods[1:]]
+    assert all(re.fullmatch(shape, period["period"]) for period in periods)
+    for key in ("runs", "skips"):
+        assert sum(period["stats"][JOB][key] for period in periods) == found["stats"][JOB][key] == 2
+    assert main([*command, option, "--format", "csv"]) == 0
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert len(lines) == 12 * len(found["stats"])
+    assert main([*command, JOB, option]) == 0
+    assert periods[-1]["period"] in capsys.readouterr().out
+
+
+def test_runs_tell_what_they_continued_and_what_was_noticed(
+    command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows
+) -> None:
+    """A run names the run that it resumed, and carries the warnings about it, by step."""
+    rows.change("update runs set resumed_from = 1 where id = 2")
+    rows.insert("warnings", run_id=2, seq=1, kind="expect", text="저장 >= 500", at=clock.now())
+    rows.insert("warnings", run_id=2, seq=0, kind="output", text="ERROR", at=clock.now())
+    found = {run["id"]: run for run in as_json(command, capsys)["runs"]}
+    assert (found[1]["resumed_from"], found[1]["warnings"]) == (None, [])
+    assert found[2]["resumed_from"] == 1
+    assert found[2]["warnings"] == [
+        {"step": None, "kind": "output", "text": "ERROR"},
+        {"step": "31", "kind": "expect", "text": "저장 >= 500"},
+    ]
+
+
+@pytest.mark.parametrize(("width", "locale"), [(80, "C.UTF-8"), (200, "C.UTF-8"), (80, "C"), (200, "C")])
+def test_one_job_in_detail(
+    command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows, monkeypatch: pytest.MonkeyPatch,
+    width: int, locale: str,
+) -> None:  # fmt: skip
+    """A report on one job has its streaks, trend and steps, with a line of durations that the terminal can show."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("LC_ALL", locale)
+    for number in range(8):
+        run = rows.run("never", clock.now() - DAY + number * HOUR, 60.0 if number < 4 else 120.0)
+        rows.step(run, 1, "검색", duration_s=60.0)
+    assert main([*command, "never"]) == 0
+    out = capsys.readouterr().out
+    assert max(map(cell_len, out.splitlines())) <= width
+    assert ("____####" if locale == "C" else "▁▁▁▁████") in out
+    assert "2.0 times as long: median 2m 00s over the last 4 successes, 1m 00s before" in " ".join(out.split())
+    assert "8 successes, 0 failures in a row at most" in out
+    assert ("#" * 24 in out or "█" * 24 in out) == (width == 200)
 
 
 def test_markdown(command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows) -> None:

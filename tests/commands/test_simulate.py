@@ -407,3 +407,41 @@ def test_escapes_in_a_name_are_shown_and_not_obeyed(capsys: pytest.CaptureFixtur
     assert "\x1b" not in out
     assert "\\x1b[31m[bold]" in out
     assert "키워드" in out
+
+
+@pytest.mark.parametrize(
+    ("style", "begin", "piece"),
+    [
+        ("table", "Sat", "effective interval"),  # what a terminal gets
+        ("json", "{", '"effective_interval_s": 172800.0'),  # the contract's object
+        ("html", "<!DOCTYPE html>", "<b>48h 00m</b>"),  # a page
+        ("svg", "<svg xmlns=", 'class="f-succeeded"'),  # a picture
+    ],
+)
+def test_formats(
+    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, style: str, begin: str, piece: str
+) -> None:
+    """Every format goes to stdout or whole into a file."""
+    words = ["simulate", "--duration", "26h", "--every", "24h", "--start", "2026-11-21T01:00", "--format", style]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(begin)
+    assert piece in out
+    target = tmp_path / "preview"
+    assert main([*words, "--output", str(target)]) == 0
+    assert capsys.readouterr().out == ""
+    assert piece in target.read_text(encoding="utf-8")
+
+
+def test_a_split_is_drawn_group_by_group(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each group of a split has a picture of its own below its name."""
+    groups = ["--group", "검색=13h", "--group", "업로드=13h", "--split", "12h"]
+    assert main(["simulate", "--every", "24h", *groups, "--format", "svg"]) == 0
+    out = capsys.readouterr().out
+    assert [name in out for name in (">검색</text>", ">업로드</text>")] == [True, True]
+
+
+def test_two_formats_are_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--json and another --format contradict each other."""
+    assert main(["simulate", "--duration", "1h", "--every", "2h", "--json", "--format", "svg"]) == 2
+    assert "two formats" in capsys.readouterr().err

@@ -10,8 +10,17 @@ from hypothesis import strategies as st
 
 from batchctl import clock
 from batchctl.core.cron import parse_cron
-from batchctl.core.cronblock import Entry, UnwritableError, block_lines, command, entries, one_line
+from batchctl.core.cronblock import (
+    Entry,
+    UnwritableError,
+    block_lines,
+    catch_up_lines,
+    command,
+    entries,
+    one_line,
+)
 from batchctl.core.model import Config, Job, Rules, Schedule
+from batchctl.core.record import replace
 
 UTC = clock.NamedZone("Etc/UTC")
 NOW = 1795222800.0  # 2026-11-21 01:00 UTC
@@ -172,3 +181,15 @@ def test_one_line_prints(text: str) -> None:
     found = one_line(text)
     assert found.isprintable()
     assert "  " not in found
+
+
+def test_catch_up_when_the_machine_comes_up() -> None:
+    """One @reboot line stands for all enabled jobs that want it, at the end of the block; without any there is none."""
+    wanting = replace(a_job("일일", by_cron("0 1 * * *")), catch_up=True)
+    other = a_job("b", by_cron("0 2 * * *"))
+    off = replace(a_job("c", by_cron("0 3 * * *"), enabled=False), catch_up=True)
+    by_hand = replace(a_job("d", Schedule()), catch_up=True)
+    found = catch_up_lines(config_of(wanting, other, off, by_hand), ("/opt/a b/batchctl",))
+    assert found == ("# What was missed while the machine was off: 일일", "@reboot '/opt/a b/batchctl' catch-up")
+    assert block_lines((), found)[-2:] == list(found)
+    assert catch_up_lines(config_of(other, off, by_hand), CALL) == ()

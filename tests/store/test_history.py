@@ -157,6 +157,29 @@ def test_stats(rows: Rows) -> None:
     }
 
 
+def test_a_resumed_story_counts_once(rows: Rows) -> None:
+    """A failed run, its failed resumption and the one that succeeded are one success that took as long as all three."""
+    first = rows.run(JOB, NOW - 5 * HOUR, 100.0, "failed")
+    second = rows.run(JOB, NOW - 4 * HOUR, 10.0, "lost")
+    rows.run(JOB, NOW - 3.5 * HOUR, 7.0, "failed")  # a story of its own
+    third = rows.run(JOB, NOW - 3 * HOUR, 1.0)
+    rows.change("update runs set resumed_from = ? where id = ?", first, second)
+    rows.change("update runs set resumed_from = ? where id = ?", second, third)
+    found = history(rows)
+    assert [(story.id, story.status, story.started_at, story.duration_s, story.runs)
+            for story in found.stories(JOB, NOW - DAY, NOW)] == [
+        (third - 1, "failed", NOW - 3.5 * HOUR, 7.0, 1),
+        (third, "succeeded", NOW - 5 * HOUR, 111.0, 3),
+    ]  # fmt: skip
+    stats = found.stats(NOW - DAY, NOW, [JOB])[JOB]
+    assert (stats.runs, stats.succeeded, stats.failed, stats.max_s) == (2, 1, 1, 111.0)
+    assert (found.success_rate(JOB, NOW - DAY), found.resumed(NOW - DAY, NOW, JOB)) == (0.5, 2)
+    assert found.recent_durations(JOB, NOW - DAY, NOW, 5) == [111.0]
+    assert [failure.resumed_by for failure in found.failures(JOB, NOW - DAY, NOW, 9)] == [None, third, second]
+    # The window decides by the last run of a story; what it continued belongs to it even where it lies before.
+    assert [story.duration_s for story in found.stories(JOB, NOW - 3 * HOUR, NOW)] == [111.0]
+
+
 def test_success_rate_and_streak(rows: Rows) -> None:
     """The rate counts ended runs since then; the streak what failed since the last success, however it failed."""
     for status in ("failed", "succeeded", "failed", "lost", "cancelled"):
@@ -232,17 +255,18 @@ def test_no_question_walks_all_runs(rows: Rows, monkeypatch: pytest.MonkeyPatch)
     list(found.skips(0, NOW)), list(found.skips(0, NOW, JOB)), found.stats(0, NOW, [JOB])
     found.success_rate(JOB, 0), found.consecutive_failures(JOB), found.skips_since_last_start(JOB)
     found.durations(JOB, 10), found.step_durations(JOB, 10)
-    assert len(asked) > 20
+    list(found.stories(JOB, 0, NOW)), list(found.step_rows(JOB, 0, NOW)), found.skips_by_reason(JOB, 0, NOW)
+    found.resumed(0, NOW), found.resumed(0, NOW, JOB), found.failures(JOB, 0, NOW, 5), found.results(JOB, 0, NOW, 5)
+    found.recent_durations(JOB, 0, NOW, 5), found.warnings(0, NOW), found.last_log(1, 1)
+    assert len(asked) > 40
+    tables = {"runs", "steps", "skips", "s", "a", "earlier", "later"}
     connection = sqlite3.connect(rows.state / "batchctl.db")
     for query, values in asked:
         plans = [row[3] for row in connection.execute(f"explain query plan {query}", values)]
-        scans = [
-            plan
-            for plan in plans
-            if plan.startswith("SCAN") and plan.split()[1] in {"runs", "steps", "skips", "s", "a"}
-        ]
-        # The index of running rows has at most one entry per job.
-        assert [scan for scan in scans if "one_running_row_per_job" not in scan] == [], query
+        scans = [plan for plan in plans if plan.startswith("SCAN") and plan.split()[1] in tables]
+        # The index of running rows has at most one entry per job, that of resumed runs as many as somebody resumed.
+        few = ("one_running_row_per_job", "resumed_runs")
+        assert [scan for scan in scans if not scan.endswith(few) and few[0] not in scan] == [], query
     connection.close()
 
 

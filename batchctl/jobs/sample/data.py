@@ -1,6 +1,7 @@
 """Sample data: some hundred products and films, the same at every start, with the faults that real data has."""
 
 import random
+from functools import cache
 from typing import Any
 from zlib import crc32
 
@@ -29,7 +30,8 @@ _BAD_EVERY = 60
 """One record in so many is wrong: a missing name, a negative price, a price that is text."""
 
 
-def products(source: str, count: int = PRODUCTS) -> list[dict[str, Any]]:
+@cache
+def products(source: str, count: int = PRODUCTS) -> tuple[dict[str, Any], ...]:
     """Return a supplier's products: code, name, price (won), stock, category, image path, ISO date of change."""
     draw = random.Random(f"batchctl {source}")  # noqa: S311 - sample data
     found = []
@@ -47,10 +49,11 @@ def products(source: str, count: int = PRODUCTS) -> list[dict[str, Any]]:
             product |= draw.choice(({"name": ""}, {"price": -100}, {"price": "문의"}, {"updated": "어제"}))
         found.append(product)
     # A supplier that sends one product twice is no rarity.
-    return [*found, dict(found[0])]
+    return (*found, dict(found[0]))
 
 
-def films() -> list[dict[str, Any]]:
+@cache
+def films() -> tuple[dict[str, Any], ...]:
     """Return films as TMDB describes them: id, title, vote_average, popularity, genre_ids, release_date."""
     draw = random.Random("batchctl films")  # noqa: S311 - sample data
     found = []
@@ -70,4 +73,4 @@ def films() -> list[dict[str, Any]]:
         if number % _BAD_EVERY == 0:
             film |= draw.choice(({"title": ""}, {"vote_average": 11.5}, {"release_date": "미정"}))
         found.append(film)
-    return found
+    return tuple(found)

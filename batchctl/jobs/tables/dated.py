@@ -132,7 +132,14 @@ class Database:
         except sa.exc.NoSuchTableError as error:
             message = f"there is no template table {template!r}; create it, or set the parameter template"
             raise TablesError(message) from error
-        source.to_metadata(sa.MetaData(), name=name).create(connection)
+        copy = source.to_metadata(sa.MetaData(), name=name)
+        # Names of keys and indexes are the database's own namespace in PostgreSQL: the copy gets fresh ones.
+        for constraint in copy.constraints:
+            constraint.name = None
+        for index in copy.indexes:
+            fields = "_".join(column.name for column in index.columns)
+            index.name = sa.sql.quoted_name(f"{name}_{fields}"[:63], quote=None)
+        copy.create(connection)
 
     def _register(self, connection: sa.Connection, name: str, series: Series, period: str, now: datetime) -> None:
         table = self._registry
@@ -143,7 +150,7 @@ class Database:
     def _of(self, connection: sa.Connection, series: Series) -> dict[str, str]:
         table = self._registry
         query = sa.select(table.c.name, table.c.period).where(table.c.template == series.template)
-        return {name: period for name, period in connection.execute(query).tuples() if self._exists(connection, name)}
+        return {name: period for name, period in connection.execute(query) if self._exists(connection, name)}
 
     def _exists(self, connection: sa.Connection, name: str) -> bool:
         return sa.inspect(connection).has_table(name)

@@ -1,0 +1,34 @@
+"""Writing a result to the file that `--output` names."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from batchctl.errors import BatchctlError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+
+def write_file(path: str, what: str, fill: Callable[[TextIO], object]) -> None:
+    """Write a file in UTF-8, as a whole or not at all; a pipe or a device is simply written to.
+
+    Raises:
+        BatchctlError: if it cannot be written; `what` names what was to be in it.
+    """
+    special = os.path.exists(path) and not os.path.isfile(path)
+    target = os.path.realpath(path)
+    draft = path if special else f"{target}.{os.getpid()}.part"
+    try:
+        with open(draft, "w", encoding="utf-8", errors="backslashreplace") as file:
+            fill(file)
+        if not special:
+            os.replace(draft, target)
+    except OSError as error:
+        message = f"cannot write {what} to {path}: {error.strerror}"
+        raise BatchctlError(message, remedy="give --output a file in a directory that you can write to") from error
+    finally:
+        if not special and os.path.exists(draft):
+            os.unlink(draft)

@@ -1,0 +1,168 @@
+"""The channels of an alert, and handing one alert to some of them within a time."""
+
+from __future__ import annotations
+
+from batchctl.core.alerts import CRITICAL, FAILED, RECOVERED, urls
+from batchctl.core.harmless import one_line
+from batchctl.core.masking import mask
+from batchctl.core.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from batchctl.clock import Zone
+    from batchctl.core.alerts import Alert
+    from batchctl.core.model import Alerting
+
+NO_ANSWER = "no answer"
+_OPEN_HOSTS = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos"})
+"""Schemes whose host is a host; elsewhere it may be a token."""
+_SHORTEST_SECRET = 5
+_LONGEST_DETAIL = 300
+
+
+class Channel(Record):
+    """An address for Apprise, or the program of `on_alert`; exactly one of the two is set."""
+
+    url: str = ""
+    argv: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A digest by which the outbox remembers what has been delivered; the address itself may hold a password."""
+        from hashlib import sha256
+
+        return sha256("\0".join((self.url, *self.argv)).encode()).hexdigest()[:16]
+
+    @property
+    def label(self) -> str:
+        """The channel as it may be shown to anybody."""
+        if self.argv:
+            return f"on_alert {one_line(self.argv[0])}"
+        scheme, host = self.url.partition("://")[0], self._host()
+        return f"{one_line(scheme)}://{host or '…'}"
+
+    def _host(self) -> str:
+        from urllib.parse import urlsplit
+
+        try:
+            parts = urlsplit(self.url)
+            return one_line(parts.hostname or "") if parts.scheme in _OPEN_HOSTS else ""
+        except ValueError:
+            return ""
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return all parts of the address that might be secret: an error message may quote it."""
+        import re
+        from urllib.parse import unquote
+
+        parts = {part for part in re.split(r"[/@:?&=]+", self.url.partition("://")[2]) if part != self._host()}
+        return tuple(part for part in parts | set(map(unquote, parts)) if len(part) >= _SHORTEST_SECRET)
+
+
+class Report(Record):
+    """How one channel took an alert."""
+
+    channel: Channel
+    ok: bool
+    detail: str = ""
+
+
+def channels_of(alerting: Alerting, kind: str) -> list[Channel]:
+    """Return the channels for a condition."""
+    found = [Channel(url=url) for url in dict.fromkeys(urls(alerting, kind))]
+    return [*found, Channel(argv=alerting.on_alert)] if alerting.on_alert else found
+
+
+def every_channel(alerting: Alerting) -> list[Channel]:
+    """Return all channels of a job, whatever they are for."""
+    found = [Channel(url=url) for url in dict.fromkeys(url for group in alerting.notify.values() for url in group)]
+    return [*found, Channel(argv=alerting.on_alert)] if alerting.on_alert else found
+
+
+def deliver(
+    alert: Alert, channels: Sequence[Channel], limit: float, zone: Zone, secrets: Iterable[str] = ()
+) -> list[Report]:
+    """Hand an alert to these channels, within `limit` seconds whatever they do, and say how each took it."""
+    addresses = [channel for channel in channels if channel.url]
+    programs = [channel for channel in channels if channel.argv]
+    share = limit / (bool(addresses) + len(programs))
+    found = _by_apprise(alert, addresses, share) if addresses else []
+    found += [_by_program(alert, program, share, zone) for program in programs]
+    return [
+        Report(channel=each.channel, ok=each.ok, detail=_shown(each.detail, (*secrets, *each.channel.secrets())))
+        for each in found
+    ]
+
+
+def _shown(detail: str, secrets: Iterable[str]) -> str:
+    return one_line(mask(detail, secrets))[:_LONGEST_DETAIL]
+
+
+def _by_apprise(alert: Alert, channels: Sequence[Channel], limit: float) -> list[Report]:
+    import json
+    import os
+    import sys
+
+    from batchctl.process.feed import TIMED_OUT, feed
+
+    bad = alert.kind == FAILED or alert.severity == CRITICAL
+    kind = "success" if alert.kind == RECOVERED else "failure" if bad else "warning"
+    order = {
+        "urls": [channel.url for channel in channels],
+        "title": alert.title,
+        "body": alert.body,
+        "type": kind,
+        "limit": limit,
+    }
+    program = os.path.join(os.path.dirname(__file__), "child.py")
+    code, said = feed((sys.executable, "-P", program), json.dumps(order).encode(), limit)
+    answers = _answers(said)
+    silent = f"{NO_ANSWER} within {limit:.0f} s" if code == TIMED_OUT else _last_line(said) or f"exit code {code}"
+    return [
+        Report(channel=channel, ok=bool(answer["ok"]), detail=str(answer["detail"]))
+        if (answer := answers.get(number))
+        else Report(channel=channel, ok=False, detail=silent)
+        for number, channel in enumerate(channels)
+    ]
+
+
+def _answers(said: str) -> dict[int, dict[str, object]]:
+    import json
+
+    found = {}
+    for line in said.splitlines():
+        try:
+            answer = json.loads(line)
+            found[int(answer["number"])] = {"ok": answer["ok"] is True, "detail": answer["detail"]}
+        except (ValueError, TypeError, KeyError):
+            continue  # a library's word on stderr
+    return found
+
+
+def _by_program(alert: Alert, channel: Channel, limit: float, zone: Zone) -> Report:
+    import json
+
+    from batchctl.process.feed import TIMED_OUT, feed
+
+    code, said = feed(channel.argv, json.dumps(as_json(alert, zone), ensure_ascii=False).encode(), limit)
+    if code == TIMED_OUT:
+        return Report(channel=channel, ok=False, detail=f"{NO_ANSWER} within {limit:.0f} s")
+    how = f"exit code {code}" if code >= 0 else f"killed by signal {-code}"
+    return Report(
+        channel=channel, ok=code == 0, detail=": ".join(filter(None, (how, _last_line(said)))) if code else ""
+    )
+
+
+def as_json(alert: Alert, zone: Zone) -> dict[str, object]:
+    """Return what a program gets of an alert."""
+    from batchctl.clock import iso
+
+    names = ("event_id", "job", "run_id", "kind", "severity", "title", "body", "for_event")
+    return {**{name: getattr(alert, name) for name in names}, "created_at": iso(alert.created_at, zone)}
+
+
+def _last_line(said: str) -> str:
+    lines = said.strip().splitlines()
+    return lines[-1] if lines else ""

@@ -1,0 +1,98 @@
+"""Writing alerts: inside the transaction that records what they tell of, so that neither is there without the other."""
+
+from __future__ import annotations
+
+from batchctl import clock, launch, tail
+from batchctl.core import alerts, model
+from batchctl.core.masking import mask
+from batchctl.core.record import replace
+from batchctl.errors import BatchctlError
+from batchctl.store import ends, outbox
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from batchctl.clock import Zone
+    from batchctl.core.alerts import Alert, End
+    from batchctl.core.model import Alerting, Job
+
+
+def record(
+    connection: sqlite3.Connection, job: Job, run_id: int, state_dir: str, secrets: tuple[str, ...] | None = None
+) -> int:
+    """Write the alerts that the recorded end of a run causes, inside the caller's transaction; return how many are new.
+
+    `secrets` are the values that must not be told; None has them looked up. The same end again adds nothing, so it may
+    be asked again at any time: by the fire that reclaims a run, by the import of a spooled end, by `check`.
+
+    Raises:
+        sqlite3.Error: if the history cannot be read or written; the caller's transaction is then not to be committed.
+    """
+    end = ends.end_of(connection, run_id)
+    if end is None or end.job != job.name:
+        return 0
+    now = clock.now()
+    facts = ends.facts_before(connection, job.name, run_id)
+    told = alerts.at_end(_told(end, job, state_dir, secrets), facts, job.alerting, now, _human(job.rules.zone))
+    added = tell(connection, job.name, told, job.alerting, job.rules.zone)
+    if end.status == model.SUCCEEDED:
+        outbox.settle(connection, job.name, now)
+    return added
+
+
+def tell(connection: sqlite3.Connection, job: str, told: Sequence[Alert], alerting: Alerting, zone: Zone) -> int:
+    """Write alerts of a job (or of batchctl itself: "") inside the caller's transaction; return how many are new.
+
+    Quiet hours and the day's number are those of `alerting`. Whether anybody wants them is for the caller to ask
+    (`alerts.wanted`).
+    """
+    new = [alert for alert in told if not outbox.has(connection, alert.event_id)]
+    if not new:
+        return 0
+    now = clock.now()
+    today = outbox.told_since(connection, job, alerts.day_start(now, zone))
+    return sum(outbox.add(connection, alert) for alert in alerts.rationed(new, today, alerting, zone, now))
+
+
+def remind(connection: sqlite3.Connection, job: Job) -> int:
+    """Write the reminder that is due for a job, inside the caller's transaction; return how many are new (0 or 1)."""
+    told = [
+        (row.alert, row.acked_at)
+        for row in outbox.open_alerts(connection, job.name)
+        if not row.alert.suppressed and alerts.wanted(job.alerting, row.alert.kind)
+    ]
+    last = alerts.to_remind(told)
+    if last is None:
+        return 0
+    again = alerts.reminder(last, job.alerting.remind_every, clock.now(), _human(job.rules.zone))
+    return 0 if again is None else tell(connection, job.name, [again], job.alerting, job.rules.zone)
+
+
+def secrets_of(job: Job) -> tuple[str, ...] | None:
+    """Return the values that must not be told, None where they cannot be known because an env_file is unreadable."""
+    if not job.secrets:
+        return ()
+    try:
+        return launch.secret_values(job, launch.read_env_files(job))
+    except (BatchctlError, OSError):
+        return None
+
+
+def _told(end: End, job: Job, state_dir: str, secrets: tuple[str, ...] | None) -> End:
+    """Return the end with the last lines of output, and no secret in any of it."""
+    values = secrets_of(job) if secrets is None else secrets
+    # Output that cannot be masked is not sent; the command that shows it is in the text anyway.
+    lines = [] if values is None or end.log is None else tail.last_lines(f"{state_dir}/{end.log}", values)
+    hidden = values or ()
+    return replace(
+        end,
+        why=mask(end.why, hidden),
+        tail=tuple(lines),
+        warnings=tuple((kind, mask(text, hidden)) for kind, text in end.warnings),
+    )
+
+
+def _human(zone: Zone) -> alerts.Human:
+    return lambda instant: clock.human(instant, zone)

@@ -1,0 +1,224 @@
+"""Removing what retention lets go, in transactions so short that no fire notices them.
+
+A fire, and the journal of a run, wait for the write lock by asking again after 1, 2, 5, 10, 15, 20, 25 … ms. So a slice
+holds it for about 10 ms and the pause after it is twice as long: whoever waits finds it free within a few of those.
+Checkpoints are made between slices, not by the commit, and never wait for anybody.
+
+A power cut may bring pruned rows back, as pruning does not wait for the disk; the next time they go again.
+"""
+
+# ruff: noqa: S608 - statements are put together from names of this schema only; every value is bound
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from batchctl.core.model import SUCCEEDED, UNFINISHED
+from batchctl.core.retention import Past, oldest_kept
+from batchctl.store import outbox
+from batchctl.store.database import Immediate, connect, database_path, marker_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from batchctl.core.model import Retention
+
+_PAGE = 1000
+"""Runs read at once: no read lasts long enough to hold back a checkpoint."""
+_FEW = 8 * 1024 * 1024
+"""Bytes that VACUUM writes in less than 100 ms, during which no fire can start."""
+_WORTH = 16 * 1024 * 1024
+"""Free bytes within the file that are worth giving back; below, the next runs fill them again."""
+_PAGES_GIVEN_BACK = 200
+
+
+def open_to_look(state_dir: str) -> sqlite3.Connection | None:
+    """Return a read-only connection; None where no history was begun.
+
+    Raises:
+        StateError: if the history cannot be trusted.
+    """
+    from batchctl.store.reader import Reader
+
+    class Looking(Reader):
+        """A reader that hands out its connection."""
+
+        def connection(self) -> sqlite3.Connection | None:
+            """Return the connection."""
+            return None if self._db is None else self._db.conn
+
+    return Looking(state_dir).connection()
+
+
+def open_to_prune(state_dir: str, busy_limit: float) -> sqlite3.Connection | None:
+    """Return a connection to prune with; None where no history was begun. Waits `busy_limit` seconds for others.
+
+    Raises:
+        StateError: if the history cannot be trusted.
+    """
+    if not os.path.exists(database_path(state_dir)) and not os.path.exists(marker_path(state_dir)):
+        return None
+    connection = connect(state_dir, create=False, busy_limit=busy_limit)
+    connection.execute("pragma synchronous = normal")
+    connection.execute("pragma wal_autocheckpoint = 0")
+    return connection
+
+
+def jobs(connection: sqlite3.Connection) -> list[str]:
+    """Return the name of every job with a run or a skip, sorted; from name to name by seeks."""
+    found: set[str] = set()
+    for table in ("runs", "skips"):
+        query = (
+            f"with recursive known(job) as (select min(job) from {table} union all"
+            f" select (select min(job) from {table} where job > known.job) from known where known.job is not null)"
+            " select job from known where job is not null"
+        )
+        found.update(row[0] for row in connection.execute(query))
+    return sorted(found)
+
+
+def past(connection: sqlite3.Connection, job: str) -> Iterator[Past]:
+    """Yield the runs of a job, newest first."""
+    query = (
+        "select id, status, started_at, ended_at, resumed_from from runs where job = ? and id < ?"
+        " order by id desc limit ?"
+    )
+    below = 2**63 - 1
+    while True:
+        page = connection.execute(query, (job, below, _PAGE)).fetchall()
+        for row in page:
+            yield Past(*row)
+        if len(page) < _PAGE:
+            return
+        below = page[-1][0]
+
+
+def has_old(connection: sqlite3.Connection, job: str, retention: Retention, now: float) -> bool:
+    """Say whether a run of the job may be too old or one too many, or its oldest skip too old; by index seeks."""
+    before = oldest_kept(retention, now)
+    statuses = (SUCCEEDED, *UNFINISHED)
+    # The last success stays however old it is, and must not make every run of a failing job look for more.
+    query = (
+        f"select exists (select 1 from runs where job = ? and status in ({_marks(statuses)}) and ended_at < ?"
+        " and id is not (select max(id) from runs where job = ? and status = 'succeeded'))"
+        " or exists (select 1 from runs where job = ? order by id desc limit 1 offset ?)"
+        " or (select last_at from skips where job = ? order by id limit 1) < ?"
+    )
+    beyond = 2**62 if retention.keep_runs is None else retention.keep_runs
+    values = (job, *statuses, before, job, job, beyond, job, before)
+    return bool(connection.execute(query, values).fetchone()[0])
+
+
+def old_skips(connection: sqlite3.Connection, job: str, before: float, limit: int) -> list[tuple[int, int]]:
+    """Return id and count of the job's oldest skips up to the first that stays; at most `limit`."""
+    query = "select id, last_at, count from skips where job = ? order by id limit ?"
+    found: list[tuple[int, int]] = []
+    for skip_id, last_at, count in connection.execute(query, (job, limit)):
+        if last_at >= before:
+            break
+        found.append((skip_id, count))
+    return found
+
+
+def parts_of_runs(connection: sqlite3.Connection) -> list[str]:
+    """Return the tables whose rows belong to one run and go with it, as the schema says (`run_id … references runs`).
+
+    Skips and alerts have an age of their own, and name a run only in passing.
+    """
+    query = (
+        "select m.name from sqlite_schema m join pragma_foreign_key_list(m.name) f"
+        " on f.\"table\" = 'runs' and f.\"from\" = 'run_id' where m.type = 'table' order by m.name"
+    )
+    return [row[0] for row in connection.execute(query)]
+
+
+def remove_runs(connection: sqlite3.Connection, tables: Sequence[str], ids: Sequence[int]) -> list[int]:
+    """Remove these runs with all that belongs to them, in one transaction, and return those that were there.
+
+    A run that is running stays, whatever the caller believes.
+    """
+    with Immediate(connection):
+        query = f"select id from runs where id in ({_marks(ids)}) and status <> 'running'"
+        found = [(row[0],) for row in connection.execute(query, tuple(ids))]
+        for table in tables:
+            connection.executemany(f"delete from {table} where run_id = ?", found)
+        connection.executemany("delete from runs where id = ?", found)
+    return [row[0] for row in found]
+
+
+def remove_skips(connection: sqlite3.Connection, job: str, before: float, limit: int) -> tuple[int, int]:
+    """Remove the job's oldest skips, in one transaction; return how many rows and how many skips that were."""
+    with Immediate(connection):
+        # Read under the write lock: the newest row may be counting on.
+        found = old_skips(connection, job, before, limit)
+        connection.executemany("delete from skips where id = ?", [(skip_id,) for skip_id, _ in found])
+    return len(found), sum(count for _, count in found)
+
+
+def remove_alerts(connection: sqlite3.Connection, before: float) -> int:
+    """Remove alerts of before then that are over and done with, in one transaction, and return how many."""
+    with Immediate(connection):
+        return outbox.forget(connection, before)
+
+
+def has_run(connection: sqlite3.Connection, run_id: int) -> bool:
+    """Say whether the history has this run."""
+    return connection.execute("select 1 from runs where id = ?", (run_id,)).fetchone() is not None
+
+
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Bring what was written into the database file, as far as nobody is in the way."""
+    connection.execute("pragma wal_checkpoint(passive)").fetchone()
+
+
+def size(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return the bytes of the database, and how many of them are free within it."""
+    page, count, free = (_pragma(connection, name) for name in ("page_size", "page_count", "freelist_count"))
+    return page * count, page * free
+
+
+def give_back(connection: sqlite3.Connection) -> bool:
+    """Give a few of the free pages back to the file system; False where there are none, or the database cannot.
+
+    It can from its first VACUUM by `compact` on (auto_vacuum = incremental).
+    """
+    if _pragma(connection, "auto_vacuum") != _INCREMENTAL or not _pragma(connection, "freelist_count"):
+        return False
+    # One row for each page; only reading them all does the work.
+    connection.execute(f"pragma incremental_vacuum({_PAGES_GIVEN_BACK})").fetchall()
+    return True
+
+
+def compact(connection: sqlite3.Connection, disk_free: int) -> bool:
+    """Rewrite the database where that is worth it, quick, and safe; say whether it was done.
+
+    VACUUM holds the write lock throughout, so it is only for what it writes in an instant; it needs its result twice on
+    disk. Where more is kept, the free pages stay within the file, and the next runs use them.
+    """
+    total, free = size(connection)
+    used = total - free
+    if free < max(_WORTH, used) or used > _FEW or disk_free < 4 * used + _WORTH:
+        return False
+    connection.execute(f"pragma auto_vacuum = {_INCREMENTAL}")
+    connection.execute("vacuum")
+    return True
+
+
+def truncate_log(connection: sqlite3.Connection) -> None:
+    """Empty the write-ahead log, which has grown by all that was pruned, unless somebody is in the way."""
+    checkpoint(connection)
+    # What is left after that is little; with a limit of 0 it is not waited for.
+    connection.execute("pragma busy_timeout = 0")
+    connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+
+
+_INCREMENTAL = 2
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"pragma {name}").fetchone()[0])
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))

@@ -1,0 +1,26 @@
+"""One fire of a pickled job from stdin; prints the contract's object."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+
+from batchctl import runner
+from batchctl.errors import BatchctlError
+from batchctl.render.run import as_json
+
+
+def main() -> int:
+    """Fire and return the exit code."""
+    job, state, options = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the test itself
+    try:
+        outcome = runner.fire(job, runner.Request(state_dir=state, **options))
+    except BatchctlError as error:
+        sys.stderr.write(f"{error}\n  → {error.remedy}\n")
+        return error.exit_code
+    print(as_json(outcome))  # noqa: T201
+    return outcome.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

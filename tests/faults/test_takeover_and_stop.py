@@ -1,0 +1,292 @@
+"""Ending somebody else's run: only what is provably its own is signalled, and a run that was lost cannot be written to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from firing import ended, execute, fire, make_stale, pid_of_attempt, start
+from support import alive, job, rows, step, wait_for
+
+from batchctl import clock, ending, locking, runner, spool
+from batchctl.core.decide import State
+from batchctl.core.record import replace
+from batchctl.core.run import Run, StepRun
+from batchctl.core.selection import Selection
+from batchctl.errors import StateError
+from batchctl.process import identity, tree
+from batchctl.starting import Starter
+from batchctl.store import database, guard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Return a state directory that does not exist yet."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def innocent() -> Iterator[subprocess.Popen[bytes]]:
+    """Return a process that has nothing to do with any run, leader of its own session."""
+    process = subprocess.Popen(["sleep", "300"], start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def _running_row(state: Path, pid: int, *, recycled: bool) -> guard.NewRun:
+    """Leave a running row, stale by age, that names this process, or one that had its pid before."""
+    state.mkdir(mode=0o700)
+    stat = identity.read_stat(pid)
+    assert stat is not None
+    owner = replace(identity.myself(), pid=pid, start_ticks=stat.start_ticks - recycled)
+    new = guard.NewRun(
+        owner=owner,
+        started_at=clock.now() - 100_000,
+        started_mono=clock.monotonic() - 100_000,
+        scheduled_for=None,
+        token="t",
+    )
+    connection = database.connect(str(state), create=True)
+    with database.Immediate(connection):
+        guard.insert_run(connection, job(), new)
+        connection.execute(
+            "insert into attempts (run_id, seq, attempt, status, pid, start_ticks, started_at)"
+            " values (1, 1, 1, 'running', ?, ?, 0)",
+            (pid, owner.start_ticks),
+        )
+    connection.close()
+    return new
+
+
+@pytest.mark.parametrize("how", ["stop", "takeover"])
+def test_a_process_that_took_over_the_pid_is_never_signalled(
+    state: Path, innocent: subprocess.Popen[bytes], how: str
+) -> None:
+    """The row names its pid as owner and as step, but with another start time: it lives on, and the run is over."""
+    _running_row(state, innocent.pid, recycled=True)
+    if how == "stop":
+        assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+    else:
+        assert fire(job(stale_after=3600.0, grace=0.1), state)["code"] == 0
+        assert rows(state, "select status from runs where id = 1") == [("lost",)]
+    assert innocent.poll() is None
+
+
+@pytest.mark.parametrize("change", ["host = 'elsewhere'", "host = 'elsewhere', boot_id = 'other'"])
+def test_a_run_of_another_host_is_neither_taken_over_nor_stopped(
+    state: Path, innocent: subprocess.Popen[bytes], change: str
+) -> None:
+    """Stale or not, what cannot be judged from here is left alone, although a process here has its pid."""
+    _running_row(state, innocent.pid, recycled=False)
+    execute(state, f"update runs set {change}")
+    assert fire(job(stale_after=3600.0, grace=0.1), state)["reason"] == "already_running"
+    with pytest.raises(StateError, match="elsewhere"):
+        ending.stop(job(grace=0.1), str(state))
+    assert innocent.poll() is None
+
+
+def test_another_boots_processes_are_not_looked_for(state: Path, innocent: subprocess.Popen[bytes]) -> None:
+    """After a reboot the same pid and start time mean nothing; `stop` closes the row and signals nobody."""
+    _running_row(state, innocent.pid, recycled=False)
+    execute(state, "update runs set boot_id = 'before'")
+    assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+    assert innocent.poll() is None
+
+
+def test_an_owner_that_may_not_be_looked_at_counts_as_alive(innocent: subprocess.Popen[bytes]) -> None:
+    """Where /proc hides other users' processes (hidepid), the run can neither be proven dead nor be taken over."""
+    if os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("only root can mount /proc with hidepid and become somebody else")
+    place = Path(tempfile.mkdtemp(dir="/tmp"))  # noqa: S108 - the other user cannot enter pytest's own directory
+    state = place / "state"
+    _running_row(state, innocent.pid, recycled=False)
+    for path in (place, state, *state.rglob("*")):
+        os.chown(path, 65534, 65534)
+    code = (
+        "import ctypes, os, subprocess, sys\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "from support import job\n"
+        "from batchctl import runner\n"
+        "from batchctl.process import identity\n"
+        "runner.fire(job(enabled=False), runner.Request(state_dir=sys.argv[1] + '-warm'))\n"
+        "identity.life(identity.myself())\n"  # everything is imported while it can still be read
+        "if ctypes.CDLL(None).unshare(0x00020000): sys.exit(3)\n"
+        "subprocess.run(['mount', '--make-rprivate', '/'], check=True)\n"
+        "if subprocess.run(['mount', '-t', 'proc', '-o', 'hidepid=2', 'proc', '/proc']).returncode: sys.exit(3)\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "found = runner.fire(job(stale_after=3600.0, grace=0.1), runner.Request(state_dir=sys.argv[1]))\n"
+        "print(found.decision.reason, found.decision.failed.text)\n"
+    )
+    try:
+        done = _python(code, str(state), str(Path(__file__).parents[1]))
+        if done.returncode == 3:
+            pytest.skip("this system mounts no /proc of one's own")
+        assert done.stdout.startswith("already_running run %d cannot be proven dead"), done.stderr
+        assert innocent.poll() is None
+    finally:
+        shutil.rmtree(place)
+
+
+def _python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    import sys
+
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("when", ["step under way", "step ended"])
+def test_an_owner_that_wakes_up_dispossessed_changes_nothing(state: Path, tmp_path: Path, when: str) -> None:
+    """Stopped, its run declared stale meanwhile, woken: it ends its step, writes not a word, and exits with 74."""
+    gate = tmp_path / "gate"
+    process = start(job(step("1", f"while ! test -e {gate}; do sleep 0.02; done"), step("2", "echo 2")), state)
+    pid = wait_for(lambda: pid_of_attempt(state), "the attempt")
+    process.send_signal(signal.SIGSTOP)
+    execute(state, "update runs set status = 'stale', ended_at = started_at, why = 'another wrote this'")
+    before = rows(state, "select * from runs"), rows(state, "select * from steps")
+    if when == "step ended":
+        gate.touch()
+        wait_for(lambda: not alive(pid), "the end of the step")
+    else:
+        process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    assert ended(process)["code"] == 74
+    assert not alive(pid)
+    assert (rows(state, "select * from runs"), rows(state, "select * from steps")) == before
+    assert not (state / "runs/1/2-1.log").exists()
+    assert os.listdir(state / "spool") == []
+
+
+def test_on_stale_alert_touches_nothing(state: Path) -> None:
+    """The hung run is left alone with its step, and the fire says so."""
+    process = start(job(step("1", "exec sleep 300")), state)
+    pid = wait_for(lambda: pid_of_attempt(state), "the attempt")
+    process.send_signal(signal.SIGSTOP)
+    make_stale(state)
+    found = fire(job(stale_after=3600.0, on_stale="alert", grace=0.1), state)
+    assert (found["code"], found["reason"]) == (75, "already_running")
+    assert "stale" in found["detail"]
+    assert alive(pid)
+    assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+    process.communicate(timeout=20)
+
+
+def test_stop_wakes_a_stopped_batchctl(state: Path) -> None:
+    """A run that somebody suspended (Ctrl-Z) is stopped at once, by its own batchctl, which exits with 143."""
+    process = start(job(step("1", "exec sleep 300")), state)
+    pid = wait_for(lambda: pid_of_attempt(state), "the attempt")
+    process.send_signal(signal.SIGSTOP)
+    begin = time.monotonic()
+    assert ending.stop(job(grace=30.0), str(state)).status == "cancelled"
+    assert time.monotonic() - begin < 20
+    assert ended(process)["code"] == 143
+    assert not alive(pid)
+    assert rows(state, "select exit_code, why from runs") == [(143, "stopped by SIGTERM")]
+
+
+def test_stop_where_nothing_runs(state: Path) -> None:
+    """It is no error, whether there was a history or not, and the last run keeps its status."""
+    assert ending.stop(job(), str(state)).run_id is None
+    fire(job(), state)
+    assert ending.stop(job(), str(state)).run_id is None
+    assert rows(state, "select status from runs") == [("succeeded",)]
+
+
+@pytest.mark.parametrize("how", ["stop", "takeover"])
+def test_what_survives_kill_keeps_its_run(state: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """Where a process cannot be ended (dead storage), the run stays `running`, nothing new starts, and it is said."""
+    process = start(job(step("1", "exec sleep 300")), state)
+    pid = wait_for(lambda: pid_of_attempt(state), "the attempt")
+    process.kill()
+    process.communicate()
+    make_stale(state)
+    with monkeypatch.context() as patch:
+        # Stands in for a process in uninterruptible sleep, which takes no signal.
+        patch.setattr(tree, "send", lambda _stat, _number: False)
+        patch.setattr(ending, "_KILL_LIMIT", 0.2)
+        with pytest.raises(StateError, match="survive KILL"):
+            if how == "stop":
+                ending.stop(job(grace=0.1), str(state))
+            else:
+                runner.fire(job(stale_after=3600.0, grace=0.1), runner.Request(state_dir=str(state)))
+    assert alive(pid)
+    assert rows(state, "select status from runs") == [("running",)]
+    assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+    assert not alive(pid)
+
+
+def test_a_lock_that_nobody_provable_holds_keeps_its_run(
+    state: Path, monkeypatch: pytest.MonkeyPatch, innocent: subprocess.Popen[bytes]
+) -> None:
+    """`stop` does not call a run over while its lock is held; it names the lock file to look for."""
+    _running_row(state, innocent.pid, recycled=True)
+    held = locking.acquire(str(state), job().name)
+    assert held is not None
+    monkeypatch.setattr(ending, "_LOCK_LIMIT", 0.1)
+    with pytest.raises(StateError, match="holds the lock") as raised:
+        ending.stop(job(grace=0.1), str(state))
+    assert "fuser" in raised.value.remedy
+    assert rows(state, "select status from runs") == [("running",)]
+    os.close(held)
+    assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+
+
+def test_the_last_word_of_a_vanished_batchctl_is_heard(state: Path, innocent: subprocess.Popen[bytes]) -> None:
+    """A run whose end waits in the spool is not declared lost: the start goes back and imports it first."""
+    new = _running_row(state, innocent.pid, recycled=True)
+    run = Run(1, job().name, new.started_at, "t", [StepRun(1, step())])
+    run.status, run.ended_at, run.exit_code = "failed", clock.now(), 1
+    spool.reserve(str(state), 1)
+    spool.keep(str(state), run, new.owner)
+    lock = locking.acquire(str(state), job().name)
+    assert lock is not None
+    connection = database.connect(str(state), create=False)
+    starter = Starter(connection, job(), str(state), Selection(), {})
+    assert starter.start(lock, force=False, gap_ignores=None, heed_spool=True) is None
+    os.close(lock)
+    connection.close()
+    assert rows(state, "select status from runs") == [("running",)]
+    assert fire(job(), state)["run_id"] == 2
+    assert rows(state, "select status, exit_code from runs order by id") == [("failed", 1), ("succeeded", 0)]
+    assert os.listdir(state / "spool") == []
+
+
+def test_a_lock_helper_that_is_killed_is_named(tmp_path: Path) -> None:
+    """The out-of-memory killer may shoot the process that takes the lock: nothing starts, and the reason is said."""
+    descriptor = os.open(tmp_path / "x.lock", os.O_RDWR | os.O_CREAT)
+    helper = subprocess.Popen(["sleep", "300"])
+    helper.kill()
+    with pytest.raises(StateError, match="killed by signal 9"):
+        locking.Attempt(descriptor, helper.pid, "x.lock").outcome()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    helper.returncode = -9  # reaped above
+
+
+def test_no_history_yet_is_no_trouble(state: Path) -> None:
+    """A first fire that was killed while it made the history has begun none: looking and stopping say so."""
+    state.mkdir(mode=0o700)
+    (state / "batchctl.db").touch(mode=0o600)
+    assert runner.state_of(job(), str(state)) == State()
+    assert ending.stop(job(), str(state)).run_id is None
+    assert fire(job(), state)["code"] == 0
+
+
+def test_the_subreaper_is_what_it_says() -> None:
+    """PR_GET_CHILD_SUBREAPER confirms what become_subreaper() asked the kernel for, in a process of its own."""
+    code = (
+        "import ctypes\nfrom batchctl.process import tree\ntree.become_subreaper()\nflag = ctypes.c_int()\n"
+        "ctypes.CDLL(None).prctl(37, ctypes.byref(flag), 0, 0, 0)\nprint(flag.value)"
+    )
+    assert _python(code).stdout == "1\n"

@@ -1,0 +1,179 @@
+"""Every preset, end to end: on a fresh machine, without configuration but for a faster rate."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support import batchctl
+
+pytest.importorskip("httpx", reason="the extra batchctl[catalogue] is not installed")
+pytest.importorskip("sqlalchemy", reason="the extra batchctl[catalogue] is not installed")
+pytest.importorskip("PIL", reason="the extra batchctl[catalogue] is not installed")
+
+from batchctl.config import load
+from batchctl.config.loader import presets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SOURCES = ("ownerclan", "zentrade", "domeggook", "domomae", "coupang", "naver", "tmdb", "images")
+_SCHEDULES = {
+    "daily-batch": "0 1 * * *",
+    "collect-ownerclan": "0 3 * * *",
+    "collect-zentrade": "0 4 * * *",
+    "collect-suppliers": "0 2 * * 0",
+    "collect-wholesale": "0 2 * * *",
+    "collect-bestsellers": "0 14 * * *",
+    "process-images": "0 3 * * *",
+    "cleanup-old-data": "0 1 * * 0",
+    "daily-report": "0 23 * * *",
+    "analyze-trends": "0 18 * * *",
+    "tmdb-daily": "0 2 * * *",
+    "tmdb-weekly": "0 3 * * 0",
+    "tmdb-hourly": "0 * * * *",
+    "tmdb-monthly": "0 4 1 * *",
+    "tables-daily": "0 2 * * *",
+    "tables-monthly": "30 2 1 * *",
+    "tables-cleanup": "0 5 * * 0",
+    "health-check": "*/10 * * * *",
+}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> tuple[Path, list[str]]:
+    """Return a state directory and the options of a configuration that only makes the sample sources fast."""
+    config = tmp_path / "batchctl.toml"
+    lines = [f"[sources.{name}]\nrate_limit = 1000\n" for name in _SOURCES]
+    lines += [f'[jobs.{name}]\npreset = "{name}"\n' for name in _SCHEDULES]
+    config.write_text("".join(lines), encoding="utf-8")
+    return tmp_path / "state", ["--config", str(config), "--state", str(tmp_path / "state")]
+
+
+def run(where: list[str], job: str, *options: str) -> dict[str, Any]:
+    """Run a job to success and return the contract's object."""
+    done = batchctl(*where, "run", job, "--force", "--json", *options)
+    assert done.returncode == 0, done.stderr + done.stdout
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def results(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the results of the steps."""
+    return [step["result"] for step in found["steps"]]
+
+
+def test_the_presets_are_the_catalogues() -> None:
+    """Names, schedules and the defaults of presets are those that are documented."""
+    found = presets()
+    assert {name: job.schedule.text for name, job in found.items()} == _SCHEDULES
+    for name, job in found.items():
+        assert job.description, name
+        assert job.timeout, name
+        if name not in {"daily-batch", "health-check"}:
+            assert all(step.retries == 3 for step in job.steps), name
+            assert job.kind in {"collection", "processing", "maintenance", "report", "analysis"}, name
+    hours = found["tmdb-hourly"].rules.active_hours
+    assert hours is not None
+    assert (hours.start, hours.end) == (8 * 60, 22 * 60 + 59)
+
+
+def test_suppliers_are_collected_one_after_another(machine: tuple[Path, list[str]]) -> None:
+    """Four steps, four sources in one catalogue, counts in the results; a second run finds nothing new."""
+    state, where = machine
+    assert [result["collected"] for result in results(run(where, "collect-suppliers"))] == [295, 295, 296, 296]
+    connection = sqlite3.connect(state / "catalogue/catalogue.db")
+    assert connection.execute("select count(distinct source) from items").fetchone() == (4,)
+    connection.close()
+    (again,) = results(run(where, "collect-wholesale"))
+    assert (again["collected"], again["new"], again["failed_sources"]) == (1182, 0, 0)
+    (only,) = results(run(where, "collect-wholesale", "--param", 'suppliers=["zentrade"]', "--param", "test_mode=true"))
+    assert only["test_mode"] is True
+
+
+def test_one_supplier_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    """All the others are collected, and the program ends with 1 and says which one failed and why."""
+    result = tmp_path / "result"
+    dead = {"zentrade": {"base_url": "http://127.0.0.1:9", "retries": 0, "timeout": 1.0}}
+    environment = {**os.environ, "BATCHCTL_SOURCES": json.dumps(dead), "BATCHCTL_RESULT": str(result)}
+    names = '["zentrade", "ownerclan", "domeggook"]'
+    command = [sys.executable, "-m", "batchctl.jobs.sources.collect", "--sources", names, "--data", str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "zentrade: failed" in done.stderr
+    found = json.loads(result.read_text(encoding="utf-8"))
+    assert found["failed_sources"] == 1
+    assert found["sources"] == {"ownerclan": 295, "domeggook": 296}
+
+
+def test_wholesale_and_what_lives_on_it(machine: tuple[Path, list[str]]) -> None:
+    """Images, report, trends and clean-up work on what the collectors brought."""
+    state, where = machine
+    run(where, "collect-zentrade")
+    run(where, "collect-bestsellers")
+    (images,) = results(run(where, "process-images", "--param", "limit=60"))
+    assert (images["processed"], images["failed_items"]) == (59, 1)
+    assert len(list((state / "catalogue/images").glob("*.jpg"))) == 59
+    (again,) = results(run(where, "process-images", "--param", "limit=10"))
+    assert again["processed"] == 10
+    products, _ = results(run(where, "daily-report"))
+    assert products["products"] > 600
+    assert (state / "reports/collections.md").stat().st_size > 100
+    (trends,) = results(run(where, "analyze-trends"))
+    assert trends["price_movers"] == 0
+    run(where, "cleanup-old-data")
+    _, cleaned = results(run(where, "cleanup-old-data", "--param", "days=0"))
+    assert cleaned["items"] > 600
+    assert cleaned["files"] > 60
+    assert not list((state / "catalogue/images").glob("*.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("cadence", "files"),
+    [("daily", 1), ("weekly", 2), ("hourly", 1), ("monthly", 2)],
+)
+def test_films(machine: tuple[Path, list[str]], cadence: str, files: int) -> None:
+    """The file of the cadence holds films once each, with sources and statistics; the long ones a report beside it."""
+    state, where = machine
+    (result,) = results(run(where, f"tmdb-{cadence}"))
+    (again,) = results(run(where, f"tmdb-{cadence}"))
+    assert again["file"] == result["file"]
+    assert len(list((state / "tmdb").iterdir())) == files
+    content = json.loads((state / "tmdb" / result["file"]).read_text(encoding="utf-8"))
+    ids = [film["id"] for film in content["films"]]
+    assert len(ids) == len(set(ids)) == result["collected"]
+    assert all(film["sources"] for film in content["films"])
+    assert sum(content["statistics"]["ratings"].values()) == len(ids)
+    assert len(content["statistics"]["top_10"]) == 10
+    assert result["quality_rate"] > 90
+    if files == 2:
+        report = json.loads((state / "tmdb" / result["report"]).read_text(encoding="utf-8"))
+        assert list(report["ratings"]) == ["9-10", "8-8.9", "7-7.9", "6-6.9", "5-5.9", "below 5"]
+        assert "드라마" in report["genres"]
+
+
+def test_the_sample_server_runs_by_itself(tmp_path: Path) -> None:
+    """`batchctl sample-server` serves until it is told to end."""
+    import signal
+    import urllib.request
+
+    from support import start_batchctl
+
+    process = start_batchctl("sample-server")
+    assert process.stdout
+    address = process.stdout.readline().split()[3].rstrip(";")
+    with urllib.request.urlopen(f"{address}/tmdb/3/movie/popular?page=2") as answer:  # noqa: S310 - our own
+        assert json.load(answer)["page"] == 2
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_every_preset_is_a_valid_configuration(machine: tuple[Path, list[str]]) -> None:
+    """All of them load under a configuration of one's own."""
+    assert set(load(machine[1][1]).jobs) == set(_SCHEDULES)
