@@ -10,16 +10,18 @@ DEMO := demo-state
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,catalogue]'
 	touch $@
 
 demo: $(VENV)/.installed
 	$(BIN)/batchctl --state $(DEMO) run daily-batch --force
 	$(BIN)/batchctl --state $(DEMO) status
 	$(BIN)/batchctl --state $(DEMO) report
+	$(BIN)/batchctl --state $(DEMO) report --format html --output demo-report.html
+	@echo "The report as a page: $(CURDIR)/demo-report.html"
 
 test: $(VENV)/.installed
-	sh tests/cron/ensure_cron.sh
+	sh tests/ensure_packages.sh
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(VENV)/.installed
@@ -31,4 +33,4 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) demo-report.html

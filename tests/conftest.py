@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -20,6 +21,11 @@ _REAL_PLACES = (
     Path("/etc/batchctl"),
 )
 _SHIM = "#!/bin/sh\ntouch '{trace}'\necho 'a test called the real crontab' >&2\nexit 70\n"
+
+
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # Under nohup batchctl ignores SIGHUP, as it should; a handler, unlike that, is not inherited by what tests start.
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 
 def _crontab() -> bytes | None:

@@ -20,12 +20,10 @@ PROGRAMS = Path(__file__).parent / "faults" / "programs"
 
 def start(what: Job, state: Path, *, wrapped: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[bytes]:
     """Start a fire and return at once; `wrapped` is the command that starts it in turn, for example nohup."""
-    popen = {name: options.pop(name) for name in ("env", "pass_fds", "stdout") if name in options}
-    process = subprocess.Popen(
-        [*wrapped, sys.executable, str(PROGRAMS / "fire.py")],
-        stdin=subprocess.PIPE,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, **popen},
-    )
+    popen: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    popen |= {name: options.pop(name) for name in ("env", "pass_fds") if name in options}
+    command = [*wrapped, sys.executable, str(PROGRAMS / "fire.py")]
+    process: subprocess.Popen[bytes] = subprocess.Popen(command, stdin=subprocess.PIPE, **popen)
     assert process.stdin
     process.stdin.write(pickle.dumps((what, str(state), options)))
     process.stdin.close()

@@ -21,7 +21,7 @@ _PIECE = re.compile(
 )
 _CD = re.compile(r"cd[ \t]+(\S+|'[^']*'|\"[^\"]*\")[ \t]*&&[ \t]*(?=\S)")
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
-_TO_FILE = re.compile(r">>?[ \t]*(?!/dev/null|&)[^\s;|&()<>'\"]+([ \t]+2>&1)?[ \t]*$")
+_TO_FILE = re.compile(r"(?<![3-9&>])>>?[ \t]*(?!/dev/null|&)[^\s;|&()<>'\"]+([ \t]+2>&1)?[ \t]*$")
 _GRAMMAR = frozenset({"if", "for", "while", "until", "case", "{", "!", "[[", "time", "coproc", "function", "select"})
 _FLOCK_FLAGS = frozenset("nxeoFv")
 _FLOCK_WORDS = {"--nonblock": "n", "--nb": "n", "--exclusive": "x", "--close": "o", "--no-fork": "F", "--verbose": "v"}
@@ -189,7 +189,7 @@ def _simple(text: str) -> _Simple | None:
             if not target or (joined and (redirection[1], target) != ("2", "1")):
                 return None
             operator = redirection[2] or redirection[3]
-            named = redirection[1] in {"", "1"} or target == "/dev/null"
+            named = redirection[1] in {None, "", "1"} or target == "/dev/null"
             redirections.append((operator if named or joined else "other", "&1" if joined else target))
             continue
         end = _word_end(text, at)

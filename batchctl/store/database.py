@@ -136,8 +136,13 @@ class Immediate:
 def _mark(state_dir: str) -> None:
     """Say that a history was begun here; again, where whoever began it was killed before it came to that."""
     path = marker_path(state_dir)
-    if not os.path.exists(path):
+    if os.path.exists(path):
+        return
+    try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        message = f"{path}: {error.strerror}"
+        raise StateError(message, remedy="check mode and free space (`df -h`) of the state directory") from error
 
 
 def _size(path: str) -> int | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support import batchctl
 
 from batchctl.cli import main
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 TEXT = """
 [jobs."키워드-검색"]
+kind = "collection"
 description = "매일 [bold]밤[/bold]\\u001b[0m"
 daily = "01:00"
 run = "true"
@@ -61,6 +64,39 @@ def test_list_json(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (second["schedule"], second["enabled"], second["origin"]) == (None, False, str(config))
 
 
+def test_list_by_kind(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the jobs of a kind are listed; a kind that there is not is a wrong command line."""
+    assert main(["--config", str(config), "jobs", "list", "--kind", "collection"]) == 0
+    out = capsys.readouterr().out
+    assert "키워드-검색" in out
+    assert "collection" in out
+    assert "by-hand" not in out
+    assert main(["--config", str(config), "jobs", "list", "--kind", "report", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"jobs": []}
+    assert main(["--config", str(config), "jobs", "list", "--kind", "report"]) == 0
+    assert "No job is of the kind report." in capsys.readouterr().out
+    assert main(["--config", str(config), "jobs", "list", "--kind", "batch"]) == 2
+    assert "kinds: collection, processing" in capsys.readouterr().err
+
+
+def test_a_job_for_once_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`at` is once: the list says whether it has started."""
+    at = datetime.now(tz=UTC) - timedelta(minutes=1)
+    file = tmp_path / "c.toml"
+    file.write_text(f'[jobs.once]\nat = {at.isoformat()}\nrun = "true"\n')
+    arguments = ["--config", str(file), "--state", str(tmp_path / "state")]
+    assert main([*arguments, "jobs", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["jobs"][0]["done"] is False
+    assert batchctl(*arguments, "run", "once").returncode == 0
+    assert main([*arguments, "jobs", "list"]) == 0
+    assert "once, done" in capsys.readouterr().out
+    assert main([*arguments, "jobs", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["jobs"][0]["done"] is True
+    (tmp_path / "state" / "batchctl.db").write_bytes(b"no history")
+    assert main([*arguments, "jobs", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["jobs"][0]["done"] is False
+
+
 def test_empty_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A configuration without jobs says what to do."""
     (tmp_path / "c.toml").write_text("")
@@ -85,8 +121,9 @@ def test_presets(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["jobs", "presets"]) == 0
     assert "31 32 33 61 62 63" in capsys.readouterr().out
     assert main(["jobs", "presets", "--json"]) == 0
-    (found,) = json.loads(capsys.readouterr().out)["presets"]
-    assert (found["preset"], found["schedule"]) == ("daily-batch", "0 1 * * *")
+    presets = {preset["preset"]: preset for preset in json.loads(capsys.readouterr().out)["presets"]}
+    found = presets["daily-batch"]
+    assert found["schedule"] == "0 1 * * *"
     assert found["description"]
 
 

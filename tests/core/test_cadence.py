@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchctl.clock import NamedZone, parse_time
-from batchctl.core.cadence import CronLine, cron_lines, every_cron
+from batchctl.core.cadence import CronLine, cron_lines, every_cron, share_of
 from batchctl.core.cron import from_data, parse_cron, to_data
 from batchctl.core.model import Schedule
 from batchctl.core.schedule import fires
@@ -120,3 +120,30 @@ def test_a_date_becomes_one_line(at: str, zone: str, line: CronLine) -> None:
 def test_a_job_without_schedule_has_no_line() -> None:
     """It is only run by hand."""
     assert cron_lines(Schedule(), SEOUL) == ()
+
+
+def test_a_share_of_the_jitter_is_the_jobs_own() -> None:
+    """Whole seconds below the jitter, the same on every machine, and spread over all of it."""
+    assert [share_of(300.0, name) for name in ("daily-batch", "키워드", "x")] == [173.0, 151.0, 53.0]
+    shares = [share_of(300.0, f"collect-{number}") for number in range(200)]
+    assert all(share == int(share) and 0 <= share < 300 for share in shares)
+    assert [sum(low <= share < low + 100 for share in shares) > 40 for low in (0, 100, 200)] == [True, True, True]
+    assert share_of(0.5, "x") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "lines"),
+    [
+        (Schedule(cron=parse_cron("0 1 * * *"), delay=7.0), [CronLine(text="0 1 * * *", delay=7.0)]),
+        # each of the lines within the minute comes so much later
+        (
+            Schedule(every=30.0, delay=45.0),
+            [CronLine(text="* * * * *", delay=45.0), CronLine(text="* * * * *", delay=75.0)],
+        ),
+        (Schedule(at=1796094030.0, delay=10.0), [CronLine(text="0 12 1 12 *", delay=40.0)]),
+        (Schedule(delay=10.0), []),
+    ],
+)
+def test_jitter_is_slept(schedule: Schedule, lines: list[CronLine]) -> None:
+    """The share is added to what the line sleeps anyway."""
+    assert list(cron_lines(schedule, SEOUL)) == lines

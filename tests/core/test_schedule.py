@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from batchctl.clock import NamedZone, iso, parse_time
 from batchctl.core.cron import parse_cron
 from batchctl.core.model import Schedule
+from batchctl.core.record import replace
 from batchctl.core.schedule import fires, previous_fire, repeat, shift
 
 if TYPE_CHECKING:
@@ -324,3 +325,33 @@ def test_shifted_fires_keep_the_wall_clock() -> None:
     zone = NamedZone("America/New_York")
     shifted = shift([parse_time("2026-10-31T13:00", zone)], DAY, zone)
     assert [iso(at, zone) for at in shifted] == ["2026-11-01T13:00:00-05:00"]
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        schedule("0 1 * * *"),
+        schedule("30 2 * * *"),  # in the skipped hour
+        schedule("*/30 1 * * *"),  # in the repeated hour
+        Schedule(every=30.0),
+        Schedule(every=30 * HOUR),
+    ],
+)
+@pytest.mark.parametrize("start", ["2026-03-07", "2026-10-31T12:00:07"])
+def test_jitter_moves_every_fire(plain: Schedule, start: str) -> None:
+    """Each fire comes so many seconds later, whatever the clock does meanwhile, and the previous one agrees."""
+    where = NamedZone("America/New_York")
+    begin = parse_time(start, where)
+    late = replace(plain, jitter=900.0, delay=613.0)
+    found = list(islice(fires(late, where, begin), 10))
+    assert found == [fire + 613.0 for fire in islice(fires(plain, where, begin - 613.0), 10)]
+    assert found[0] >= begin
+    assert [previous_fire(late, where, fire + 0.5) for fire in found] == found
+
+
+def test_jitter_of_a_single_date() -> None:
+    """`at` fires once, later; by hand stays by hand."""
+    assert list(fires(Schedule(at=100.0, delay=5.0), SEOUL, 105.0)) == [105.0]
+    assert list(fires(Schedule(at=100.0, delay=5.0), SEOUL, 106.0)) == []
+    assert previous_fire(Schedule(at=100.0, delay=5.0), SEOUL, 104.0) is None
+    assert list(fires(Schedule(delay=5.0), SEOUL, 0.0)) == []

@@ -79,7 +79,7 @@ def end_marked(mark: str) -> None:
 def main(lock: str, mark: str, what: str) -> None:
     """Lend, wait, take back."""
     if shutil.which("crontab") is None:
-        sys.exit("no crontab program: apt-get install cron (tests/cron/ensure_cron.sh tries)")
+        sys.exit("no crontab program: apt-get install cron (tests/ensure_packages.sh tries)")
     with Path(lock).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         before = stored()

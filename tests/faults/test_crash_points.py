@@ -43,7 +43,7 @@ _EVERY_FIRST = 5
 def _why_not() -> str | None:
     """Return why no process can be killed at a chosen system call here, None where one can."""
     if shutil.which("strace") is None:
-        return "strace is not installed (tests/faults/ensure_tools.sh installs it where it can)"
+        return "strace is not installed (tests/ensure_packages.sh installs it where it can)"
     tried = ["strace", "-o", "/dev/null", "-e", "trace=write", "-e", "inject=write:signal=SIGKILL:when=1", "echo", "x"]
     done = subprocess.run(tried, capture_output=True, check=False, timeout=30)
     return (

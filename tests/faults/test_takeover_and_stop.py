@@ -1,4 +1,4 @@
-"""Ending somebody else's run: only what is provably its own is signalled, and a run that was lost cannot be written to."""
+"""Ending somebody else's run: only what is provably its own is signalled, and its old owner writes no more."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_run_of_another_host_is_neither_taken_over_nor_stopped(
 ) -> None:
     """Stale or not, what cannot be judged from here is left alone, although a process here has its pid."""
     _running_row(state, innocent.pid, recycled=False)
-    execute(state, f"update runs set {change}")
+    execute(state, f"update runs set {change}")  # noqa: S608 - a row of the table above
     assert fire(job(stale_after=3600.0, grace=0.1), state)["reason"] == "already_running"
     with pytest.raises(StateError, match="elsewhere"):
         ending.stop(job(grace=0.1), str(state))
@@ -108,7 +108,7 @@ def test_an_owner_that_may_not_be_looked_at_counts_as_alive(innocent: subprocess
     """Where /proc hides other users' processes (hidepid), the run can neither be proven dead nor be taken over."""
     if os.geteuid() != 0 or not shutil.which("mount"):
         pytest.skip("only root can mount /proc with hidepid and become somebody else")
-    place = Path(tempfile.mkdtemp(dir="/tmp"))  # noqa: S108 - the other user cannot enter pytest's own directory
+    place = Path(tempfile.mkdtemp(dir="/tmp"))  # the other user cannot enter pytest's own
     state = place / "state"
     _running_row(state, innocent.pid, recycled=False)
     for path in (place, state, *state.rglob("*")):
@@ -126,7 +126,7 @@ def test_an_owner_that_may_not_be_looked_at_counts_as_alive(innocent: subprocess
         "if subprocess.run(['mount', '-t', 'proc', '-o', 'hidepid=2', 'proc', '/proc']).returncode: sys.exit(3)\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "found = runner.fire(job(stale_after=3600.0, grace=0.1), runner.Request(state_dir=sys.argv[1]))\n"
-        "print(found.decision.reason, found.decision.failed.text)\n"
+        "print(found.decision.reason, found.decision.failed._text)\n"
     )
     try:
         done = _python(code, str(state), str(Path(__file__).parents[1]))
@@ -215,11 +215,13 @@ def test_what_survives_kill_keeps_its_run(state: Path, monkeypatch: pytest.Monke
         # Stands in for a process in uninterruptible sleep, which takes no signal.
         patch.setattr(tree, "send", lambda _stat, _number: False)
         patch.setattr(ending, "_KILL_LIMIT", 0.2)
+        hung = job(stale_after=3600.0, grace=0.1)
+        end = {
+            "stop": lambda: ending.stop(hung, str(state)),
+            "takeover": lambda: runner.fire(hung, runner.Request(state_dir=str(state))),
+        }
         with pytest.raises(StateError, match="survive KILL"):
-            if how == "stop":
-                ending.stop(job(grace=0.1), str(state))
-            else:
-                runner.fire(job(stale_after=3600.0, grace=0.1), runner.Request(state_dir=str(state)))
+            end[how]()
     assert alive(pid)
     assert rows(state, "select status from runs") == [("running",)]
     assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"

@@ -17,6 +17,7 @@ from support import alive, job, rows, step, wait_for
 
 from batchctl import ending
 from batchctl.core.model import Group
+from batchctl.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -312,7 +313,7 @@ def test_a_step_without_marks_is_known_by_its_session(state: Path, ready: Path, 
         assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
         assert not alive(survivor)
     else:
-        with pytest.raises(ending.StateError, match="cannot be proven") as raised:
+        with pytest.raises(StateError, match="cannot be proven") as raised:
             ending.stop(job(grace=0.1), str(state))
         assert str(leader) in raised.value.remedy
         assert alive(survivor)

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.chromium,
     pytest.mark.xdist_group("chromium"),
-    pytest.mark.skipif(_CHROMIUM is None, reason="there is no chromium here, and tests/ensure_chromium.sh got none"),
+    pytest.mark.skipif(_CHROMIUM is None, reason="there is no chromium here, and tests/ensure_packages.sh got none"),
 ]
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"

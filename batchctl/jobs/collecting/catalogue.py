@@ -172,12 +172,16 @@ class Catalogue:
         return None if row is None else row[0]
 
 
+# Made once: json.dumps() with options of its own builds an encoder at every call.
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, check_circular=False, separators=(",", ":")).encode
+
+
 def _key(collection: Collection) -> tuple[str, str, float]:
     return (collection.source, collection.part, collection.started_at)
 
 
 def _row(collection: Collection, record: dict[str, Any]) -> tuple[Any, ...]:
-    data = json.dumps(record, ensure_ascii=False, sort_keys=True)
+    data = _encode(record)
     stamp = collection.started_at
     return (
         collection.source,

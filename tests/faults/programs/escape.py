@@ -12,7 +12,7 @@ def main(ready: str, tricks: list[str]) -> None:
     """Play the tricks in the order that makes each possible."""
     if "clear-env" in tricks:
         rest = [trick for trick in tricks if trick != "clear-env"]
-        os.execve(sys.executable, [sys.executable, __file__, ready, *rest], {})
+        os.execve(sys.executable, [sys.executable, __file__, ready, *rest], {})  # noqa: S606 - no shell is wanted
     if "ignore-term" in tricks:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)

@@ -17,7 +17,7 @@ def main(ready: str) -> None:
         if os.fork() == 0:
             time.sleep(300)
             os._exit(0)
-        if number == 20:  # noqa: PLR2004
+        if number == 20:
             with open(ready, "a", encoding="ascii") as file:
                 file.write("up\n")
         time.sleep(0.001 if number < _MOST // 2 else 0.01)

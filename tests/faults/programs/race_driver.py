@@ -5,6 +5,7 @@ Prints what it counted as JSON; the first violation of an invariant ends it with
 
 from __future__ import annotations
 
+import ctypes  # noqa: F401 - warm
 import json
 import os
 import random
@@ -38,7 +39,7 @@ class Arena:
     """One state directory in which actors race."""
 
     def __init__(self, place: Path) -> None:
-        """Make the job: its step takes a lock of its own, which the kernel frees when the last of its tree has ended."""
+        """Make the job: its step takes a lock of its own, which the kernel frees when all of its tree has ended."""
         self.state, self.violations, own = place / "state", place / "violations", place / "own"
         # A second tree of the job finds the first one's lock taken: that is what must never happen.
         self._line = f"exec 9>>{own}; flock -n 9 || echo overlap $BATCHCTL_RUN_ID >> {self.violations};"
@@ -70,15 +71,16 @@ class Arena:
                 os.read(gate, 1)  # returns when nobody can open the gate any more
                 self._act(actor)
         os.close(working)  # held by the actors alone from here on
-        if stops is not None and os.fork() == 0:
+        stopper = None if stops is None else os.fork()
+        if stops is not None and stopper == 0:
             os.close(opener)
             os.read(gate, 1)
             self._act(lambda: self._stop(stops, through))
         for descriptor in (gate, opener, through):
             os.close(descriptor)
-        codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
-        if stops is not None:
-            codes.append(os.waitstatus_to_exitcode(os.wait()[1]))
+        codes = [_as_in_a_shell(os.waitpid(pid, 0)[1]) for pid in pids]
+        if stopper is not None:
+            codes.append(_as_in_a_shell(os.waitpid(stopper, 0)[1]))
         return codes
 
     def _stop(self, what: Job, through: int) -> int:
@@ -89,7 +91,7 @@ class Arena:
     def _act(self, actor: Callable[[], int]) -> None:
         code = _UNEXPECTED
         try:
-            time.sleep(random.random() * 0.02)  # noqa: S311 - a race
+            time.sleep(random.random() * 0.01)  # noqa: S311 - a race
             code = actor()
         except BaseException:  # noqa: BLE001 - whatever it is, the test must see it
             import traceback
@@ -98,6 +100,12 @@ class Arena:
                 traceback.print_exc(file=file)
         finally:
             os._exit(code)
+
+
+def _as_in_a_shell(status: int) -> int:
+    # A stop that comes after the end of the run, when batchctl is about to exit, ends it as it would any program.
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code
 
 
 def check(arena: Arena, codes: list[int], counted: Counter[str]) -> str | None:
