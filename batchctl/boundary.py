@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from batchctl.errors import EXIT_BUG
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from batchctl.errors import BatchctlError
@@ -21,6 +23,19 @@ def report_error(error: BatchctlError) -> int:
         text += f"  → {error.remedy}\n"
     say(text)
     return error.exit_code
+
+
+def report_bug(error: Exception) -> int:
+    """Say on stderr that batchctl itself is at fault, and return the exit code; the traceback as `report_error` does."""
+    if os.environ.get("BATCHCTL_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    say(
+        f"batchctl: internal error: {type(error).__name__}: {error}\n"
+        "  → run the same command with BATCHCTL_DEBUG=1 and report what it prints; see `batchctl status` meanwhile\n"
+    )
+    return EXIT_BUG
 
 
 def say(text: str) -> None:

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from batchctl import __version__
-from batchctl.boundary import report_error
+from batchctl.boundary import report_bug, report_error
 from batchctl.commands.site import Site
 from batchctl.errors import EXIT_SIGNAL_BASE, BatchctlError
 
@@ -108,4 +108,6 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader of `batchctl report | head` went away: nothing is wrong, and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_SIGNAL_BASE + signal.SIGPIPE
+    except Exception as error:  # noqa: BLE001 - the one exit boundary: no traceback for the operator unasked
+        return report_bug(error)
     return 0

@@ -1,11 +1,13 @@
 """What batchctl tells the operator when it cannot go on: a message, a remedy and an exit code.
 
-The exit codes are the contract's; 74 and 78 are EX_IOERR and EX_CONFIG of sysexits.h, 75 is EX_TEMPFAIL.
+The exit codes are the contract's; 74 and 78 are EX_IOERR and EX_CONFIG of sysexits.h, 75 is EX_TEMPFAIL;
+70, EX_SOFTWARE, is for what should never happen: a fault in batchctl itself.
 """
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_BUG = 70
 EXIT_STATE = 74
 EXIT_SKIPPED = 75
 EXIT_CONFIG = 78

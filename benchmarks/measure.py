@@ -39,7 +39,7 @@ def ratio(one: Callable[[], float], other: Callable[[], float], rounds: int) -> 
 
 def line(what: str, value: str, bound: str) -> None:
     """Print one figure beside its bound."""
-    print(f"{what:<62} {value:>16}   {bound}", flush=True)
+    print(f"{what:<100} {value:>16}   {bound}", flush=True)
 
 
 def seconds(value: float) -> str:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batchctl import clock
-from batchctl.config import load
+from batchctl.config import load, load_as
+from batchctl.core.cadence import share_of
 from batchctl.core.model import Group, Window
+from batchctl.core.schedule import fires
 from batchctl.errors import ConfigError
+from batchctl.render.config import job_as_json, job_as_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,6 +126,38 @@ def test_daily_is_cron(tmp_path: Path) -> None:
     cron = only_job(tmp_path, 'run = "true"\ndaily = "14:30"').schedule.cron
     assert cron is not None
     assert (cron.text, cron.hours, cron.minutes) == ("30 14 * * *", (14,), (30,))
+
+
+def test_jitter_delays_by_the_jobs_own_share(tmp_path: Path) -> None:
+    """Two jobs of one schedule fire apart, each at its share of the jitter, and the preview knows."""
+    text = "".join(f'[jobs.{name}]\nrun = "true"\ndaily = "01:00"\njitter = "30m"\n' for name in ("a", "b"))
+    config = load(write(tmp_path, f'timezone = "Asia/Seoul"\n{text}'))
+    delays = [job.schedule.delay for job in config.jobs.values()]
+    assert delays == [share_of(1800.0, "a"), share_of(1800.0, "b")]
+    assert delays[0] != delays[1]
+    job = config.jobs["a"]
+    one_o_clock = clock.parse_time("2026-11-21T01:00", job.rules.zone)
+    assert next(fires(job.schedule, job.rules.zone, one_o_clock - 60)) == one_o_clock + delays[0]
+    assert job_as_json(job)["jitter"] == 1800.0
+    assert 'jitter = "30m"  # ' in "\n".join(job_as_toml(job, config.origins, str(tmp_path)))
+
+
+def test_kind_arrives(tmp_path: Path) -> None:
+    """What a job is for is one of five words."""
+    assert only_job(tmp_path, 'run = "true"\nkind = "analysis"').kind == "analysis"
+
+
+def test_a_change_is_judged_before_it_is_made(tmp_path: Path) -> None:
+    """Files as they will be, new, changed or gone, stand in for those on disk."""
+    path = write(tmp_path, '[jobs.x]\nrun = "true"')
+    write(tmp_path, 'run = "true"', "jobs.d/old.toml")
+    changes = {
+        path: b'[jobs.y]\nrun = "true"',
+        f"{tmp_path}/jobs.d/old.toml": None,
+        f"{tmp_path}/jobs.d/new.toml": b'run = "true"',
+    }
+    assert list(load_as(path, changes).jobs) == ["y", "new"]
+    assert list(load(path).jobs) == ["x", "old"]
 
 
 def test_every_rule_arrives(tmp_path: Path) -> None:

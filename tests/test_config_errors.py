@@ -48,6 +48,14 @@ BROKEN = [
     ("negative duration", JOB + "min_gap = -5\n", ":3: jobs.x.min_gap: -5 is negative", 'min_gap = "6h"'),
     ("zero timeout", JOB + "timeout = 0\n", ":3: jobs.x.timeout: must be more than zero", "leave timeout out"),
     ("absurd duration", JOB + 'every = "99999w"\n', ":3: jobs.x.every: '99999w' is more than ten years", "units"),
+    (
+        "a kind that there is not",
+        JOB + 'kind = "batch"\n',
+        ":3: jobs.x.kind: 'batch' is not one of its values",
+        '"collection", "processing", "maintenance", "report" or "analysis"',
+    ),
+    ("jitter without a schedule", JOB + 'jitter = "5m"\n', ":3: jobs.x.jitter: means nothing", "schedule"),
+    ("jitter of days", JOB + 'daily = "1:00"\njitter = "2d"\n', ":4: jobs.x.jitter: is more than a day", "schedule"),
     ("infinite duration", JOB + "timeout = inf\n", ":3: jobs.x.timeout: inf is not", 'timeout = "30h"'),
     (
         "negative retries",

@@ -26,7 +26,7 @@ MAILTO="ops@shop.kr"
 
 # 키워드 수집
 # (매일 새벽)
-0 1 * * * cd /srv/shop && flock -n /tmp/collect.lock timeout 6h python3 collect.py --계정 '계정 1' >> /var/log/c.log 2>&1
+0 1 * * * cd /srv/shop && flock -n /tmp/collect.lock timeout 6h python collect.py --계정 '계정 1' >> /var/log/c.log 2>&1
 #30 2 * * * /srv/old.sh
 */10 * * * * /srv/shop/가격갱신.sh > /dev/null 2>&1
 
@@ -71,7 +71,7 @@ def test_the_crontab_of_a_shop() -> None:
         "timeout": "6h",
         "cwd": "/srv/shop",
         "env": {"PATH": "/usr/local/bin:/usr/bin:/bin"},
-        "run": "python3 collect.py --계정 '계정 1'",
+        "run": "python collect.py --계정 '계정 1'",
     }
     assert [note.split()[0] for note in jobs[10].notes] == ["flock", "timeout", "its"]
     assert jobs[12].table["run"] == "/srv/shop/가격갱신.sh"

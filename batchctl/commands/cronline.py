@@ -21,6 +21,8 @@ def fire_quietly(job_name: str, config_option: str | None, state_option: str | N
         report_failure(outcome)
     except BatchctlError as error:
         return boundary.report_error(error)
+    except Exception as error:  # noqa: BLE001 - cron's mail must say what to do, whatever it was
+        return boundary.report_bug(error)
     return outcome.exit_code
 
 

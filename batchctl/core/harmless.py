@@ -28,3 +28,8 @@ def harmless(text: str) -> str:
 def one_line(text: str) -> str:
     """Return harmless text on a single line, for a cell or a heading."""
     return " ".join(harmless(text).split())
+
+
+def harmful() -> list[int]:
+    """Return the code points that `harmless` makes visible."""
+    return list(_escapes())

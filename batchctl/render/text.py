@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchctl.core.harmless import harmless, one_line
+from batchctl.core.harmless import harmful, harmless, one_line
 
 __all__ = ["harmless", "one_line"]  # every view takes them from here, beside the rest of this page
 
@@ -109,11 +110,19 @@ def write(chunks: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
+@cache
+def _in_json() -> dict[int, str]:
+    return {code: f"\\u{code:04x}" for code in harmful()}
+
+
 def json_text(value: Any) -> str:
-    """Return JSON on one line, non-ASCII unescaped where stdout can take it."""
+    """Return JSON on one line, non-ASCII unescaped where stdout can take it.
+
+    What a terminal would obey is escaped, as JSON allows for any character: people look at JSON, too.
+    """
     import json
 
-    return json.dumps(value, ensure_ascii=not _utf8())
+    return json.dumps(value, ensure_ascii=not _utf8()).translate(_in_json())
 
 
 STYLES = {

@@ -213,7 +213,8 @@ def close_row(connection: sqlite3.Connection, row: RunningRow, status: str, ende
         return False
     for table in ("steps", "attempts"):
         connection.execute(
-            f"update {table} set status = ?, ended_at = ?, duration_s = max(0, ? - started_at)"  # noqa: S608
+            # What was under way may have begun, by a clock that was set back since, after the end.
+            f"update {table} set status = ?, ended_at = max(?, started_at), duration_s = max(0, ? - started_at)"  # noqa: S608
             " where run_id = ? and status = 'running'",
             (status, ended_at, ended_at, row.run_id),
         )

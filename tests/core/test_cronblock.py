@@ -94,6 +94,12 @@ def as_cron_reads(line: str) -> str:
         (a_job("a", by_cron("0 1 * * *"), timezone="Asia/Seoul"), ("0 16 * * * /opt/bin/batchctl run a",)),
         # a zone that is cron's
         (a_job("a", by_cron("0 1 * * *"), timezone="Etc/UTC"), ("0 1 * * * /opt/bin/batchctl run a",)),
+        # jitter is slept, in cron's zone and in another
+        (a_job("a", replace(by_cron("0 1 * * *"), delay=83.0)), ("0 1 * * * sleep 83 && /opt/bin/batchctl run a",)),
+        (
+            a_job("a", replace(by_cron("0 1 * * *"), delay=83.0), timezone="Asia/Seoul"),
+            ("0 16 * * * sleep 83 && /opt/bin/batchctl run a",),
+        ),
         # nothing to fire
         (a_job("a", by_cron("0 1 * * *"), enabled=False), ()),
         (a_job("a", Schedule()), ()),

@@ -39,7 +39,7 @@ from batchctl.core.unwrap import Unwrapped, unwrap
         ("a >/dev/null 2>/dev/null", "a", {"outputs": ("/dev/null",)}),
         ("a 2>/dev/null", "a", {"outputs": ("/dev/null",)}),
         ("a &>> /l", "a", {"outputs": ("/l",)}),
-        ('echo "$(date +%F) b" >> "/var/log/한글 로그" 2>&1', 'echo "$(date +%F) b"', {"outputs": ("/var/log/한글 로그",)}),
+        ('echo "$(date +%F) b" >> "/log/한글 로그" 2>&1', 'echo "$(date +%F) b"', {"outputs": ("/log/한글 로그",)}),
         # output that may be what the job is for
         ("mysqldump shop > /b/shop.sql", None, {"left": ("redirection",)}),
         ("a >> /data.csv", None, {"left": ("redirection",)}),

@@ -26,7 +26,7 @@ from batchctl.starting import Starter
 from batchctl.store import database, guard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ def test_what_survives_kill_keeps_its_run(state: Path, monkeypatch: pytest.Monke
         patch.setattr(tree, "send", lambda _stat, _number: False)
         patch.setattr(ending, "_KILL_LIMIT", 0.2)
         hung = job(stale_after=3600.0, grace=0.1)
-        end = {
+        end: dict[str, Callable[[], object]] = {
             "stop": lambda: ending.stop(hung, str(state)),
             "takeover": lambda: runner.fire(hung, runner.Request(state_dir=str(state))),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from firing import PROGRAMS, ended, execute, fire, make_stale, pid_of_attempt, start, with_argument
+from firing import PROGRAMS, ended, fire, make_stale, pid_of_attempt, start, with_argument
 from support import alive, job, rows, step, wait_for
 
-from batchctl import ending
+from batchctl import ending, locking, runner, spool
 from batchctl.core.model import Group
 from batchctl.errors import StateError
+from batchctl.store import database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +52,7 @@ def _line(ready: Path, program: str, tricks: str, after: str) -> str:
 
 def _by_timeout(what: Callable[..., Step], state: Path, _ready: Path) -> tuple[int, str]:
     # The budget begins before the child is up, so it must be long enough for a busy machine.
-    found = fire(job(what(timeout=2.5, grace=0.2)), state)
+    found = fire(job(what(timeout=4.0, grace=0.2)), state)
     return found["code"], found["status"]
 
 
@@ -131,10 +133,9 @@ def test_nothing_survives_the_end_of_a_run(
 def test_nothing_survives_the_normal_end_of_a_step(state: Path, ready: Path, program: str, tricks: str) -> None:
     """A step that ends and leaves something behind has succeeded; what it left is ended before the next step."""
     first = step("1", _line(ready, program, tricks, "exit 0"), grace=0.2)
-    look = step(
-        "2",
-        f"for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; done 2>/dev/null | grep -c '[{ready.name[0]}]{ready.name[1:]}'; true",
-    )
+    # Not found in the looking step's own command line, because of the brackets.
+    name = f"[{ready.name[0]}]{ready.name[1:]}"
+    look = step("2", f"cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c '{name}'; true")
     begin = time.monotonic()
     found = fire(job(first, look), state)
     assert time.monotonic() - begin < 30
@@ -155,7 +156,7 @@ def test_beside_a_step_that_ends_another_one_lives_on(state: Path, ready: Path, 
     """A timeout ends its own step's orphans, found by session and mark, and neither the step beside it nor its own."""
     done = tmp_path / "done"
     hostile = step(
-        "31", _line(ready, "escape.py", "ignore-term setsid", "exec sleep 300"), group="k", timeout=1.0, grace=0.1
+        "31", _line(ready, "escape.py", "ignore-term setsid", "exec sleep 300"), group="k", timeout=4.0, grace=0.1
     )
     # Its own background child outlives the other's end; that it writes its file shows that nobody hurt it.
     gate = f"while ! grep -q x {tmp_path}/gate 2>/dev/null; do sleep 0.02; done"
@@ -255,10 +256,12 @@ def test_closed_standard_streams_cost_nothing(state: Path, tmp_path: Path, close
 
 @pytest.mark.parametrize("how", ["in its session", "in a session of its own"])
 def test_a_child_that_batchctl_inherited_is_left_alone(state: Path, tmp_path: Path, ready: Path, how: str) -> None:
-    """`other & exec batchctl run …`: the other is batchctl's child, but no step's, and lives on; the run ends in time."""
+    """`other & exec batchctl run …`: the other is batchctl's child but no step's: it lives on, the run ends."""
     setsid = "setsid " if how == "in a session of its own" else ""
     config = tmp_path / "batchctl.toml"
-    config.write_text(f'[jobs.x]\ngrace = 0.1\ntimeout = 2.0\nrun = """{_line(ready, "escape.py", ALL, "exit 0")}"""\n')
+    config.write_text(
+        f'[jobs.x]\ngrace = 0.1\ntimeout = 20.0\nrun = """{_line(ready, "escape.py", ALL, "exit 0")}"""\n'
+    )
     innocent = tmp_path / "innocent"
     line = (
         f"{setsid}sh -c 'echo $$ > {innocent}; exec sleep 300' & while ! test -s {innocent}; do sleep 0.01; done;"
@@ -366,8 +369,6 @@ def test_a_stop_signal_while_the_run_is_being_written_leaves_no_running_row(stat
     fire(job(), state)
     trace = tmp_path / "started"
     # Another writer holds the history, so the fire waits right before its row; TERM arrives there.
-    import sqlite3
-
     blocker = sqlite3.connect(state / "batchctl.db", isolation_level=None)
     blocker.execute("begin immediate")
     process = start(job(step("1", f"touch {trace}")), state)
@@ -386,12 +387,37 @@ def _is_caught(pid: int, number: int) -> bool:
     return bool(caught >> (number - 1) & 1)
 
 
-def test_a_start_that_cannot_be_committed_leaves_no_reservation(state: Path) -> None:
-    """Where the history refuses the run, no spool file of a run that does not exist stays behind, and nothing starts."""
+def test_a_start_that_cannot_be_committed_leaves_no_reservation(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the history refuses the run at its commit, nothing starts, and nothing stays reserved for it."""
     fire(job(), state)
-    execute(
-        state, "create trigger refuse before insert on steps when new.run_id > 1 begin select raise(abort, 'full'); end"
-    )
-    assert ended(start(job(), state))["code"] == 74
-    execute(state, "drop trigger refuse")
+    seen = []
+
+    def fails(self: database.Immediate, *_error: object) -> None:
+        seen.extend(os.listdir(state / "spool"))
+        self._roll_back()
+        message = "database or disk is full"
+        raise sqlite3.OperationalError(message)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(database.Immediate, "__exit__", fails)
+    with pytest.raises(StateError, match="full"):
+        runner.fire(job(), runner.Request(state_dir=str(state)))
+    assert seen == ["2.reserved"]
     assert os.listdir(state / "spool") == []
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert rows(state, "select id from runs") == [(1,)]
+    assert not locking.is_held(str(state), job().name)
+
+
+def test_what_a_killed_batchctl_had_reserved_is_given_back(state: Path, tmp_path: Path) -> None:
+    """Reservations of runs that have ended, or never began, go with the next start; those of living runs stay."""
+    gate = tmp_path / "gate"
+    other = start(job(step("1", f"while ! test -e {gate}; do sleep 0.02; done"), name="other"), state)
+    wait_for(lambda: pid_of_attempt(state), "the other job's step")
+    fire(job(), state)
+    for run_id in (2, 77):
+        spool.reserve(str(state), run_id)
+    assert fire(job(), state)["run_id"] == 3
+    assert os.listdir(state / "spool") == ["1.reserved"]
+    gate.touch()
+    assert ended(other)["code"] == 0
