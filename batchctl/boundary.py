@@ -26,7 +26,7 @@ def report_error(error: BatchctlError) -> int:
 
 
 def report_bug(error: Exception) -> int:
-    """Say on stderr that batchctl itself is at fault, and return the exit code; the traceback as `report_error` does."""
+    """Say on stderr that batchctl itself is at fault, and return the exit code; a traceback as `report_error` does."""
     if os.environ.get("BATCHCTL_DEBUG") == "1":
         import traceback
 

@@ -120,7 +120,7 @@ def test_add_from_a_file(call: Call, file: Path, tmp_path: Path, monkeypatch: py
         (["add", "x", "--from", "/none"], 2, "--from /none: No such file"),
         (["add", "x", "--from", "-", "--param", "a=1"], 2, "so --param cannot stand beside it"),
         (["add", "a", "--run", "x"], 1, "there is already a job 'a'"),
-        (["add", "x", "--daily", "1:00", "--every", "3h", "--run", "x"], 78, r"x\.toml:\d: jobs\.x\.daily: is a second"),
+        (["add", "x", "--daily", "1:00", "--every", "3h", "--run", "x"], 78, r"x\.toml:\d: jobs\.x\.daily: is a"),
         (["add", "x", "--kind", "batch", "--run", "x"], 78, r"jobs\.x\.kind: 'batch' is not one of its values"),
         (["add", "x", "--preset", "none"], 78, "there is no preset 'none'"),
         (["remove", "b"], 2, "there is no job 'b'"),

@@ -13,9 +13,9 @@ from batchctl.core.unwrap import Unwrapped, unwrap
     [
         # the usual nest
         (
-            "cd /srv/shop && flock -n /tmp/a.lock timeout 6h python3 a.py --계정 '계정 1' >> /var/log/a.log 2>&1",
+            "cd /srv/shop && flock -n /run/a.lock timeout 6h python3 a.py --계정 '계정 1' >> /var/log/a.log 2>&1",
             "python3 a.py --계정 '계정 1'",
-            {"cwd": "/srv/shop", "timeout": "6h", "locks": ("/tmp/a.lock",), "outputs": ("/var/log/a.log",)},
+            {"cwd": "/srv/shop", "timeout": "6h", "locks": ("/run/a.lock",), "outputs": ("/var/log/a.log",)},
         ),
         # flock: its flags, its forms
         ("/usr/bin/flock -xn /l a b", "a b", {"locks": ("/l",)}),
