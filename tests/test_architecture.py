@@ -98,6 +98,9 @@ def test_each_library_has_its_users(path: Path) -> None:
         "croniter": {"core"},
         "msgspec": {"config"},
         "tomllib": {"config"},
+        "tomlkit": {"jobtext"},
+        "apprise": {"notify"},
+        "jinja2": {"render"},
         "typer": {"commands", "cli"},
         "subprocess": {"crontab", "process"},
     }

@@ -153,7 +153,7 @@ def test_a_gibibyte_without_a_newline_costs_no_memory(state: Path, tmp_path: Pat
     environment = {**os.environ, "UP": str(up), "GO": str(go), "PEAK": str(most)}
     command = [sys.executable, "-c", _MEASURED, *options, "run", "x"]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
-    log = state / "runs/1/1-1.log"
+    log = state / "runs/2/1-1.log"
     try:
         wait_for(up.exists, "the gibibyte", limit=120)
         assert log.stat().st_size == 1 << 30

@@ -172,8 +172,9 @@ class Catalogue:
         return None if row is None else row[0]
 
 
-# Made once: json.dumps() with options of its own builds an encoder at every call.
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, check_circular=False, separators=(",", ":")).encode
+# Made once: json.dumps() with options of its own builds an encoder at every call. Sources name their fields in one
+# order, so equal records are equal texts.
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 def _key(collection: Collection) -> tuple[str, str, float]:
