@@ -155,3 +155,16 @@ def test_a_skip_imports_nothing_heavy(tmp_path: Path) -> None:
     # A configuration younger than two seconds is not compiled yet; then the first fire compiles and the second profits.
     wait_for(lambda: loaded() and list((tmp_path / "state").glob("config-*.bin")), "the compiled configuration")
     assert sorted(loaded() & _TOO_HEAVY) == []
+
+
+def test_a_start_without_alerts_imports_none_of_their_code(tmp_path: Path) -> None:
+    """A job that nobody is told of pays nothing for telling: no notify, no heartbeat, no outputs."""
+    config = tmp_path / "batchctl.toml"
+    config.write_text('[jobs.x]\nrun = "true"\n')
+    arguments = ["--config", str(config), "--state", str(tmp_path / "state"), "run", "x"]
+    command = [sys.executable, "-X", "importtime", "-m", "batchctl", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "batchctl.supervise" in loaded
+    unwanted = ("batchctl.notify", "batchctl.heartbeat", "batchctl.outputs", "rich", "typer", "apprise", "jinja2")
+    assert [name for name in sorted(loaded) if name.startswith(unwanted)] == []

@@ -1,22 +1,25 @@
-"""The documents are executed: what the README shows is what batchctl does today.
+"""The documents are executed: what README.md and docs/catalogue.md show is what batchctl does today.
 
 A ```console block is run line by line in a terminal of 100 columns (`columns=N` behind the word console sets others),
 and all blocks of one scene share a home, in the order of the page. Scenes: a fresh installation (no further word),
 `story` (ten days of a batch of 26 hours, fired daily, the sixth run of it under way), `mail` (a job whose first step
-fails) and `cron` (no configuration yet, and a crontab with one line of the operator's own).
+fails), `steer` (a chain that lacks a file), `told` (a job that missed three nights, and one whose results are poor),
+`cron` (no configuration yet, and a crontab with one line of the operator's own) and `catalogue` (fresh, with the extra).
 
 Shown and real output must have the same words in the same order. What no two days have in common is levelled first:
-points in time, durations with seconds in them, on a line that tells of a run under way all its figures, and the paths
-of home and program. A line that is `…` alone stands for any lines.
+points in time, durations with seconds in them, bars, on a line that tells of a run under way all its figures, and the
+paths of home and program. A line that is `…` alone stands for any lines.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import termios
@@ -40,8 +43,9 @@ from batchctl.core.run import Identity
 from batchctl.process import identity
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/catalogue.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CATALOGUE = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
 PROGRAM = "/usr/local/bin/batchctl"
 """Where the README has batchctl; and it has the reader's home in /home/shop."""
 
@@ -49,7 +53,8 @@ pytestmark = pytest.mark.xdist_group("docs")  # one worker prepares the scenes o
 
 _FENCE = re.compile(r"^```(\w*) ?(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COLUMNS = 100
-_SCENES = ("fresh", "story", "mail", "cron")
+_SCENES = ("fresh", "story", "mail", "steer", "told", "cron")
+_CATALOGUE = "catalogue"
 _TABLE = "table"
 """The scene of the examples in the table of commands: the starter configuration, run once."""
 _STEPS = (("31", 5.5), ("32", 4.0), ("33", 4.0), ("61", 4.5), ("62", 4.0), ("63", 4.0))
@@ -71,11 +76,35 @@ retries = 1
 id = "load"
 run = "echo load"
 """
+_STEER = """
+[jobs.price-list]
+schedule = "30 2 * * *"
+[[jobs.price-list.steps]]
+id = "fetch"
+run = "echo fetched 1200 prices"
+[[jobs.price-list.steps]]
+id = "compare"
+run = "echo comparing; wc -l yesterday.csv"
+[[jobs.price-list.steps]]
+id = "publish"
+run = "echo published"
+"""
+_TOLD = """
+[jobs.nightly-import]
+schedule = "30 2 * * *"
+run = "echo imported"
+catch_up = true
+[jobs.prices]
+run = '''echo '{"collected": 120}' >$BATCHCTL_RESULT'''
+on_alert = ["sh", "-c", "cat >>told.jsonl"]
+[jobs.prices.expect]
+collected = ">= 500"
+"""
 
 
-def fences(language: str) -> list[tuple[str, str]]:
-    """Return the README's blocks of one language: the words after it, and the text."""
-    return [(words, text) for found, words, text in _FENCE.findall(README) if found == language]
+def fences(language: str, document: str = README) -> list[tuple[str, str]]:
+    """Return a document's blocks of one language: the words after it, and the text."""
+    return [(words, text) for found, words, text in _FENCE.findall(document) if found == language]
 
 
 class Shown:
@@ -90,12 +119,12 @@ class Shown:
         return self.command
 
 
-def shown() -> list[Shown]:
+def shown(document: str = README) -> list[Shown]:
     """Return every command of every console block, in the order of the page."""
     found = []
-    for words, text in fences("console"):
+    for words, text in fences("console", document):
         options = dict(word.split("=") for word in words.split() if "=" in word)
-        scene = next((word for word in words.split() if word in _SCENES), "fresh")
+        scene = next((word for word in words.split() if word in {*_SCENES, _CATALOGUE}), "fresh")
         for piece in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
             command, _, output = piece.partition("\n")
             found.append(Shown(scene, int(options.get("columns", _COLUMNS)), command, output))
@@ -113,7 +142,7 @@ class Scene:
         self.state = self.home / ".local" / "state" / "batchctl"
         config.parent.mkdir(parents=True)
         self.state.parent.mkdir(parents=True)
-        text = {"story": _STORY, "mail": _MAIL, _TABLE: STARTER}.get(name)
+        text = {"story": _STORY, "mail": _MAIL, "steer": _STEER, "told": _TOLD, _TABLE: STARTER}.get(name)
         if text:
             config.write_text(text, encoding="utf-8")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("BATCHCTL_", "XDG_", "LC_"))}
@@ -125,12 +154,14 @@ class Scene:
             "TERM": "xterm",
             "LANG": "C.UTF-8",
             "FAKE_CRONTAB": str(self.home / "crontab"),
+            "EDITOR": "true",
         }
-        if name == "fresh":
-            # Far from the nightly fires, so that min_gap says of them every day the same.
-            east = 11 - int(clock.now() % DAY // HOUR)
-            self.env["TZ"] = f"Etc/GMT{-east:+d}"
-        if name == "cron":
+        if name in {"fresh", "told"}:
+            # Far from the nightly fires, so that min_gap, and what was missed, are every day the same.
+            self.env["TZ"] = f"Etc/GMT{-_east():+d}"
+        if name == "told":
+            miss_three_nights(config, self.state)
+        if name in {"cron", _TABLE}:
             (self.home / "crontab").write_text("30 4 * * * /home/shop/bin/backup\n")
 
     def run(self, command: str, columns: int = _COLUMNS) -> tuple[int, str]:
@@ -149,11 +180,25 @@ class Scene:
         return process.returncode, text.replace(str(self.home), "/home/shop").replace(str(self.program), PROGRAM)
 
 
+def _east() -> int:
+    """Return how many hours east of Greenwich it is between 11 and 12 o'clock now."""
+    return 11 - int(clock.now() % DAY // HOUR)
+
+
 def _read(master: int) -> bytes:
     try:
         return os.read(master, 65536)
     except OSError:
         return b""  # the last process let go of the terminal
+
+
+def miss_three_nights(config: Path, state: Path) -> None:
+    """Write a history of three nights that ended three nights ago, for a configuration that is older than it."""
+    os.utime(config, (clock.now() - 20 * DAY,) * 2)
+    rows = Rows(state)
+    last = clock.now() - (clock.now() + (_east() - 2.5) * HOUR) % DAY
+    for back in (5, 4, 3):
+        rows.run("nightly-import", last - back * DAY + 1, 600)
 
 
 def tell_story(state: Path, owner: Identity) -> None:
@@ -192,7 +237,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Scene
     with subprocess.Popen(["sleep", "600"]) as process:
         stat = identity.read_stat(process.pid)
         assert stat is not None
-        found = {name: Scene(name, place) for name in (*_SCENES, _TABLE)}
+        found = {name: Scene(name, place) for name in (*_SCENES, _CATALOGUE, _TABLE)}
         owner = Identity(host=identity.host(), boot_id=clock.boot_id(), pid=process.pid, start_ticks=stat.start_ticks)
         tell_story(found["story"].state, owner)
         found[_TABLE].run("batchctl run daily-batch")
@@ -207,6 +252,7 @@ _TIME = re.compile(  # with any space between its parts: a line may have been br
 _SECONDS = re.compile(r"\b(?:\d+m )?\d+(?:\.\d+)? ?m?s\b")
 _ZONE = re.compile(r"\((?:[A-Z]\w+/)?[A-Z][\w+/-]+\)$", re.MULTILINE)
 _RULE = re.compile(r"([─━·])\1+")
+_BARS = re.compile(r"[▁-▏]+")  # as long as its duration, which no two runs share
 _UNDER_WAY = re.compile(r"so far\s*$|^\S+ +running  |still running")
 _FIGURES = re.compile(r"<s>|\b\d+[dhm]?(?: \d+[hm])*\b")
 
@@ -218,7 +264,7 @@ def words(text: str) -> list[str]:
         level = _ZONE.sub("(Zone)", _SECONDS.sub("<s>", line))
         if _UNDER_WAY.search(line):
             level = _FIGURES.sub("0", level)
-        found += _RULE.sub(r"\1", level).split()
+        found += _BARS.sub("█", _RULE.sub(r"\1", level)).split()
     return found
 
 
@@ -244,9 +290,28 @@ def test_every_console_line_is_true(scenes: dict[str, Scene]) -> None:
     assert "\n".join(filter(None, (wrong(case, scenes[case.scene]) for case in cases))) == ""
 
 
-def table(heading: str) -> list[list[str]]:
-    """Return the rows of the first table below a heading of the README, head and rule left out."""
-    below = README.partition(f"\n## {heading}\n")[2]
+def test_every_console_line_of_the_catalogue_is_true(scenes: dict[str, Scene]) -> None:
+    """So does each of docs/catalogue.md, where the extra is installed that its programs need."""
+    pytest.importorskip("httpx")
+    pytest.importorskip("defusedxml")
+    cases = shown(CATALOGUE)
+    assert {case.scene for case in cases} == {_CATALOGUE}
+    assert "\n".join(filter(None, (wrong(case, scenes[case.scene]) for case in cases))) == ""
+
+
+def test_the_catalogue_names_every_preset(tmp_path: Path) -> None:
+    """The table of docs/catalogue.md has every ready-made job but daily-batch, each with its schedule."""
+    done = batchctl(
+        "--state", str(tmp_path / "state"), "jobs", "list", "--json", env={**os.environ, "HOME": str(tmp_path)}
+    )
+    listed = {job["job"]: job["schedule"] for job in json.loads(done.stdout)["jobs"]}
+    del listed["daily-batch"]
+    assert {code_in(row[0]): code_in(row[1]) for row in table("The jobs", CATALOGUE)} == listed
+
+
+def table(heading: str, document: str = README) -> list[list[str]]:
+    """Return the rows of the first table below a heading of a document, head and rule left out."""
+    below = document.partition(f"\n## {heading}\n")[2]
     lines = re.search(r"(?:^\|.*\|\n)+", below, re.MULTILINE)
     assert lines is not None, heading
     rows = lines[0].splitlines()[2:]
@@ -270,9 +335,29 @@ def test_the_table_of_commands_is_complete() -> None:
 def test_the_examples_of_the_table_work(row: list[str], scenes: dict[str, Scene]) -> None:
     """Each example is carried out; it may find something (1) or skip (75), but is never misunderstood."""
     example = code_in(row[2])
-    code, output = scenes[_TABLE].run(example)
     assert example.startswith(f"batchctl {code_in(row[0]).partition(' ')[0]}")
+    if example == "batchctl sample-server":
+        serves(scenes[_TABLE])
+        return
+    code, output = scenes[_TABLE].run(example)
     assert code in {errors.EXIT_OK, errors.EXIT_FAILED, errors.EXIT_SKIPPED}, output
+
+
+def serves(scene: Scene) -> None:
+    """Start the sample server as its example does, and end it as the README says."""
+    with subprocess.Popen([scene.program, "sample-server"], env=scene.env, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("sample server at http://127.0.0.1:")
+        server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 0
+
+
+def test_the_crontab_of_the_readme_is_in_the_example() -> None:
+    """The lines that the README offers stand in crontab.example as well, where they are tried under cron."""
+    example = [line.split() for line in (ROOT / "crontab.example").read_text(encoding="utf-8").splitlines()]
+    lines = [line for _, text in fences("crontab") for line in text.splitlines()]
+    assert lines
+    assert [line for line in lines if line.split() not in example] == []
 
 
 def helps() -> list[tuple[str, ...]]:
@@ -329,9 +414,13 @@ def test_the_guard_has_these_checks() -> None:
     assert all(f"`{status}`" in README for status in RUN_STATUSES)
 
 
-@pytest.mark.parametrize("text", [text for _, text in fences("toml")], ids=lambda text: text.splitlines()[0][:40])
+@pytest.mark.parametrize(
+    "text",
+    [text for document in (README, CATALOGUE) for _, text in fences("toml", document)],
+    ids=lambda text: text.splitlines()[0][:40],
+)
 def test_configurations_are_valid(text: str, tmp_path: Path) -> None:
-    """Each configuration of the README is accepted; one that names its file stands in it, beside an empty main file."""
+    """Each configuration shown is accepted; one that names its file stands in it, beside an empty main file."""
     named = re.match(r"# (jobs\.d/\S+\.toml)\n", text)
     main_file = tmp_path / "batchctl.toml"
     main_file.touch()
@@ -351,7 +440,7 @@ def test_links_lead_somewhere(document: str) -> None:
         if link.startswith("#"):
             assert link[1:] in anchors, link
         elif not link.startswith("https://"):
-            assert (ROOT / link.partition("#")[0]).exists(), link
+            assert ((ROOT / document).parent / link.partition("#")[0]).exists(), link
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -360,7 +449,10 @@ def test_only_what_exists_is_mentioned(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     options = r"(?:--(?:config|state) \S+ )*"
-    assert set(re.findall(rf"`batchctl {options}([a-z]+)\b", text)) <= set(COMMANDS)
+    named = re.findall(rf"`batchctl {options}([a-z][a-z-]*)(?: ([a-z]+))?", text)
+    groups = {words[0] for words in helps() if len(words) > 1}
+    assert {command for command, _ in named} <= set(COMMANDS)
+    assert {words for words in named if words[0] in groups and words[1]} <= set(helps())
     assert set(re.findall(r"`make (\w+)", text)) <= set(targets)
 
 

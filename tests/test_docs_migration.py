@@ -24,8 +24,6 @@ PAGE = (ROOT / "docs" / "migration.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 KOREAN = (ROOT / "README.ko.md").read_text(encoding="utf-8")
 
-pytestmark = pytest.mark.xdist_group("docs-migration")  # one worker prepares the home once
-
 _FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 _CODE = re.compile(r"`([^`]+)`")
 _KEY = re.compile(r"[a-z_]+ = .")

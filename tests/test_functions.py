@@ -151,7 +151,7 @@ def test_an_exception_fails_the_step_with_its_traceback(state: Path, cwd: str) -
     assert (found["status"], found["steps"][0]["exit_code"]) == ("failed", 1)
     log = (state / "runs/1/1-1.log").read_text()
     assert "Traceback" in log
-    assert 'package/steps.py", line 14, in failing' in log
+    assert 'package/steps.py", line 13, in failing' in log
     assert log.endswith("ValueError: 망가짐\n")
 
 
@@ -256,7 +256,8 @@ def test_under_crons_environment_hangul_arrives(state: Path, cwd: str) -> None:
     """No locale at all, as cron gives it: names and values are what they are."""
     bare = {"PATH": "/usr/bin:/bin", "HOME": os.environ["HOME"]}
     process = start(function("plain", cwd, params={"계정": "계정1"}), state, env=bare)
-    assert process.wait(60) == 0
+    process.communicate(timeout=60)
+    assert process.returncode == 0
     assert (state / "runs/1/1-1.log").read_text() == "출력 계정1\n"
     assert rows(state, "select result from steps") == [('{"건수": 1, "계정": "계정1"}',)]
 

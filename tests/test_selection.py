@@ -140,7 +140,7 @@ def test_inherited_parameters() -> None:
 def flaky(tmp_path: Path, **changes: Any) -> Job:
     """Return a chain whose second step fails until there is a file `mended`."""
     trace = tmp_path / "trace"
-    line = 'echo {step} {limit} >> {trace}; echo "{{{{\\"by\\": $BATCHCTL_RUN_ID}}}}" > $BATCHCTL_RESULT; '
+    line = 'echo {step} {limit} >> {trace}; echo "{{\\"by\\": $BATCHCTL_RUN_ID}}" > $BATCHCTL_RESULT; '
     lines = {name: line.replace("{step}", name).replace("{trace}", str(trace)) for name in "123"}
     lines["2"] += f"test -e {tmp_path}/mended"
     return job(*(step(name, lines[name]) for name in "123"), params={"limit": 1}, **changes)
@@ -297,7 +297,7 @@ def test_a_dry_run_says_what_will_be_done_and_changes_nothing(state: Path, tmp_p
     fresh = batchctl(*options, "run", "x", "--dry-run")
     assert (fresh.returncode, fresh.stderr) == (0, "")
     assert fresh.stdout.splitlines() == [
-        "x would start now", "", "plan:", "  > 31 [하나]: true", "  > 32: exit 1, timeout 6h, 1 retries", "  > 33: true",
+        "x would start now", "", "plan:", "  > 31 [하나]: true", "  > 32: exit 1, timeout 6h 00m, 1 retry", "  > 33: true",
     ]  # fmt: skip
     assert not state.exists()
     assert batchctl(*options, "run", "x").returncode == 1
@@ -309,7 +309,7 @@ def test_a_dry_run_says_what_will_be_done_and_changes_nothing(state: Path, tmp_p
         "",
         "plan:",
         "  - 31 [하나]: done in run 1",
-        "  > 32: exit 1, timeout 6h, 1 retries, again after 2 attempts",
+        "  > 32: exit 1, timeout 6h 00m, 1 retry, again after 2 attempts",
         "  > 33: true",
     ]
     plan = json.loads(batchctl(*options, "run", "x", "--dry-run", "--only", "33", "--json").stdout)

@@ -86,7 +86,8 @@ def _notify(given: list[str] | dict[str, list[str]] | None, place: Place) -> dic
             place.at(key).refuse("is not a condition", unknown_remedy(key, ["default", *CONDITIONS], "conditions"))
         if not all("://" in url for url in urls):
             place.at(key).refuse("has an address without ://", example("notify"))
-    return {key: tuple(urls) for key, urls in table.items()}
+    # `failed = []` silences a condition; a default of nobody is none.
+    return {key: tuple(urls) for key, urls in table.items() if urls or key != "default"}
 
 
 def expect(table: Mapping[str, Any], place: Place) -> Expect:

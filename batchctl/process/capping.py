@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 
 _BLOCK = 4096
+_PIECE = 4 * 1024 * 1024
+"""Bytes that are taken out at a time: the kernel lets nobody write to the file meanwhile."""
 _KEEP_SIZE, _PUNCH_HOLE = 0x01, 0x02
 """Flags of fallocate(2)."""
 
@@ -35,9 +37,10 @@ class Cap:
             return
         try:
             end = (os.fstat(descriptor).st_size - self._tail) // _BLOCK * _BLOCK
-            if end > self._cut_to:
-                _punch(descriptor, self._cut_to, end - self._cut_to)
-                self._cut_to = end
+            while end > self._cut_to:
+                piece = min(_PIECE, end - self._cut_to)
+                _punch(descriptor, self._cut_to, piece)
+                self._cut_to += piece
         finally:
             os.close(descriptor)
 

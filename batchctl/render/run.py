@@ -11,7 +11,7 @@ from batchctl.core.masking import mask
 from batchctl.duration import format_duration
 from batchctl.errors import BatchctlError
 from batchctl.render.status import spread
-from batchctl.render.text import console, json_text, one_line, symbols
+from batchctl.render.text import console, counted, json_text, one_line, symbols
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -117,8 +117,8 @@ def _planned(run: StepRun, plan: Plan) -> str:
     if run.status == model.SKIPPED:
         return f"  - {step.id}{group}: {run.why}"
     budget = f", timeout {format_duration(step.timeout)}" if step.timeout else ""
-    retries = f", {step.retries} retries" if step.retries else ""
-    again = f", again after {run.attempts_before} attempts" if run.attempts_before else ""
+    retries = f", {counted(step.retries, 'retry', 'retries')}" if step.retries else ""
+    again = f", again after {counted(run.attempts_before, 'attempt', 'attempts')}" if run.attempts_before else ""
     return f"  > {step.id}{group}: {one_line(plan.command(run))}{budget}{retries}{again}"
 
 

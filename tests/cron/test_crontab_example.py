@@ -23,8 +23,8 @@ def jobs(*, commented: bool) -> list[tuple[str, str]]:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     if commented:
         lines = [line[1:] for line in lines if line.startswith("#")]
-    fields = [line.split(None, 5) for line in lines if line[:1] in tuple("0123456789*")]
-    return [(" ".join(parts[:5]), parts[5]) for parts in fields]
+    split = [line.split(None, 1 if line[0] == "@" else 5) for line in lines if line[:1] in tuple("0123456789*@")]
+    return [(" ".join(parts[:-1]), parts[-1]) for parts in split]
 
 
 @pytest.mark.cron
@@ -49,12 +49,20 @@ def test_it_fires_the_long_batch() -> None:
     assert ("0 1 * * *", f"{PROGRAM} run daily-batch") in jobs(commented=False)
 
 
+def test_it_keeps_house() -> None:
+    """So do the check, the clean-up, and what makes up for missed fires when the machine comes up."""
+    words = [(schedule, command.split()[:2]) for schedule, command in jobs(commented=False)]
+    assert ("*/10 * * * *", [PROGRAM, "check"]) in words
+    assert ("40 4 * * 0", [PROGRAM, "prune"]) in words
+    assert ("@reboot", [PROGRAM, "catch-up"]) in words
+
+
 @pytest.mark.parametrize(("schedule", "command"), jobs(commented=False) + jobs(commented=True))
 def test_every_line_would_work(schedule: str, command: str, tmp_path: Path) -> None:
     """Each schedule is valid, each percent sign escaped, and each command one that batchctl carries out."""
     config = tmp_path / "c.toml"
     config.touch()
-    assert parse_cron(schedule).text == schedule
+    assert schedule == "@reboot" or parse_cron(schedule).text == schedule
     assert "%" not in command.replace("\\%", "")
     # A stand-in tells how the shell that cron starts would call batchctl.
     script = tmp_path / "batchctl"
