@@ -57,17 +57,20 @@ def _traces() -> tuple[float | None, ...]:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Give the test a home of its own and an environment without batchctl's variables."""
-    place = tmp_path / "home"
+def home(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Path]:
+    """Give the test a home of its own and an environment without batchctl's variables; its tmp_path stays empty."""
+    own = tmp_path_factory.mktemp("own")
+    place = own / "home"
     place.mkdir()
     monkeypatch.setenv("HOME", str(place))
     for name in [*os.environ]:
         if name.startswith(("BATCHCTL_", "XDG_")):
             monkeypatch.delenv(name)
-    trace = tmp_path / "real-crontab-was-called"
+    trace = own / "real-crontab-was-called"
     if request.node.get_closest_marker("cron") is None:
-        shim = tmp_path / "shim" / "crontab"
+        shim = own / "shim" / "crontab"
         shim.parent.mkdir()
         shim.write_text(_SHIM.format(trace=trace))
         shim.chmod(shim.stat().st_mode | stat.S_IXUSR)

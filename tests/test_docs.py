@@ -4,7 +4,8 @@ A ```console block is run line by line in a terminal of 100 columns (`columns=N`
 and all blocks of one scene share a home, in the order of the page. Scenes: a fresh installation (no further word),
 `story` (ten days of a batch of 26 hours, fired daily, the sixth run of it under way), `mail` (a job whose first step
 fails), `steer` (a chain that lacks a file), `told` (a job that missed three nights, and one whose results are poor),
-`cron` (no configuration yet, and a crontab with one line of the operator's own) and `catalogue` (fresh, with the extra).
+`cron` (no configuration yet, and a crontab with one line of the operator's own) and `catalogue` (fresh as well, for
+docs/catalogue.md).
 
 Shown and real output must have the same words in the same order. What no two days have in common is levelled first:
 points in time, durations with seconds in them, bars, on a line that tells of a run under way all its figures, and the
@@ -36,6 +37,8 @@ from support import batchctl
 from batchctl import clock, errors
 from batchctl.cli import COMMANDS, app, main
 from batchctl.config import load
+from batchctl.config.alerting import CONDITIONS
+from batchctl.config.schema import FileTable, GroupTable, JobTable, SourceTable, StepTable, keys_of
 from batchctl.config.starter import STARTER
 from batchctl.core.decide import NAMES
 from batchctl.core.model import RUN_STATUSES
@@ -43,7 +46,8 @@ from batchctl.core.run import Identity
 from batchctl.process import identity
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/catalogue.md"]
+PAGES = sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))
+DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *PAGES]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CATALOGUE = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
 PROGRAM = "/usr/local/bin/batchctl"
@@ -101,6 +105,8 @@ on_alert = ["sh", "-c", "cat >>told.jsonl"]
 collected = ">= 500"
 """
 
+_TELLING = 'on_alert = ["cat"]\n'
+
 
 def fences(language: str, document: str = README) -> list[tuple[str, str]]:
     """Return a document's blocks of one language: the words after it, and the text."""
@@ -142,7 +148,7 @@ class Scene:
         self.state = self.home / ".local" / "state" / "batchctl"
         config.parent.mkdir(parents=True)
         self.state.parent.mkdir(parents=True)
-        text = {"story": _STORY, "mail": _MAIL, "steer": _STEER, "told": _TOLD, _TABLE: STARTER}.get(name)
+        text = {"story": _STORY, "mail": _MAIL, "steer": _STEER, "told": _TOLD, _TABLE: _TELLING + STARTER}.get(name)
         if text:
             config.write_text(text, encoding="utf-8")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("BATCHCTL_", "XDG_", "LC_"))}
@@ -406,6 +412,17 @@ def test_exit_codes_are_those_of_the_code() -> None:
         str(errors.EXIT_TIMED_OUT),
         f"{errors.EXIT_SIGNAL_BASE}+n",
     ]
+
+
+def test_every_key_of_the_configuration_is_shown() -> None:
+    """Each key that a table of the configuration may have stands in the README or in docs/catalogue.md."""
+    keys = {key for table in (FileTable, JobTable, StepTable, GroupTable, SourceTable) for key in keys_of(table)}
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", README + CATALOGUE)] == []
+
+
+def test_every_condition_is_named() -> None:
+    """The README lists each condition that somebody can be told of."""
+    assert [name for name in CONDITIONS if f"`{name}`" not in README] == []
 
 
 def test_the_guard_has_these_checks() -> None:

@@ -17,7 +17,7 @@ from batchctl.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MODULE = '''
+_MODULE = """
 import asyncio, functools, json, os, sys
 
 def plain(계정, limit=1):
@@ -86,7 +86,7 @@ def where():
             "job": os.environ["BATCHCTL_JOB"]}
 
 not_a_function = 7
-'''
+"""
 
 
 @pytest.fixture
@@ -103,7 +103,9 @@ def cwd(tmp_path: Path) -> str:
     (place / "package" / "__init__.py").touch()
     (place / "package" / "steps.py").write_text(_MODULE)
     (place / "ends.py").write_text("import sys; sys.exit(0)\n")
-    (place / "noisy.py").write_text("import sys\nprint('x' * 200_000)\nsys.stderr.write('no newline')\ndef f(a): pass\n")
+    (place / "noisy.py").write_text(
+        "import sys\nprint('x' * 200_000)\nsys.stderr.write('no newline')\ndef f(a): pass\n"
+    )
     (place / "broken.py").write_text("def f(:\n")
     (place / "raises.py").write_text("raise ValueError('at import')\n")
     return str(place)

@@ -42,7 +42,14 @@ def earlier(**statuses: str) -> Earlier:
     return Earlier(run_id=7, status="failed", statuses=by_id, attempts=tried, results=results, params={})
 
 
-_FAILED = {"s31": "succeeded", "s32": "succeeded", "s33": "failed", "s61": "blocked", "s62": "blocked", "s63": "blocked"}
+_FAILED = {
+    "s31": "succeeded",
+    "s32": "succeeded",
+    "s33": "failed",
+    "s61": "blocked",
+    "s62": "blocked",
+    "s63": "blocked",
+}
 
 
 @pytest.mark.parametrize(
@@ -160,7 +167,11 @@ def test_resume_continues_what_failed(state: Path, tmp_path: Path) -> None:
     (tmp_path / "mended").touch()
     last = resumed(what, state, params={"limit": 60})  # of a resume
     assert (last["status"], last["run_id"]) == ("succeeded", 3)
-    assert [(one["status"], one["attempts"]) for one in last["steps"]] == [("skipped", 1), ("succeeded", 3), ("succeeded", 1)]
+    assert [(one["status"], one["attempts"]) for one in last["steps"]] == [
+        ("skipped", 1),
+        ("succeeded", 3),
+        ("succeeded", 1),
+    ]
     assert [one["result"] for one in last["steps"]] == [{"by": 1}, {"by": 3}, {"by": 3}]
     assert (tmp_path / "trace").read_text().split("\n")[:-1] == ["1 50", "2 50", "2 50", "2 60", "3 60"]
     assert rows(state, "select id, resumed_from from runs") == [(1, None), (2, 1), (3, 2)]
@@ -297,8 +308,13 @@ def test_a_dry_run_says_what_will_be_done_and_changes_nothing(state: Path, tmp_p
     fresh = batchctl(*options, "run", "x", "--dry-run")
     assert (fresh.returncode, fresh.stderr) == (0, "")
     assert fresh.stdout.splitlines() == [
-        "x would start now", "", "plan:", "  > 31 [하나]: true", "  > 32: exit 1, timeout 6h 00m, 1 retry", "  > 33: true",
-    ]  # fmt: skip
+        "x would start now",
+        "",
+        "plan:",
+        "  > 31 [하나]: true",
+        "  > 32: exit 1, timeout 6h 00m, 1 retry",
+        "  > 33: true",
+    ]
     assert not state.exists()
     assert batchctl(*options, "run", "x").returncode == 1
     before = snapshot(state)

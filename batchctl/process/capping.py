@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _BLOCK = 4096
 _PIECE = 4 * 1024 * 1024
 """Bytes that are taken out at a time: the kernel lets nobody write to the file meanwhile."""
@@ -45,9 +49,14 @@ class Cap:
             os.close(descriptor)
 
 
-def _punch(descriptor: int, start: int, length: int) -> None:
-    import ctypes
+_libc: Any = None
 
-    fallocate = ctypes.CDLL(None, use_errno=True).fallocate
-    fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
-    fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, start, length)
+
+def _punch(descriptor: int, start: int, length: int) -> None:
+    global _libc  # noqa: PLW0603 - loaded when the first log exceeds its cap, which most never do
+    if _libc is None:
+        import ctypes
+
+        _libc = ctypes.CDLL(None, use_errno=True)
+        _libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+    _libc.fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, start, length)

@@ -23,8 +23,7 @@ _HOSTILE = (
     b"\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\x1b[H \x1bc\n"
     b"invalid \xff\xfe \xc3\n"
     b"[red]markup[/red] [link=http://x]y[/link] :smile: {braces} %s\n"
-    b"over\rwritten\r\n"
-    + "뒤집기 \u202eabc\u202c 한글\n".encode()
+    b"over\rwritten\r\n" + "뒤집기 \u202eabc\u202c 한글\n".encode()
 )
 
 
@@ -169,7 +168,7 @@ def test_a_gibibyte_without_a_newline_costs_no_memory(state: Path, tmp_path: Pat
 
 
 def assert_reads_little(options: list[str]) -> None:
-    """`logs -n 20` of a line of a gibibyte reads its end, says so, and is soon done."""
+    """Check that `logs -n 20` of a line of a gibibyte reads its end, says so, and is soon done."""
     counted = (
         "import sys; from batchctl.cli import main; code = main(sys.argv[1:]); sys.stdout.flush()\n"
         "sys.stderr.write(open('/proc/self/io').read())\n"

@@ -114,7 +114,7 @@ def test_a_disk_that_is_full_before_the_start_starts_nothing(disk: Path, tmp_pat
 
 
 def test_a_disk_that_fills_up_during_a_run_costs_nothing_but_output(disk: Path, tmp_path: Path) -> None:
-    """The steps go on to their end, the exit code is theirs, the end waits in the reserved file and is then imported."""
+    """Steps go on to their end, the exit code is theirs, the end waits in the reserved file and is then imported."""
     state = disk / "state"
     what, up, go = gated(tmp_path, after=f"test -e {tmp_path}", then="true")
     process = start(what, state)
@@ -254,7 +254,7 @@ def _another_history(path: Path) -> None:
 def test_a_history_damaged_during_a_run_does_not_hurt_the_run(
     state: Path, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
-    """The steps go on, the result waits in the spool; what stands in the place is not touched, the original takes it."""
+    """The steps go on, the end waits in the spool; what stands in the place is not touched, the original takes it."""
     what, up, go = gated(tmp_path)
     process = start(what, state)
     up()
@@ -282,7 +282,7 @@ def test_a_history_damaged_during_a_run_does_not_hurt_the_run(
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_a_run_whose_history_was_lost_is_written_whole_into_the_next(state: Path, tmp_path: Path, taken: bool) -> None:
-    """After the operator began a new history, the run is in it, under its own id or, where that is another's, the next."""
+    """Once a new history was begun, the run is in it, under its own id or, where that is another's, the next."""
     what, up, go = gated(tmp_path)
     process = start(what, state, params={"기준": "값"})
     up()
@@ -337,7 +337,7 @@ def test_a_newer_schema_is_refused_with_the_remedy(state: Path) -> None:
 
 @pytest.mark.parametrize("known", range(1, len(_NAMES)), ids=_NAMES[:-1])
 def test_an_older_schema_is_brought_up_to_date_by_the_next_fire(state: Path, known: int) -> None:
-    """From every earlier migration on: rows stay, a command that only looks says 74 with the remedy, a fire upgrades."""
+    """From every earlier migration on: rows stay, a command that only looks says 74 with a remedy, a fire upgrades."""
     state.mkdir(mode=0o700)
     old = Database(state / "batchctl.db", execute_plugins=False)
     migrations.apply(old, stop_before=_NAMES[known])

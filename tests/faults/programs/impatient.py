@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
-import fire
+import runpy
+from pathlib import Path
 
 from batchctl import journal
 from batchctl.store import database
 
-database.BUSY_LIMIT = journal.PATIENCE_AT_END = journal.PATIENCE_BETWEEN = 0.2
-
 if __name__ == "__main__":
-    sys.exit(fire.main())
+    database.BUSY_LIMIT = journal.PATIENCE_AT_END = journal.PATIENCE_BETWEEN = 0.2
+    runpy.run_path(str(Path(__file__).with_name("fire.py")), run_name="__main__")
