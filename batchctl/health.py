@@ -81,8 +81,18 @@ class Health(Record):
     """Of all jobs and of the place, most urgent first."""
 
 
-def gather(config: Config, state_dir: str, connection: sqlite3.Connection, before: Before, now: float) -> Health:
+def gather(
+    config: Config,
+    state_dir: str,
+    connection: sqlite3.Connection,
+    before: Before,
+    now: float,
+    within: str | None = None,
+) -> Health:
     """Return the health of every job of the configuration, and of the state directory's disk and spool.
+
+    `within` is the job whose step is asking. Nothing is found about it: a check that fails because something is wrong
+    would find its own failure the next time, and never be well again.
 
     Raises:
         StateError: if the history or the directory cannot be read.
@@ -90,7 +100,7 @@ def gather(config: Config, state_dir: str, connection: sqlite3.Connection, befor
     checked = Checked(connection, state_dir)
     jobs = [_job_health(job, checked, connection, state_dir, before, now) for job in config.jobs.values()]
     machine = _machine(state_dir)
-    found = [finding for job in jobs for finding in job.findings]
+    found = [finding for job in jobs if job.job.name != within for finding in job.findings]
     found += _disk(machine, config.disk_free_min, state_dir, before.since.get("disk", now))
     found += _spool(state_dir)
     found.sort(key=urgency)
@@ -139,7 +149,8 @@ def _job_health(
         skips_since=skipping.since,
         skip_reason=skipping.reason,
         gaps=missed.gaps(job, trace, planned),
-        next_fires=_overrun(job, trace, end, now),
+        # Without history the end is the timeout: a bound, and no reason to warn of anything.
+        next_fires=_overrun(job, trace, None if typical is None else end, now),
         expected_end=end,
         unmet=_unmet(job, last, success, results),
         warned=[] if last is None else checked.warnings(last.run_id),

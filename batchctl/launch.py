@@ -192,6 +192,8 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: st
             MARK: run.token,
         }
     )
+    if job.config_path is not None:
+        env["BATCHCTL_CONFIG"] = job.config_path
     if job.sources:
         env["BATCHCTL_SOURCES"] = _json(job.sources)
     values = {

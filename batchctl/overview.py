@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from batchctl.core import decide, model, statistics
@@ -172,7 +173,8 @@ def _note(job: Job, running: Running, age: float) -> str | None:
 def _progress(path: str) -> Progress | None:
     """Return what the step wrote, `done/total`; None where it wrote nothing of that form."""
     try:
-        with open(path, encoding="ascii") as file:
+        # A step may have put anything in its place; a FIFO must not hang whoever looks.
+        with open(path, encoding="ascii", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             done, _, total = file.read(64).partition("/")
         found = Progress(done=_number(done), total=_number(total))
     except (OSError, ValueError):

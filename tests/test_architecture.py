@@ -98,7 +98,7 @@ def test_each_library_has_its_users(path: Path) -> None:
         "croniter": {"core"},
         "msgspec": {"config"},
         "tomllib": {"config"},
-        "tomlkit": {"jobtext"},
+        "tomlkit": {"jobtext", "render"},
         "apprise": {"notify"},
         "jinja2": {"render"},
         "typer": {"commands", "cli"},

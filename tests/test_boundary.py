@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from batchctl import boundary
 from batchctl.cli import main
 from batchctl.commands import cronline
 from batchctl.commands.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_bug_is_named_and_not_thrown_at_the_operator(
@@ -21,7 +26,8 @@ def test_a_bug_is_named_and_not_thrown_at_the_operator(
 
     monkeypatch.setattr(cronline, "_find", broken)
     monkeypatch.setattr(Site, "job", broken)
-    for way in (lambda: cronline.fire_quietly("x", None, None), lambda: main(["run", "x"])):
+    ways: list[Callable[[], int]] = [lambda: cronline.fire_quietly("x", None, None), lambda: main(["run", "x"])]
+    for way in ways:
         assert way() == 70
         said = capfd.readouterr().err
         assert "internal error: KeyError" in said

@@ -190,6 +190,14 @@ def test_a_program_that_does_not_exist_fails_its_step(state: Path) -> None:
     assert "no-such-program" in (state / "runs/1/1-1.log").read_text()
 
 
+def test_a_log_that_cannot_be_opened_costs_the_output_and_not_the_step(state: Path, tmp_path: Path) -> None:
+    """The step runs all the same; what it writes is lost."""
+    flag = tmp_path / "ran"
+    found = fire(job(step("1", f"mkdir {state}/runs/1/2-1.log"), step("2", f"echo x; touch {flag}")), state)
+    assert found["code"] == 0
+    assert flag.exists()
+
+
 def test_cwd_is_the_steps_alone(state: Path, tmp_path: Path) -> None:
     """Each step runs where it says; a directory that is missing fails it with the reason."""
     (tmp_path / "여기").mkdir()

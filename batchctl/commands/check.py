@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,10 +92,11 @@ def _gather(site: Site, style: Format) -> tuple[Health, Counted | None, StateErr
     config, state, now = site.config, site.state, clock.now()
     paths.ensure_state_dir(state)
     unwritten = None
+    within = os.environ.get("BATCHCTL_JOB")
     connection = database.connect(state, create=True)
     try:
         _import(state, connection)
-        found = health.gather(config, state, connection, healthfile.previous(state, config.zone), now)
+        found = health.gather(config, state, connection, healthfile.previous(state, config.zone), now, within)
         try:
             content = render.as_json(found, found.findings, config.zone)
             healthfile.write(state, _json(content))

@@ -46,6 +46,7 @@ class Shared(Record):
     zone: clock.Zone
     pools: Mapping[str, int]
     sources: Mapping[str, Mapping[str, Any]] = {}
+    config_path: str | None = None
     top: AlertKeys | None = None
     """What the top level says of alerts and retention."""
 
@@ -78,6 +79,7 @@ def build_job(name: str, table: Any, place: Place, origin: str, shared: Shared) 
         catch_up=job.catch_up,
         catch_up_window=values.optional_duration(job.catch_up_window, place.at("catch_up_window")) or _CATCH_UP_WINDOW,
         sources=shared.sources,
+        config_path=shared.config_path,
         origin=origin,
         **_surroundings(job, place),
     )

@@ -159,7 +159,12 @@ def _shared(top: FileTable, place: Place | None) -> Shared:
     except ValueError as error:
         place.at("timezone").refuse(str(error).partition(";")[0], example("timezone"))
     return Shared(
-        timezone=top.timezone, zone=zone, pools=top.pools, sources=sources(top.sources, place.at("sources")), top=top
+        timezone=top.timezone,
+        zone=zone,
+        pools=top.pools,
+        sources=sources(top.sources, place.at("sources")),
+        config_path=place.source.path,
+        top=top,
     )
 
 

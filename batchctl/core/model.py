@@ -188,6 +188,8 @@ class Job(Record):
     catch_up: bool = False
     catch_up_window: float = 86400.0
     """Seconds after a missed fire within which `catch-up` still makes up for it."""
+    config_path: str | None = None
+    """The main configuration file, which a `batchctl` that a step calls finds in BATCHCTL_CONFIG."""
     origin: str = ""
     """The file that defines the job, or `preset NAME`."""
 

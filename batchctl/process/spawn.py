@@ -44,13 +44,21 @@ def spawn(command: Command) -> int:
 
     Raises:
         CannotStartError: if there is no such program or directory, or it may not be executed.
-        OSError: if the log cannot be opened or the machine is out of processes or memory.
+        OSError: if the machine is out of processes or memory.
     """
-    log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    log = _open_log(command.log)
     try:
         return _start(command, log)
     finally:
         os.close(log)
+
+
+def _open_log(path: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        # A disk that has no room for one more file costs the step's output, and not the batch its step.
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _start(command: Command, log: int) -> int:

@@ -157,6 +157,20 @@ def test_films(machine: tuple[Path, list[str]], cadence: str, files: int) -> Non
         assert "드라마" in report["genres"]
 
 
+def test_the_health_check_gets_well_again(tmp_path: Path) -> None:
+    """It fails while another job is failing, never for its own failures, and is well when the cause is gone."""
+    config, flag = tmp_path / "batchctl.toml", tmp_path / "ok"
+    config.write_text(f'[jobs.health-check]\npreset = "health-check"\n[jobs.a]\nrun = "test -e {flag}"\n')
+    where = ["--config", str(config), "--state", str(tmp_path / "state")]
+    assert batchctl(*where, "run", "health-check").returncode == 0
+    assert batchctl(*where, "run", "a").returncode == 1
+    for _ in range(2):
+        assert batchctl(*where, "run", "health-check").returncode == 1
+    flag.touch()
+    assert batchctl(*where, "run", "a").returncode == 0
+    assert batchctl(*where, "run", "health-check").returncode == 0
+
+
 def test_the_sample_server_runs_by_itself(tmp_path: Path) -> None:
     """`batchctl sample-server` serves until it is told to end."""
     import signal
