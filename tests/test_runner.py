@@ -345,6 +345,7 @@ def test_a_stale_run_is_taken_over(state: Path, hung: bool) -> None:
     """Its whole tree is ended, it becomes `stale`, and the fire starts in spite of the gap; its owner ends with 74."""
     process = start(job(step("1", "setsid sleep 60 & sleep 60", retries=3)), state)
     pid = wait_for(lambda: _pid_of_attempt(state), "the attempt's pid")
+    wait_for(lambda: not _has_history_open(process.pid), "the end of the write that told the pid")
     if hung:
         process.send_signal(signal.SIGSTOP)
     _execute(state, "update runs set started_mono_s = started_mono_s - 100000")
@@ -355,6 +356,11 @@ def test_a_stale_run_is_taken_over(state: Path, hung: bool) -> None:
     assert not alive(pid)
     assert rows(state, "select status from runs order by id") == [("stale",), ("succeeded",)]
     assert os.listdir(state / "spool") == []
+
+
+def _has_history_open(pid: int) -> bool:
+    links = [f"/proc/{pid}/fd/{number}" for number in os.listdir(f"/proc/{pid}/fd")]
+    return any("batchctl.db" in os.readlink(link) for link in links if os.path.lexists(link))
 
 
 def test_on_stale_alert_skips(state: Path) -> None:
