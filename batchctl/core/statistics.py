@@ -72,18 +72,44 @@ def effective_interval(starts: Starts) -> float | None:
     return (starts.last - starts.first) / (starts.count - 1)
 
 
+class Spread(Record):
+    """How long the successful runs took, in seconds."""
+
+    average: float | None = None
+    p50: float | None = None
+    p95: float | None = None
+    longest: float | None = None
+
+
+def spread(successes: Sequence[float]) -> Spread:
+    """Return the spread of durations, given in any order."""
+    ascending = sorted(successes)
+    if not ascending:
+        return Spread()
+    return Spread(
+        average=sum(ascending) / len(ascending),
+        p50=percentile(ascending, 0.5),
+        p95=percentile(ascending, 0.95),
+        longest=ascending[-1],
+    )
+
+
 def stats(successes: Sequence[float], succeeded: int, failed: int, starts: Starts, skips: int) -> Stats:
     """Return the statistics of a job from its successful durations (in any order) and its counts."""
-    ascending = sorted(successes)
+    return stats_of(spread(successes), succeeded, failed, starts, skips)
+
+
+def stats_of(took: Spread, succeeded: int, failed: int, starts: Starts, skips: int) -> Stats:
+    """Return the statistics of a job from the spread of its successful durations and its counts."""
     return Stats(
         runs=starts.count,
         succeeded=succeeded,
         failed=failed,
         success_rate=success_rate(succeeded, failed),
-        avg_s=sum(ascending) / len(ascending) if ascending else None,
-        p50_s=percentile(ascending, 0.5),
-        p95_s=percentile(ascending, 0.95),
-        max_s=ascending[-1] if ascending else None,
+        avg_s=took.average,
+        p50_s=took.p50,
+        p95_s=took.p95,
+        max_s=took.longest,
         skips=skips,
         effective_interval_s=effective_interval(starts),
     )

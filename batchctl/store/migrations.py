@@ -141,6 +141,11 @@ create index resumed_runs on runs (job, resumed_from) where resumed_from is not 
 """
 
 
+_DURATIONS = """
+create index runs_by_duration on runs (job, status, duration_s, ended_at, started_at);
+"""
+
+
 def _run(db: Database, script: str, version: int) -> None:
     # executescript() would commit behind the migration's transaction, so statements go one by one.
     for statement in _statements(script):
@@ -161,3 +166,8 @@ def _0001(db: Database) -> None:
 @migrations(name="0002_alerts")
 def _0002(db: Database) -> None:
     _run(db, _ALERTS, 2)
+
+
+@migrations(name="0003_durations_in_order")
+def _0003(db: Database) -> None:
+    _run(db, _DURATIONS, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from history_rows import DAY, HOUR, Rows
 
 from batchctl.core.statistics import Stats
 from batchctl.errors import StateError
+from batchctl.store import stories
 from batchctl.store.database import marker_path
 from batchctl.store.history import History
 from batchctl.store.logfile import Log
@@ -324,3 +326,29 @@ def test_a_log_that_lost_its_middle(tmp_path: Path) -> None:
     log = Log(str(path))
     assert log.seek_last_lines(1) == 1
     assert text_of(log) == "the end\n"
+
+
+@pytest.mark.parametrize("number", [1, 2, 999, 1000, 1001, 1002, 1020, 1021, 1999])
+def test_percentiles_of_many_are_those_of_few(rows: Rows, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Walking the ordered index gives what fetching and sorting gives, window and failures considered."""
+    connection = sqlite3.connect(rows.state / "batchctl.db")
+    draw = random.Random(number)  # noqa: S311 - sample data
+    made = []
+    for position in range(number + 50):
+        outside, failed = position < 25, 25 <= position < 50
+        start = NOW - 90 * DAY if outside else NOW - DAY + position
+        took = round(draw.uniform(1, 5000), 3)
+        made.append((JOB, "failed" if failed else "succeeded", start, start + took, took))
+    with connection:
+        connection.executemany(
+            "insert into runs (job, status, started_at, ended_at, duration_s, host, boot_id, pid, start_ticks,"
+            " started_mono_s, token) values (?, ?, ?, ?, ?, 'h', 'b', 1, 1, 0, 't')",
+            made,
+        )
+    connection.close()
+    walked = history(rows).stats(NOW - 30 * DAY, NOW + DAY, [JOB])[JOB]
+    monkeypatch.setattr(stories, "_FEW", 10_000)
+    fetched = history(rows).stats(NOW - 30 * DAY, NOW + DAY, [JOB])[JOB]
+    assert walked.succeeded == number
+    for field in ("avg_s", "p50_s", "p95_s", "max_s", "runs", "failed", "effective_interval_s"):
+        assert getattr(walked, field) == pytest.approx(getattr(fetched, field)), field
