@@ -21,12 +21,12 @@ def sample_server(
     """
     from batchctl.jobs.sample.server import running
 
-    with running(port) as server:
-        typer.echo(
-            f"sample server at {server.base_url}; as a source: {server.base_url}/ownerclan, /zentrade, /tmdb/3 …"
-        )
-        try:
+    try:
+        with running(port) as server:
+            typer.echo(
+                f"sample server at {server.base_url}; as a source: {server.base_url}/ownerclan, /zentrade, /tmdb/3 …"
+            )
             while True:
                 time.sleep(3600)
-        except KeyboardInterrupt:
-            typer.echo("ended")
+    except KeyboardInterrupt:
+        typer.echo("ended")
