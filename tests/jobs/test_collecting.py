@@ -109,7 +109,7 @@ def test_a_lasting_fault_is_told_and_the_next_run_goes_on(server: Server, catalo
 
 @pytest.mark.parametrize("name", sorted(_ALL))
 def test_a_refusal_is_final(server: Server, catalogue: Catalogue, name: str) -> None:
-    """401 for good ends the collection and names the source, after one request (Ownerclan: one more, logged in anew)."""
+    """401 for good ends the collection and names the source, after one request (Ownerclan: two, newly logged in)."""
     prefix = _ALL[name][0] + ("/v1" if name == "ownerclan" else "")
     server.faults[prefix] = ["401"] * 9
     with client_of(server, name) as client, pytest.raises(UnauthorizedError, match=name):
