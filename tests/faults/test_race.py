@@ -32,10 +32,10 @@ def arena() -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("mode", "seconds", "codes"),
     [
-        ("run", 14, {0, 75}),  # three fires at once, whose steps end at once
-        ("resume", 8, {1, 75}),  # two fires and two that resume
-        ("stop", 9, {0, 75, 143}),  # three fires and somebody who stops whatever runs
-        ("takeover", 9, {0, 74, 75, 143}),  # three fires, each of which takes over what it finds running
+        ("run", 40, {0, 75}),  # three fires at once, whose steps end at once
+        ("resume", 30, {1, 75}),  # two fires and two that resume
+        ("stop", 25, {0, 75, 143}),  # three fires and somebody who stops whatever runs
+        ("takeover", 25, {0, 74, 75, 143}),  # three fires, each of which takes over what it finds running
     ],
 )
 def test_races(arena: Path, mode: str, seconds: int, codes: set[int]) -> None:
