@@ -44,7 +44,7 @@ def entry() -> NoReturn:
     _open_what_is_closed()
     found = cron_line(sys.argv[1:])
     if found is None or sys.stdout.isatty() or sys.stderr.isatty():
-        from batchctl.cli import main
+        from batchctl.commands.cli import main
 
         sys.exit(main())
     from batchctl.commands.cronline import fire_quietly

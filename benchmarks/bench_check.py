@@ -15,7 +15,8 @@ from measure import line, ratio, seconds, wall
 ROUNDS = 7
 BOUND = 5.0
 _NEEDED = (
-    "import sys, sqlite3, json, msgspec, tomllib, typer, batchctl.cli, batchctl.config.loader, batchctl.commands.check"
+    "import sys, sqlite3, json, msgspec, tomllib, typer,"
+    " batchctl.commands.cli, batchctl.config.loader, batchctl.commands.check"
 )
 
 

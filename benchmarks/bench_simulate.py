@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from batchctl.clock import NamedZone
-from batchctl.core.cron import parse_cron
+from batchctl.core.foresight.simulate import Scenario, simulate
 from batchctl.core.model import Rules, Schedule
-from batchctl.core.schedule import fires
-from batchctl.core.simulate import Scenario, simulate
+from batchctl.core.time.cron import parse_cron
+from batchctl.core.time.schedule import fires
+from batchctl.core.time.zones import NamedZone
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from measure import BATCHCTL, PYTHON, line, ratio, seconds, wall
 
-from batchctl.clock import zone
 from batchctl.core.model import Rules
+from batchctl.core.time.zones import zone
 from batchctl.store import database, guard
 
 _CONFIG = """

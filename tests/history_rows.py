@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
-from batchctl import clock
+from batchctl.base import clock
 from batchctl.core.run import Identity
 from batchctl.process import identity
 from batchctl.store.migrations import migrations

@@ -9,8 +9,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from batchctl.clock import zone
 from batchctl.core.model import Job, Rules, Schedule, Step
+from batchctl.core.time.zones import zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable

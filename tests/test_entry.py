@@ -33,7 +33,7 @@ run = "true"
 env_file = "/no/such/file"
 run = "true"
 """
-_THROUGH_THE_APP = "import sys; from batchctl.cli import main; sys.exit(main(sys.argv[1:]))"
+_THROUGH_THE_APP = "import sys; from batchctl.commands.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
 @pytest.mark.parametrize(

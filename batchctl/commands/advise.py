@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchctl import clock
+from batchctl.base import clock
+from batchctl.base.errors import UsageError
 from batchctl.commands.site import Site, site_of
+from batchctl.core.advise.planning import Ask, Planned, Seen, plan
 from batchctl.core.model import SKIPPED, SUCCEEDED, TIMED_OUT
-from batchctl.core.planning import Ask, Planned, Seen, plan
-from batchctl.errors import UsageError
-from batchctl.render import advise as render
-from batchctl.render.text import json_text
+from batchctl.present import advise as render
+from batchctl.present.text import json_text
 from batchctl.store.history import History
 
 if TYPE_CHECKING:

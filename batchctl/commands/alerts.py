@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchctl import clock
+from batchctl.base import clock
+from batchctl.base.errors import EXIT_FAILED, UsageError
 from batchctl.commands.site import Site, site_of
-from batchctl.errors import EXIT_FAILED, UsageError
 
 if TYPE_CHECKING:
     from batchctl.core.model import Job
@@ -43,12 +43,12 @@ def list_alerts(
     * `batchctl alerts list`
     * `batchctl alerts list daily-batch -n 5 --json`
     """
-    from batchctl.notify import desk
-    from batchctl.render import alerts as view
-    from batchctl.render.text import json_text
+    from batchctl.notify import inbox
+    from batchctl.present import alerts as view
+    from batchctl.present.text import json_text
 
     site = site_of(ctx)
-    rows, now = desk.newest(site.state, number, job), clock.now()
+    rows, now = inbox.newest(site.state, number, job), clock.now()
     if job is not None and not rows:
         site.job(job)  # a job that has left the configuration keeps its alerts; one that never was is a slip
     if as_json:
@@ -70,9 +70,9 @@ def trial(
     * `batchctl alerts test daily-batch`
     * `batchctl alerts test daily-batch --json`
     """
-    from batchctl.notify.trial import send_test
-    from batchctl.render import alerts as view
-    from batchctl.render.text import json_text
+    from batchctl.notify.test_channels import send_test
+    from batchctl.present import alerts as view
+    from batchctl.present.text import json_text
 
     found = _with_channels(site_of(ctx), job)
     reports = send_test(found)
@@ -97,7 +97,7 @@ def _with_channels(site: Site, name: str) -> Job:
 def _ping(job: Job) -> bool | None:
     if job.alerting.ping_url is None:
         return None
-    from batchctl import heartbeat
+    from batchctl.notify import heartbeat
 
     # An event that is only written down: a test must not look like a run.
     return heartbeat.ping(job, heartbeat.LOG, "a test of batchctl's pings")
@@ -117,11 +117,11 @@ def ack(
     * `batchctl alerts ack daily-batch`
     * `batchctl alerts ack --id 12`
     """
-    from batchctl.notify import desk
-    from batchctl.render.text import json_text
+    from batchctl.notify import inbox
+    from batchctl.present.text import json_text
 
     site = site_of(ctx)
-    acked = desk.ack(site.state, None if job is None else site.job(job).name, alert)
+    acked = inbox.ack(site.state, None if job is None else site.job(job).name, alert)
     if as_json:
         typer.echo(json_text({"acked": acked}))
     elif acked:

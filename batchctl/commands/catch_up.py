@@ -6,10 +6,11 @@ import sys
 
 import typer
 
-from batchctl import catchup, clock
-from batchctl.catchup import Made, Missed
+from batchctl.base.errors import EXIT_FAILED
 from batchctl.commands.site import Site, site_of
-from batchctl.errors import EXIT_FAILED
+from batchctl.core.time import zones
+from batchctl.watch import catchup
+from batchctl.watch.catchup import Made, Missed
 
 
 def catch_up(ctx: typer.Context) -> None:
@@ -28,7 +29,7 @@ def catch_up(ctx: typer.Context) -> None:
         typer.echo("No job with catch_up = true has missed a fire.")
     for missed in found:
         fires = "1 fire" if missed.count == 1 else f"{missed.count} fires"
-        meant = clock.human(missed.fire, missed.job.rules.zone)
+        meant = zones.human(missed.fire, missed.job.rules.zone)
         typer.echo(f"{missed.job.name}: {fires} missed, making up for that of {meant}")
     failed = False
     for made in catchup.make_up(found, lambda missed: _command(site, missed)):
@@ -43,7 +44,7 @@ def _command(site: Site, missed: Missed) -> list[str]:
     words = [sys.executable, "-P", "-m", "batchctl"]
     if site.config_path is not None:
         words += ["--config", site.config_path]
-    instant = clock.iso(missed.fire, missed.job.rules.zone) or ""
+    instant = zones.iso(missed.fire, missed.job.rules.zone) or ""
     return [*words, "--state", site.state, "run", missed.job.name, "--scheduled-for", instant]
 
 

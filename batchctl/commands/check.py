@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchctl import clock, health, healthfile, paths, spool
+from batchctl.base import clock, paths
+from batchctl.base.errors import EXIT_FAILED, BatchctlError, StateError
 from batchctl.commands.outfile import write_file
 from batchctl.commands.site import Site, site_of
-from batchctl.errors import EXIT_FAILED, BatchctlError, StateError
-from batchctl.render import health as render
-from batchctl.render import text
-from batchctl.store import database
+from batchctl.present import health as render
+from batchctl.present import text
+from batchctl.store import database, spool
+from batchctl.watch import health, healthfile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batchctl.core.findings import Finding
-    from batchctl.health import Health
-    from batchctl.render.prometheus import Counted
+    from batchctl.core.judge.findings import Finding
+    from batchctl.present.prometheus import Counted
+    from batchctl.watch.health import Health
 
 
 class Format(StrEnum):
@@ -124,15 +125,15 @@ def _announce(site: Site, state: str, connection: sqlite3.Connection, found: Hea
     config = site.config
     if not any(job.alerting.notify or job.alerting.on_alert for job in config.jobs.values()):
         return
-    from batchctl.announce import announce
     from batchctl.notify.send import send_due
+    from batchctl.watch.announce import announce
 
     announce(connection, state, found, config.zone)
     send_due(state, config.jobs, site_wide=True)
 
 
 def _count(site: Site, state: str, connection: sqlite3.Connection) -> Counted:
-    from batchctl.render.prometheus import BOUNDS, Counted
+    from batchctl.present.prometheus import BOUNDS, Counted
     from batchctl.store.health import Checked
 
     checked = Checked(connection, state)
@@ -155,7 +156,7 @@ def _as_text(site: Site, found: Health, shown: Sequence[Finding], style: Format,
     if style is Format.nagios:
         return render.as_nagios(found, shown)
     if counted is not None:
-        from batchctl.render.prometheus import as_prometheus
+        from batchctl.present.prometheus import as_prometheus
 
         return as_prometheus(found, shown, counted)
     return render.as_text(found, shown)

@@ -24,8 +24,8 @@ def config(
     * `batchctl config`
     * `batchctl config daily-batch --json`
     """
-    from batchctl.render import config as view
-    from batchctl.render.text import json_text, write
+    from batchctl.present import config as view
+    from batchctl.present.text import json_text, write
 
     site = site_of(ctx)
     only = None if job is None else site.job(job).name

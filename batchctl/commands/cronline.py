@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from batchctl import boundary, paths
-from batchctl.errors import BatchctlError
+from batchctl.base import paths
+from batchctl.base.errors import BatchctlError
+from batchctl.commands import boundary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from batchctl.core.model import Job
-    from batchctl.runner import Outcome
+    from batchctl.engine.fire import Outcome
 
 
 def fire_quietly(job_name: str, config_option: str | None, state_option: str | None) -> int:
     """Fire one job away from a terminal and return the exit code: silent on success and on skip."""
-    from batchctl import runner
+    from batchctl.engine import fire
 
     try:
         job, state_dir = _find(job_name, config_option, state_option)
-        outcome = runner.fire(job, runner.Request(state_dir=state_dir))
+        outcome = fire.fire(job, fire.Request(state_dir=state_dir))
         report_failure(outcome)
     except BatchctlError as error:
         return boundary.report_error(error)
@@ -41,6 +42,6 @@ def _find(name: str, config_option: str | None, state_option: str | None) -> tup
 def report_failure(outcome: Outcome) -> None:
     """Where the run failed, say on stderr what cron's mail should say."""
     if outcome.run is not None and outcome.exit_code:
-        from batchctl.render.failure import failure_report
+        from batchctl.present.failure import failure_report
 
         boundary.say(failure_report(outcome.run, outcome.job, outcome.state_dir, outcome.secrets))

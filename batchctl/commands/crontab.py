@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from batchctl import crontab, paths
+from batchctl.base import paths
+from batchctl.base.errors import EXIT_FAILED, ConfigError
 from batchctl.commands.site import Site, site_of
-from batchctl.errors import EXIT_FAILED, ConfigError
+from batchctl.crontab import managed
 
 app = typer.Typer(
     add_completion=False,
@@ -40,7 +41,7 @@ def show(
     * `batchctl crontab show --json`
     """
     # Looking at the lines needs no cron on this machine; what they depend on in the crontab is then not there either.
-    plan = _plan(site_of(ctx), crontab.read() if crontab.installed() else b"")
+    plan = _plan(site_of(ctx), managed.read() if managed.installed() else b"")
     if as_json:
         import json
 
@@ -58,8 +59,8 @@ def diff(ctx: typer.Context) -> None:
     Examples:
     * `batchctl crontab diff`
     """
-    plan = _plan(site_of(ctx), crontab.read())
-    typer.echo(crontab.unified_diff(plan.old, plan.new), nl=False)
+    plan = _plan(site_of(ctx), managed.read())
+    typer.echo(managed.unified_diff(plan.old, plan.new), nl=False)
     if plan.old != plan.new:
         raise typer.Exit(EXIT_FAILED)
 
@@ -72,11 +73,11 @@ def install(ctx: typer.Context) -> None:
     * `batchctl crontab install`
     """
     site = site_of(ctx)
-    plan = _plan(site, crontab.read())
+    plan = _plan(site, managed.read())
     if plan.old == plan.new:
         typer.echo("The crontab is up to date; nothing was written.")
         return
-    backup = crontab.write(plan.old, plan.new, site.state)
+    backup = managed.write(plan.old, plan.new, site.state)
     lines = sum(len(entry.lines) for entry in plan.entries)
     typer.echo(f"Installed {lines} line(s) for {len(plan.entries)} job(s).{_kept(backup)}")
 
@@ -89,17 +90,17 @@ def remove(ctx: typer.Context) -> None:
     * `batchctl crontab remove`
     """
     site = site_of(ctx)
-    old = crontab.read()
-    new = crontab.replace_block(old, crontab.label(site.config_path), b"")
+    old = managed.read()
+    new = managed.replace_block(old, managed.label(site.config_path), b"")
     if old == new:
         typer.echo("The crontab has no block of this configuration; nothing was written.")
         return
-    backup = crontab.write(old, new, _state(site))
+    backup = managed.write(old, new, _state(site))
     typer.echo(f"Removed the block.{_kept(backup)}")
 
 
-def _plan(site: Site, old: bytes) -> crontab.Plan:
-    made = crontab.plan(site.config, site.state, old)
+def _plan(site: Site, old: bytes) -> managed.Plan:
+    made = managed.plan(site.config, site.state, old)
     for entry in made.entries:
         if entry.note:
             typer.echo(f"batchctl: {entry.job}: {entry.note}", err=True)

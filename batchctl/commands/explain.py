@@ -6,15 +6,17 @@ from typing import Annotated
 
 import typer
 
-from batchctl import clock
+from batchctl.base import clock
+from batchctl.base.errors import UsageError
 from batchctl.commands.site import site_of
-from batchctl.core import decide, statistics
-from batchctl.core.preview import next_start
-from batchctl.errors import UsageError
-from batchctl.overview import state_at, with_expected_end
-from batchctl.render import explain as render
-from batchctl.render import text
-from batchctl.runner import state_of
+from batchctl.core import statistics
+from batchctl.core.foresight.preview import next_start
+from batchctl.core.guard import decide
+from batchctl.core.time import zones
+from batchctl.engine.fire import state_of
+from batchctl.present import explain as render
+from batchctl.present import text
+from batchctl.watch.standing import state_at, with_expected_end
 
 
 def explain(
@@ -36,7 +38,7 @@ def explain(
     site = site_of(ctx)
     found, zone, now = site.job(job), site.config.zone, clock.now()
     try:
-        instant = now if at is None else clock.parse_time(at, zone)
+        instant = now if at is None else zones.parse_time(at, zone, now)
     except ValueError as error:
         raise UsageError(str(error)) from error
     typical = statistics.typical(site.history().durations(job, statistics.TYPICAL_OF))
@@ -45,7 +47,7 @@ def explain(
     checks = list(decide.checks(instant, state, found.rules))
     assumption = None
     if ended is not None:
-        assumption = f"run {ended.run_id} ends at {clock.human(ended.expected_end, zone)} and succeeds"
+        assumption = f"run {ended.run_id} ends at {zones.human(ended.expected_end, zone)} and succeeds"
     elif instant < now and at is not None:
         assumption = "what holds now held then"
     explanation = render.Explanation(

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from batchctl import paths
+from batchctl.base import paths
+from batchctl.base.errors import BatchctlError
 from batchctl.commands.site import site_of
-from batchctl.errors import BatchctlError
 
 
 def init(

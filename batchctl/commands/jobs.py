@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchctl.base.errors import StateError, UsageError
 from batchctl.commands import jobs_edit, jobs_import
 from batchctl.commands.site import Site, site_of
-from batchctl.core.harmless import one_line
-from batchctl.errors import StateError, UsageError
+from batchctl.core.text.harmless import one_line
 
 if TYPE_CHECKING:
     from batchctl.core.model import Job
@@ -48,8 +48,8 @@ def list_jobs(
     * `batchctl jobs list`
     * `batchctl jobs list --kind collection --json`
     """
-    from batchctl.render import jobs as view
-    from batchctl.render.text import json_text
+    from batchctl.present import jobs as view
+    from batchctl.present.text import json_text
 
     site = site_of(ctx)
     _check_kind(kind)
@@ -99,9 +99,9 @@ def show(
     * `batchctl jobs show daily-batch`
     * `batchctl jobs show daily-batch --json`
     """
-    from batchctl.render.config import job_as_toml
-    from batchctl.render.jobs import job_as_object
-    from batchctl.render.text import json_text, write
+    from batchctl.present.config import job_as_toml
+    from batchctl.present.jobs import job_as_object
+    from batchctl.present.text import json_text, write
 
     site = site_of(ctx)
     found = site.job(job)
@@ -129,8 +129,8 @@ def presets(
     * `batchctl jobs presets --json`
     """
     from batchctl.config.loader import presets as built_in
-    from batchctl.render import jobs as view
-    from batchctl.render.text import json_text
+    from batchctl.present import jobs as view
+    from batchctl.present.text import json_text
 
     found = built_in().values()
     if install:
@@ -142,9 +142,9 @@ def presets(
 
 
 def _install(site: Site, wanted: dict[str, str], *, as_json: bool) -> None:
-    from batchctl import jobfiles, jobtext
-    from batchctl.render.jobs import done_as_json
-    from batchctl.render.text import json_text
+    from batchctl.config.edit import jobfiles, jobtext
+    from batchctl.present.jobs import done_as_json
+    from batchctl.present.text import json_text
 
     note = "Keys below override the ready-made job; `batchctl jobs show` prints all of them."
     texts = {name: jobtext.to_toml({"preset": name}, [text, note]) for name, text in wanted.items()}

@@ -10,16 +10,16 @@ from unicodedata import normalize
 
 import typer
 
-from batchctl import jobfiles, jobtext
-from batchctl.boundary import say
+from batchctl.base.errors import BatchctlError, ConfigError, UsageError
+from batchctl.base.files import NOTHING
+from batchctl.commands.boundary import say
 from batchctl.commands.run import parse_params
 from batchctl.commands.site import Site, site_of
-from batchctl.errors import BatchctlError, ConfigError, UsageError
-from batchctl.replacing import NOTHING
+from batchctl.config.edit import jobfiles, jobtext
 
 if TYPE_CHECKING:
+    from batchctl.config.edit.jobfiles import Done
     from batchctl.core.model import Config
-    from batchctl.jobfiles import Done
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The job's name.")]
 
@@ -178,7 +178,7 @@ def tell_crontab(done: Done, site: Site) -> None:
 
 def _lines(config: Config | None) -> dict[str, object]:
     """Return what the crontab needs to say of each job."""
-    from batchctl.core.cadence import cron_lines
+    from batchctl.core.time.cadence import cron_lines
 
     if config is None or config.path is None:
         return {}
@@ -235,8 +235,8 @@ def _enable(site: Site, name: str, *, enabled: bool) -> None:
 
 
 def _refuse_running(site: Site, name: str) -> None:
-    from batchctl.core.decide import is_lost
-    from batchctl.runner import state_of
+    from batchctl.core.guard.decide import is_lost
+    from batchctl.engine.fire import state_of
 
     running = state_of(site.config.jobs[name], site.state).running
     if running is not None and not is_lost(running):

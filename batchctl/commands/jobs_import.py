@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchctl import crontab, jobfiles, jobtext
-from batchctl.boundary import say
+from batchctl.base.errors import UsageError
+from batchctl.commands.boundary import say
 from batchctl.commands.jobs_edit import tell, tell_crontab
 from batchctl.commands.site import Site, site_of
-from batchctl.errors import UsageError
+from batchctl.config.edit import jobfiles, jobtext
+from batchctl.crontab import managed
 
 if TYPE_CHECKING:
-    from batchctl.cronimport import Found, Proposal
+    from batchctl.crontab.adopt import Found, Proposal
 
 _WITH_USERS = ("/etc/crontab", "/etc/cron.d/")
 
@@ -40,10 +41,10 @@ def import_jobs(
     * `batchctl jobs import old-crontab.txt --write`
     * `ssh shop crontab -l | batchctl jobs import - --json`
     """
-    from batchctl.cronimport import proposals
-    from batchctl.render import jobs as view
-    from batchctl.render.text import json_text
-    from batchctl.render.text import write as out
+    from batchctl.crontab.adopt import proposals
+    from batchctl.present import jobs as view
+    from batchctl.present.text import json_text
+    from batchctl.present.text import write as out
 
     site = site_of(ctx)
     has_users = file is not None and os.path.realpath(file).startswith(_WITH_USERS)
@@ -75,7 +76,7 @@ def _tell_next(site: Site, found: Found, file: str | None) -> None:
 
 def _content(file: str | None) -> bytes:
     if file is None:
-        return crontab.read()
+        return managed.read()
     try:
         if file == "-":
             return sys.stdin.buffer.read()

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchctl.base.errors import UsageError
 from batchctl.commands.site import Site, site_of, unknown_job
-from batchctl.core import decide, model
-from batchctl.errors import UsageError
-from batchctl.launch import read_env_files, secret_values
-from batchctl.render.logs import LogPrinter
-from batchctl.runner import state_of
+from batchctl.core import model
+from batchctl.core.guard import decide
+from batchctl.engine.fire import state_of
+from batchctl.present.logs import LogPrinter
+from batchctl.process.environment import read_env_files, secret_values
 from batchctl.store.history import History
 
 if TYPE_CHECKING:

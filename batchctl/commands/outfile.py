@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from batchctl.errors import BatchctlError
+from batchctl.base.errors import BatchctlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

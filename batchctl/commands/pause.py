@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from batchctl import clock, paths
+from batchctl.base import clock, paths
+from batchctl.base.duration import parse_duration
+from batchctl.base.errors import UsageError
 from batchctl.commands.site import site_of
-from batchctl.duration import parse_duration
-from batchctl.errors import UsageError
+from batchctl.core.time import zones
 from batchctl.store import pauses
 
 
@@ -36,7 +37,7 @@ def pause(
         raise UsageError(str(error)) from error
     paths.ensure_state_dir(site.state)
     pauses.pause(site.state, name, now, until)
-    how_long = "until `batchctl resume`" if until is None else f"until {clock.human(until, site.config.zone)}"
+    how_long = "until `batchctl resume`" if until is None else f"until {zones.human(until, site.config.zone)}"
     typer.echo(f"{name or 'Everything'} is paused {how_long}.")
 
 

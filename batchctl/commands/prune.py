@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchctl.base.errors import EXIT_FAILED
 from batchctl.commands.site import Site, site_of, unknown_job
-from batchctl.errors import EXIT_FAILED
-from batchctl.prune import prune as prune_state
-from batchctl.render import prune as render
-from batchctl.render.text import json_text
+from batchctl.engine.prune import prune as prune_state
+from batchctl.present import prune as render
+from batchctl.present.text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

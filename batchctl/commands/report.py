@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchctl import clock
+from batchctl.base import clock
+from batchctl.base.errors import UsageError
 from batchctl.commands.outfile import write_file
 from batchctl.commands.site import Site, site_of
-from batchctl.core import periods as calendar
-from batchctl.errors import UsageError
-from batchctl.render import report as render
-from batchctl.render import text
+from batchctl.core.time import periods as calendar
+from batchctl.core.time import zones
+from batchctl.present import report as render
+from batchctl.present import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
 
-    from batchctl.core.periods import Period
+    from batchctl.core.time.periods import Period
 
 _DAY = 86400.0
 _DAYS = 30.0
@@ -91,12 +92,12 @@ def _window(site: Site, days: float | None, since: str | None, until: str | None
         raise UsageError(message, remedy="write for example --days 7")
     zone = site.config.zone
     try:
-        end = clock.now() if until is None else clock.parse_time(until, zone)
-        start = end - (days or _DAYS) * _DAY if since is None else clock.parse_time(since, zone)
+        end = clock.now() if until is None else zones.parse_time(until, zone, clock.now())
+        start = end - (days or _DAYS) * _DAY if since is None else zones.parse_time(since, zone, clock.now())
     except ValueError as error:
         raise UsageError(str(error)) from error
     if start >= end:
-        message = f"the span begins {clock.human(start, zone)}, which is not before its end, {clock.human(end, zone)}"
+        message = f"the span begins {zones.human(start, zone)}, which is not before its end, {zones.human(end, zone)}"
         raise UsageError(message, remedy="give an earlier --since or a later --until")
     return start, end
 
@@ -125,7 +126,7 @@ def _pieces(found: render.Report, style: Format) -> Iterator[str]:
     if style is Format.json:
         return render.as_json(found)
     if style is Format.html:
-        from batchctl.render.picture import as_html
+        from batchctl.present.picture import as_html
 
         return iter((as_html(found, clock.now()),))
     return render.as_csv(found) if style is Format.csv else render.as_markdown(found)

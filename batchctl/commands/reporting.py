@@ -8,19 +8,19 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from batchctl.base.errors import BatchctlError
 from batchctl.commands.site import Site, unknown_job
 from batchctl.core import stories as telling
-from batchctl.core.schedule import fires
 from batchctl.core.stories import Detail
-from batchctl.errors import BatchctlError
-from batchctl.render.report import PeriodStats, Report
+from batchctl.core.time.schedule import fires
+from batchctl.present.report import PeriodStats, Report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchctl.core.model import Job
-    from batchctl.core.periods import Period
-    from batchctl.render.picture import Shown, View
+    from batchctl.core.time.periods import Period
+    from batchctl.present.picture import Shown, View
     from batchctl.store.stories import Failure
 
 _DAY = 86400.0
@@ -109,7 +109,7 @@ class _Source:
         return found
 
     def _view(self, job: str) -> View:
-        from batchctl.render.picture import View
+        from batchctl.present.picture import View
 
         history, until, configured = self._history, self._until, self._jobs.get(job)
         since = max(self._since, until - _TIME_LINE)
@@ -134,8 +134,8 @@ class _Source:
         )
 
     def _shown(self, failure: Failure, job: Job | None) -> Shown:
-        from batchctl.render.picture import Shown
-        from batchctl.tail import last_lines
+        from batchctl.present.picture import Shown
+        from batchctl.store.tail import last_lines
 
         log = None if failure.seq is None else self._history.last_log(failure.run_id, failure.seq)
         if log is None:
@@ -150,7 +150,7 @@ class _Source:
         """Return what must be masked in a job's output, or why that is not known."""
         if job is None:
             return "its log is not shown: the job has left the configuration, so its secrets are not known"
-        from batchctl.launch import read_env_files, secret_values
+        from batchctl.process.environment import read_env_files, secret_values
 
         if job.name not in self._known_secrets:
             try:

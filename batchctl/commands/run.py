@@ -8,11 +8,11 @@ from unicodedata import normalize
 
 import typer
 
-from batchctl import runner
+from batchctl.base.errors import EXIT_SKIPPED, UsageError
 from batchctl.commands.cronline import report_failure
 from batchctl.commands.site import site_of
-from batchctl.core.selection import Selection
-from batchctl.errors import EXIT_SKIPPED, UsageError
+from batchctl.core.guard.selection import Selection
+from batchctl.engine import fire
 
 if TYPE_CHECKING:
     from batchctl.core.model import Job
@@ -63,7 +63,7 @@ def run(
     """
     site = site_of(ctx)
     found = site.job(job)
-    request = runner.Request(
+    request = fire.Request(
         state_dir=site.state,
         force=force,
         selection=Selection(
@@ -75,15 +75,15 @@ def run(
         exit_on_skip=exit_on_skip,
         scheduled_for=None if scheduled_for is None else _instant(scheduled_for, found),
     )
-    from batchctl.render import run as render
-    from batchctl.render import text
+    from batchctl.present import run as render
+    from batchctl.present import text
 
     if dry_run:
-        plan = render.Plan(found, *runner.plan_of(found, request), request)
+        plan = render.Plan(found, *fire.plan_of(found, request), request)
         text.write([render.dry_run_json(plan) if as_json else render.dry_run(plan), "\n"])
         return
     on_terminal = sys.stdout.isatty() and not as_json
-    outcome = runner.fire(found, request, render.live(found, site.state) if on_terminal else None)
+    outcome = fire.fire(found, request, render.live(found, site.state) if on_terminal else None)
     if as_json:
         text.write([render.as_json(outcome), "\n"])
     elif on_terminal:
@@ -93,10 +93,11 @@ def run(
 
 
 def _instant(text: str, job: Job) -> float:
-    from batchctl import clock
+    from batchctl.base import clock
+    from batchctl.core.time import zones
 
     try:
-        return clock.parse_time(text, job.rules.zone)
+        return zones.parse_time(text, job.rules.zone, clock.now())
     except ValueError as error:
         raise UsageError(str(error)) from error
 

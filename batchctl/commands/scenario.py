@@ -6,22 +6,23 @@ import random
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from batchctl import clock
-from batchctl.core.advice import Advice
+from batchctl.base import clock
+from batchctl.base.duration import format_duration, parse_duration
+from batchctl.base.errors import UsageError
+from batchctl.base.record import Record, replace
+from batchctl.core.advise.advice import Advice
+from batchctl.core.foresight.simulate import Scenario
 from batchctl.core.model import Rules, Schedule
-from batchctl.core.record import Record, replace
-from batchctl.core.schedule import fires, repeat, shift
-from batchctl.core.simulate import Scenario
 from batchctl.core.statistics import TYPICAL_OF, typical
-from batchctl.duration import format_duration, parse_duration
-from batchctl.errors import UsageError
+from batchctl.core.time import zones
+from batchctl.core.time.schedule import fires, repeat, shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from batchctl.clock import Zone
     from batchctl.commands.site import Site
     from batchctl.core.model import Job
+    from batchctl.core.time.zones import Zone
 
 _HISTORY = 200
 """How many past durations `--from-history` draws from."""
@@ -155,7 +156,7 @@ def _schedule(flags: Flags) -> Schedule | None:
     if flags.every is not None:
         return None
     if flags.cron is not None:
-        from batchctl.core.cron import parse_cron
+        from batchctl.core.time.cron import parse_cron
 
         try:
             return Schedule(text=flags.cron, cron=parse_cron(flags.cron))
@@ -169,7 +170,7 @@ def _start(flags: Flags, schedule: Schedule | None) -> float:
     now = clock.now()
     if flags.start is not None:
         try:
-            start = clock.parse_time(flags.start, flags.zone)
+            start = zones.parse_time(flags.start, flags.zone, now)
         except (ValueError, OverflowError) as error:
             message = f"--start: {error}"
             raise UsageError(message, remedy="give --start a time") from error
@@ -178,7 +179,7 @@ def _start(flags: Flags, schedule: Schedule | None) -> float:
         message = f"--start: {flags.start!r} is not between 1970 and 2999"
         raise UsageError(message, remedy="give --start a time of these years")
     if schedule is None:
-        from batchctl.core.cron import parse_cron
+        from batchctl.core.time.cron import parse_cron
 
         schedule = Schedule(cron=parse_cron("0 1 * * *"))
     return next(fires(schedule, flags.zone, now), now)

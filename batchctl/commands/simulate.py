@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchctl import clock
+from batchctl.base import clock
+from batchctl.base.errors import UsageError
 from batchctl.commands import scenario
 from batchctl.commands.outfile import write_file
 from batchctl.commands.site import Site, site_of
-from batchctl.core.advice import Advice, Inputs, advise, advise_split
-from batchctl.core.bootstrap import skip_share
-from batchctl.core.simulate import simulate as simulate_one
-from batchctl.core.simulate import simulate_groups
-from batchctl.errors import UsageError
+from batchctl.core.advise.advice import Advice, Inputs, advise, advise_split
+from batchctl.core.foresight.bootstrap import skip_share
+from batchctl.core.foresight.simulate import simulate as simulate_one
+from batchctl.core.foresight.simulate import simulate_groups
+from batchctl.core.time import zones
 
 if TYPE_CHECKING:
-    from batchctl.clock import Zone
-    from batchctl.core.bootstrap import SkipShare
+    from batchctl.core.foresight.bootstrap import SkipShare
     from batchctl.core.model import Job
-    from batchctl.render.simulation import Preview
+    from batchctl.core.time.zones import Zone
+    from batchctl.present.simulation import Preview
 
 
 class Format(StrEnum):
@@ -117,7 +118,7 @@ def simulate(
 
 
 def _write(preview: Preview, style: Format, output: str | None) -> None:
-    from batchctl.render import simulation as render
+    from batchctl.present import simulation as render
 
     if style is Format.table:
         if output is None:
@@ -134,10 +135,10 @@ def _write(preview: Preview, style: Format, output: str | None) -> None:
 
 def _text(preview: Preview, style: Format) -> str:
     if style is Format.json:
-        from batchctl.render.simulation import as_json
+        from batchctl.present.simulation import as_json
 
         return json.dumps(as_json(preview), ensure_ascii=False) + "\n"
-    from batchctl.render.preview import as_html, as_svg
+    from batchctl.present.preview import as_html, as_svg
 
     return as_svg(preview) if style is Format.svg else as_html(preview, clock.now())
 
@@ -145,14 +146,14 @@ def _text(preview: Preview, style: Format) -> str:
 def _zone(timezone: str | None, job: Job | None, site: Site) -> Zone:
     if timezone is not None:
         try:
-            return clock.NamedZone(timezone)
+            return zones.NamedZone(timezone)
         except ValueError as error:
             raise UsageError(str(error), remedy="`timedatectl list-timezones` lists them") from error
     return site.config.zone if job is None else job.rules.zone
 
 
 def _preview(flags: scenario.Flags, plan: scenario.Plan) -> Preview:
-    from batchctl.render.simulation import Preview
+    from batchctl.present.simulation import Preview
 
     title = "" if flags.job is None else flags.job.name
     first = next(iter(plan.scenarios.values()))

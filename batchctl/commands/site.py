@@ -6,8 +6,8 @@ import unicodedata
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from batchctl import paths
-from batchctl.errors import UsageError
+from batchctl.base import paths
+from batchctl.base.errors import UsageError
 
 if TYPE_CHECKING:
     import typer
@@ -46,7 +46,7 @@ class Site:
         Raises:
             StateError: if it is there and cannot be trusted, or was there and has vanished.
         """
-        from batchctl import spool
+        from batchctl.store import spool
         from batchctl.store.history import History
 
         spool.settle(self.state)

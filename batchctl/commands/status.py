@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from batchctl import clock
+from batchctl.base import clock
+from batchctl.base.errors import UsageError
 from batchctl.commands.site import Site, site_of
-from batchctl.errors import UsageError
-from batchctl.overview import JobStatus, job_status
-from batchctl.render import status as render
-from batchctl.render import text
+from batchctl.present import status as render
+from batchctl.present import text
 from batchctl.store.history import History
+from batchctl.watch.standing import JobStatus, job_status
 
 
 def status(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from batchctl.commands.site import site_of
-from batchctl.ending import stop as stop_run
+from batchctl.engine.stop import stop as stop_run
 
 
 def stop(

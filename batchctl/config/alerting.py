@@ -12,7 +12,7 @@ from batchctl.core.model import Alerting, Condition, Expect, Retention
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.place import Place
+    from batchctl.config.key_path import Place
 
 CONDITIONS = (
     "failed",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from batchctl import clock
+from batchctl.base.duration import format_duration
+from batchctl.base.record import Record, replace
 from batchctl.config import alerting, values
 from batchctl.config.schema import (
     AlertKeys,
@@ -19,17 +20,16 @@ from batchctl.config.schema import (
     keys_of,
     unknown_remedy,
 )
-from batchctl.core.cadence import share_of
-from batchctl.core.cron import parse_cron
 from batchctl.core.model import DEFAULT_GRACE, Group, Job, Rules, Schedule, Step
-from batchctl.core.placeholders import BUILT_IN, fill_shell, names
-from batchctl.core.record import Record, replace
-from batchctl.duration import format_duration
+from batchctl.core.text.placeholders import BUILT_IN, fill_shell, names
+from batchctl.core.time import zones
+from batchctl.core.time.cadence import share_of
+from batchctl.core.time.cron import parse_cron
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.place import Place
+    from batchctl.config.key_path import Place
 
 _CATCH_UP_WINDOW = 86400.0
 _LONGEST_JITTER = 86400.0
@@ -43,7 +43,7 @@ class Shared(Record):
     """What the top level of the configuration gives to every job."""
 
     timezone: str | None
-    zone: clock.Zone
+    zone: zones.Zone
     pools: Mapping[str, int]
     sources: Mapping[str, Mapping[str, Any]] = {}
     config_path: str | None = None
@@ -150,7 +150,7 @@ def _check_every(job: JobTable, place: Place) -> None:
 
 def _instant(at: datetime, place: Place, shared: Shared) -> float:
     try:
-        return at.timestamp() if at.tzinfo is not None else clock.parse_time(at.isoformat(), shared.zone)
+        return at.timestamp() if at.tzinfo is not None else zones.parse_time(at.isoformat(), shared.zone)
     except (ValueError, OverflowError, OSError):
         place.refuse(f"{at.isoformat()} is out of range", example("at"))
 

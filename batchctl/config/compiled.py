@@ -26,9 +26,10 @@ import os
 import stat
 import sys
 
-from batchctl import __version__, clock, paths
+from batchctl import __version__
+from batchctl.base import clock, paths
+from batchctl.base.record import Record, replace
 from batchctl.config.identity import identity_of
-from batchctl.core.cron import Cron
 from batchctl.core.model import (
     Alerting,
     Condition,
@@ -41,7 +42,8 @@ from batchctl.core.model import (
     Step,
     Window,
 )
-from batchctl.core.record import Record, replace
+from batchctl.core.time import zones
+from batchctl.core.time.cron import Cron
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ def _key(path: str | None) -> tuple[Any, ...]:
 def _copy_file(path: str | None, state_option: str | None) -> str | None:
     from binascii import crc32
 
-    from batchctl.errors import BatchctlError
+    from batchctl.base.errors import BatchctlError
 
     named = f"{path}\0{os.environ.get('HOME')}\0{os.environ.get('TZ')}"
     try:
@@ -161,7 +163,7 @@ def _read_own(copy: str) -> bytes:
 def _write(copy: str, path: str | None, config: Config, identities: Mapping[str, Identity]) -> None:
     from binascii import crc32
 
-    from batchctl.errors import BatchctlError
+    from batchctl.base.errors import BatchctlError
 
     # What `at` and TZ mean without a name of their own is the system's to say.
     sources = {**identities, "/etc/localtime": identity_of("/etc/localtime")}
@@ -201,7 +203,7 @@ def _pack(job: Job) -> bytes:
 
 def _unpack(packed: bytes) -> Job:
     job: Job = _deep(marshal.loads(packed))  # noqa: S302 - part of the checked copy
-    zone = clock.SystemZone() if job.timezone is None else clock.NamedZone(job.timezone, verified=True)
+    zone = clock.SystemZone() if job.timezone is None else zones.NamedZone(job.timezone, verified=True)
     return replace(job, rules=replace(job.rules, zone=zone))
 
 

@@ -6,16 +6,16 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import batchctl
-from batchctl import clock
+from batchctl.base.errors import ConfigError
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
 from batchctl.config.identity import identity_of
-from batchctl.config.place import Place
+from batchctl.config.key_path import Place
 from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
 from batchctl.config.source import Key, Source
 from batchctl.config.sources import sources
 from batchctl.core.model import Config, Job
-from batchctl.errors import ConfigError
+from batchctl.core.time import zones
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,14 +148,14 @@ def _jobs_d(reader: _Reader, directory: str) -> list[_Definition]:
 
 def _shared(top: FileTable, place: Place | None) -> Shared:
     if place is None:
-        return Shared(timezone=None, zone=clock.zone(None), pools={})
+        return Shared(timezone=None, zone=zones.zone(None), pools={})
     for key, limit in top.pools.items():
         values.name(key, place.at("pools").at(key), "pool")
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
             what, remedy = "must be a whole number of jobs, at least 1", f"write for example {key} = 1"
             place.at("pools").at(key).refuse(what, remedy)
     try:
-        zone = clock.zone(top.timezone)
+        zone = zones.zone(top.timezone)
     except ValueError as error:
         place.at("timezone").refuse(str(error).partition(";")[0], example("timezone"))
     return Shared(

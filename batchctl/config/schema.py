@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from batchctl.config.place import Place
+    from batchctl.config.key_path import Place
 
 Duration = str | int | float
 Size = str | int

@@ -8,8 +8,8 @@ import stat
 import tomllib
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from batchctl.base.errors import ConfigError
 from batchctl.config.identity import identity
-from batchctl.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from batchctl.config.schema import SourceTable, convert, example
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.place import Place
+    from batchctl.config.key_path import Place
 
 
 def sources(tables: Mapping[str, Any], place: Place) -> dict[str, dict[str, Any]]:

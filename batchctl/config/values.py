@@ -9,14 +9,14 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
+from batchctl.base.duration import parse_duration
 from batchctl.config.schema import EXAMPLES
 from batchctl.core.model import Window
-from batchctl.duration import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.place import Place
+    from batchctl.config.key_path import Place
 
 TEN_YEARS = 3653 * 86400.0
 """Seconds; a longer duration is a slip (an extra digit, milliseconds without their unit)."""

@@ -5,15 +5,15 @@ Instants are seconds since the epoch (UTC), durations seconds. None means "not s
 
 from __future__ import annotations
 
-from batchctl.core.record import Record
+from batchctl.base.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from batchctl.clock import Zone
-    from batchctl.core.cron import Cron
+    from batchctl.core.time.cron import Cron
+    from batchctl.core.time.zones import Zone
 
     Params = Mapping[str, Any]
     GapAfter = Literal["any", "success"]

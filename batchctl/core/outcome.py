@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from batchctl.base.errors import EXIT_FAILED, EXIT_OK, EXIT_SIGNAL_BASE, EXIT_TIMED_OUT
 from batchctl.core import model
-from batchctl.errors import EXIT_FAILED, EXIT_OK, EXIT_SIGNAL_BASE, EXIT_TIMED_OUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

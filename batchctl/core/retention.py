@@ -8,8 +8,8 @@ success, and every run that a kept one resumes.
 
 from __future__ import annotations
 
+from batchctl.base.record import Record
 from batchctl.core.model import RUNNING, SUCCEEDED
-from batchctl.core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from batchctl.base.record import Record
 from batchctl.core import model
-from batchctl.core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ count.
 
 from __future__ import annotations
 
-from batchctl.core.record import Record
+from batchctl.base.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

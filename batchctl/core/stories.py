@@ -10,18 +10,18 @@ from __future__ import annotations
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchctl.base.duration import format_duration
+from batchctl.base.record import Record
 from batchctl.core import statistics
 from batchctl.core.model import RUNNING, SUCCEEDED
-from batchctl.core.record import Record
-from batchctl.core.schedule import fires
-from batchctl.duration import format_duration
+from batchctl.core.time.schedule import fires
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from batchctl.clock import Zone
     from batchctl.core.model import Schedule
     from batchctl.core.statistics import Stats
+    from batchctl.core.time.zones import Zone
 
 _TREND_OF = 10
 _TREND_LEAST = 3

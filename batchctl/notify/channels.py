@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from batchctl.core.alerts import CRITICAL, FAILED, RECOVERED, urls
-from batchctl.core.harmless import one_line
-from batchctl.core.masking import mask
-from batchctl.core.record import Record
+from batchctl.base.record import Record
+from batchctl.core.judge.alerts import CRITICAL, FAILED, RECOVERED, urls
+from batchctl.core.text.harmless import one_line
+from batchctl.core.text.masking import mask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from batchctl.clock import Zone
-    from batchctl.core.alerts import Alert
+    from batchctl.core.judge.alerts import Alert
     from batchctl.core.model import Alerting
+    from batchctl.core.time.zones import Zone
 
 NO_ANSWER = "no answer"
 _OPEN_HOSTS = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos"})
@@ -157,7 +157,7 @@ def _by_program(alert: Alert, channel: Channel, limit: float, zone: Zone) -> Rep
 
 def as_json(alert: Alert, zone: Zone) -> dict[str, object]:
     """Return what a program gets of an alert."""
-    from batchctl.clock import iso
+    from batchctl.core.time.zones import iso
 
     names = ("event_id", "job", "run_id", "kind", "severity", "title", "body", "for_event")
     return {**{name: getattr(alert, name) for name in names}, "created_at": iso(alert.created_at, zone)}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from batchctl import clock, launch, tail
-from batchctl.core import alerts, model
-from batchctl.core.masking import mask
-from batchctl.core.record import replace
-from batchctl.errors import BatchctlError
-from batchctl.store import ends, outbox
+from batchctl.base import clock
+from batchctl.base.errors import BatchctlError
+from batchctl.base.record import replace
+from batchctl.core import model
+from batchctl.core.judge import alerts
+from batchctl.core.text.masking import mask
+from batchctl.core.time import zones
+from batchctl.process import environment
+from batchctl.store import ends, outbox, tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from batchctl.clock import Zone
-    from batchctl.core.alerts import Alert, End
+    from batchctl.core.judge.alerts import Alert, End
     from batchctl.core.model import Alerting, Job
+    from batchctl.core.time.zones import Zone
 
 
 def record(
@@ -75,7 +78,7 @@ def secrets_of(job: Job) -> tuple[str, ...] | None:
     if not job.secrets:
         return ()
     try:
-        return launch.secret_values(job, launch.read_env_files(job))
+        return environment.secret_values(job, environment.read_env_files(job))
     except (BatchctlError, OSError):
         return None
 
@@ -95,4 +98,4 @@ def _told(end: End, job: Job, state_dir: str, secrets: tuple[str, ...] | None) -
 
 
 def _human(zone: Zone) -> alerts.Human:
-    return lambda instant: clock.human(instant, zone)
+    return lambda instant: zones.human(instant, zone)

@@ -6,8 +6,9 @@ again; no alert is ever lost that way. What a channel has taken it does not get 
 
 from __future__ import annotations
 
-from batchctl import clock
-from batchctl.core import alerts
+from batchctl.base import clock
+from batchctl.core.judge import alerts
+from batchctl.core.time import zones
 from batchctl.store import database, outbox
 
 TYPE_CHECKING = False
@@ -111,9 +112,9 @@ class _Pass:
                 outbox.mark_sent(connection, row, clock.now(), delivered)
         self.sent += not failed
 
-    def _zone(self, row: Row) -> clock.Zone:
+    def _zone(self, row: Row) -> zones.Zone:
         job = self._jobs.get(row.alert.job)
-        return clock.zone(None) if job is None else job.rules.zone
+        return zones.zone(None) if job is None else job.rules.zone
 
     def _secrets(self, row: Row) -> tuple[str, ...]:
         job = self._jobs.get(row.alert.job)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from batchctl.core.record import Record
+from batchctl.base.record import Record
 from batchctl.process import tree
 
 TYPE_CHECKING = False

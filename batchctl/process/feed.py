@@ -8,7 +8,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from batchctl import clock
+from batchctl.base import clock
 from batchctl.process import tree
 from batchctl.process.spawn import NOT_FOUND
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 
-from batchctl.clock import boot_id
-from batchctl.core.record import Record
+from batchctl.base.clock import boot_id
+from batchctl.base.record import Record
 from batchctl.core.run import Identity
 
 TYPE_CHECKING = False

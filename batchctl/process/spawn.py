@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import signal
 
-from batchctl.core.record import Record
-from batchctl.errors import BatchctlError
+from batchctl.base.errors import BatchctlError
+from batchctl.base.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

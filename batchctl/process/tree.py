@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from batchctl import clock
+from batchctl.base import clock
 from batchctl.process.identity import Stat, read_stat
 
 TYPE_CHECKING = False

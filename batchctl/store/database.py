@@ -10,7 +10,7 @@ import os
 import sqlite3
 import stat
 
-from batchctl.errors import StateError
+from batchctl.base.errors import StateError
 from batchctl.store.schema import VERSION
 
 TYPE_CHECKING = False

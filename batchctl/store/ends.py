@@ -6,7 +6,7 @@ Read in the transaction that wrote it, so an alert never tells of an end that wa
 # ruff: noqa: S608 - queries are put together from this page's own words only; every value is bound
 from __future__ import annotations
 
-from batchctl.core.alerts import RUN_KINDS, End, Facts
+from batchctl.core.judge.alerts import RUN_KINDS, End, Facts
 from batchctl.core.model import BLOCKED, FAILED, LOST, RUNNING, SKIPPED, STALE, TIMED_OUT, UNFINISHED
 from batchctl.store import outbox, warnings
 

@@ -5,8 +5,8 @@ Every statement here is an index seek: the guard costs the same on an empty hist
 
 from __future__ import annotations
 
-from batchctl.core.decide import Pause, State
-from batchctl.core.record import Record
+from batchctl.base.record import Record
+from batchctl.core.guard.decide import Pause, State
 from batchctl.core.run import Identity
 from batchctl.store import warnings
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import sqlite3
     from typing import Any
 
+    from batchctl.core.guard.selection import Earlier
     from batchctl.core.model import Job, Rules
     from batchctl.core.run import Run
-    from batchctl.core.selection import Earlier
 
 _TYPICAL_OF = 10
 
@@ -113,7 +113,7 @@ def earlier_run(connection: sqlite3.Connection, job: str) -> Earlier | None:
     """Return the job's last run with its steps, for a run that continues it; None where there was none."""
     import json
 
-    from batchctl.core.selection import Earlier
+    from batchctl.core.guard.selection import Earlier
 
     query = "select id, status, params from runs where job = ? order by id desc limit 1"
     last = connection.execute(query, (job,)).fetchone()

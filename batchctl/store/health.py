@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
-from batchctl.core.findings import Ended
-from batchctl.core.missed import Start
+from batchctl.base.record import Record
+from batchctl.core.judge.findings import Ended
+from batchctl.core.judge.missed import Start
 from batchctl.core.model import SKIPPED, UNFINISHED
-from batchctl.core.record import Record
 from batchctl.store.database import database_path, untrusted
 
 TYPE_CHECKING = False

@@ -7,8 +7,8 @@ finds nothing due, and a sender that dies in between only delays it. Every state
 # ruff: noqa: S608 - queries are put together from this page's own words only; every value is bound
 from __future__ import annotations
 
-from batchctl.core.alerts import RUN_KINDS, Alert
-from batchctl.core.record import Record
+from batchctl.base.record import Record
+from batchctl.core.judge.alerts import RUN_KINDS, Alert
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

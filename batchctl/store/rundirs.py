@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
-from batchctl.errors import StateError
+from batchctl.base.errors import StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import tomlkit
 from history_rows import DAY, HOUR, Rows, in_c_locale
 from support import batchctl
 
-from batchctl import clock
+from batchctl.base import clock
 from batchctl.config import load
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ import pytest
 from history_rows import DAY, DEAD, HOUR, Rows
 from support import batchctl, rows
 
-from batchctl import clock
-from batchctl.core.record import replace
+from batchctl.base import clock
+from batchctl.base.record import replace
+from batchctl.core.time import zones
 from batchctl.process import identity
 from batchctl.store.database import connect
 
@@ -74,7 +75,7 @@ def test_healthy(place: Place) -> None:
     [one] = health["jobs"]
     assert one["last_success"]["id"] == run
     assert one["last_success"]["results"] == {"31": {"collected": 600}}
-    assert one["last_success_at"] == clock.iso(now - 2 * HOUR + 60, clock.zone("Asia/Seoul"))
+    assert one["last_success_at"] == zones.iso(now - 2 * HOUR + 60, zones.zone("Asia/Seoul"))
     assert (one["consecutive_failures"], one["running_since"], one["next_fire"]) == (0, None, None)
     assert health["disk"]["free_bytes"] > 0
     assert health["memory"]["total_bytes"] >= health["memory"]["available_bytes"] > 0
@@ -148,7 +149,7 @@ def test_the_overrun_of_the_daily_batch(place: Place) -> None:
     now = clock.now()
     for days in range(20, 2, -2):
         place.rows.run(JOB, now - days * DAY, 26 * HOUR)
-    seoul = clock.zone("Asia/Seoul")
+    seoul = zones.zone("Asia/Seoul")
     since_one = (now + seoul.offset(now) - HOUR) % DAY
     run = place.rows.run(JOB, now - since_one, None, owner=identity.myself())
     assert [found for found in place.findings() if found[0] != "missed"] == [("overrun", "info", JOB)]
@@ -278,7 +279,7 @@ def test_prometheus(place: Place, tmp_path: Path) -> None:
 
 def test_labels_are_escaped() -> None:
     """A quote, a backslash and a line end in a value stay in it."""
-    from batchctl.render.prometheus import _family
+    from batchctl.present.prometheus import _family
 
     labels = {"job": 'a"b\\c\nd{{e}}<f>'}
     text = _family("x", "Help.", "gauge", [("", labels, 1.5)])
@@ -343,7 +344,7 @@ def test_a_clock_that_was_set_back(place: Place) -> None:
     place.rows.skip(JOB, now + DAY)
     assert place.check().returncode == 0
     health = place.health()
-    health["jobs"][0]["watched_since"] = clock.iso(now + 300 * DAY, clock.zone(None))
+    health["jobs"][0]["watched_since"] = zones.iso(now + 300 * DAY, zones.zone(None))
     (place.state / "health.json").write_text(json.dumps(health), encoding="utf-8")
     done = place.check()
     assert (done.returncode, done.stderr) == (0, "")
@@ -363,8 +364,8 @@ def test_a_spooled_end_is_imported(place: Place) -> None:
     """The end that a run could not write down is in the history after the check."""
     me = replace(DEAD, pid=2)
     run = place.rows.run(JOB, clock.now() - HOUR, None, owner=me)
-    from batchctl import spool
     from batchctl.core.run import Run
+    from batchctl.store import spool
 
     ended = Run(run, JOB, clock.now() - HOUR, "0" * 24, [])
     ended.status, ended.ended_at, ended.duration, ended.exit_code = "failed", clock.now(), HOUR, 1

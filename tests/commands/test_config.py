@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batchctl.cli import main
+from batchctl.commands.cli import main
 from batchctl.config import load
 
 if TYPE_CHECKING:

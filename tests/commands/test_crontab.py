@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from batchctl import clock, crontab
-from batchctl.cli import main
+from batchctl.commands.cli import main
+from batchctl.core.time import zones
+from batchctl.crontab import managed
 
 FAKE = Path(__file__).parent.parent / "cron" / "fake_crontab.sh"
 CONFIG = """
@@ -55,7 +56,7 @@ def call(
     tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> Call:
     """Call `batchctl crontab ...`; return exit code, stdout and stderr."""
-    monkeypatch.setattr(crontab, "cron_zone", lambda: clock.NamedZone("Etc/UTC"))
+    monkeypatch.setattr(managed, "cron_zone", lambda: zones.NamedZone("Etc/UTC"))
 
     def call(*words: str) -> tuple[int, str, str]:
         code = main(["--config", str(config), "--state", str(tmp_path / "state"), "crontab", *words])

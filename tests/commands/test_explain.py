@@ -10,10 +10,11 @@ import pytest
 from history_rows import HOUR, Rows, in_c_locale
 from support import batchctl
 
-from batchctl import clock
-from batchctl.cli import main
-from batchctl.core.decide import NAMES
+from batchctl.base import clock
+from batchctl.commands.cli import main
+from batchctl.core.guard.decide import NAMES
 from batchctl.core.run import Identity
+from batchctl.core.time import zones
 
 JOB = "일괄-작업"
 CONFIG = f"""
@@ -26,7 +27,7 @@ steps = [{{ id = "1", run = "true" }}]
 active_hours = "08:00-22:59"
 steps = [{{ id = "1", run = "true" }}]
 """
-SEOUL = clock.zone("Asia/Seoul")
+SEOUL = zones.zone("Asia/Seoul")
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +74,7 @@ def test_a_failing_check(command: list[str], capsys: pytest.CaptureFixture[str],
     rows.run(JOB, clock.now() - 2 * HOUR, HOUR)
     found = as_json(command, capsys, JOB)
     assert (found["verdict"], found["reason"]) == ("skip", "min_gap")
-    until = clock.parse_time(found["checks"][list(NAMES).index("min_gap")]["until"], SEOUL)
+    until = zones.parse_time(found["checks"][list(NAMES).index("min_gap")]["until"], SEOUL)
     assert until == pytest.approx(clock.now() + 5 * HOUR, abs=60)
     assert main([*command, "explain", JOB]) == 0
     out = capsys.readouterr().out
@@ -104,12 +105,12 @@ def test_at_after_the_expected_end(command: list[str], capsys: pytest.CaptureFix
     rows.run(JOB, now - 100 * HOUR, 10 * HOUR)
     # Another host's process can never be proven dead.
     run = rows.run(JOB, now - HOUR, None, owner=Identity(host="elsewhere", boot_id="b", pid=1, start_ticks=1))
-    found = [as_json(command, capsys, JOB, "--at", str(clock.iso(now + hours * HOUR, SEOUL))) for hours in (8, 12, 16)]
+    found = [as_json(command, capsys, JOB, "--at", str(zones.iso(now + hours * HOUR, SEOUL))) for hours in (8, 12, 16)]
     assert [one["reason"] for one in found] == ["already_running", "min_gap", None]
     assert found[0]["assumption"] is None
     assert f"run {run} ends at" in found[1]["assumption"]
     gap = found[1]["checks"][list(NAMES).index("min_gap")]
-    assert clock.parse_time(gap["until"], SEOUL) == pytest.approx(now + 15 * HOUR, abs=60)
+    assert zones.parse_time(gap["until"], SEOUL) == pytest.approx(now + 15 * HOUR, abs=60)
 
 
 def test_not_a_time(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:

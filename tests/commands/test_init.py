@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batchctl.cli import main
+from batchctl.commands.cli import main
 from batchctl.config import load
 from batchctl.config.starter import STARTER
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import batchctl
 
-from batchctl.cli import main
+from batchctl.commands.cli import main
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support import alive, batchctl, rows, start_batchctl, wait_for
 
-from batchctl.cli import main
+from batchctl.commands.cli import main
 from batchctl.config import load
 
 FAKE = Path(__file__).parent.parent / "cron" / "fake_crontab.sh"

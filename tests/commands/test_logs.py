@@ -8,8 +8,8 @@ import pytest
 from history_rows import HOUR, Rows, in_c_locale
 from support import batchctl, start_batchctl
 
-from batchctl import clock
-from batchctl.cli import main
+from batchctl.base import clock
+from batchctl.commands.cli import main
 from batchctl.core.run import Identity
 
 JOB = "일괄-작업"

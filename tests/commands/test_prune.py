@@ -11,8 +11,8 @@ import pytest
 from history_rows import DAY, HOUR, Rows, in_c_locale
 from support import batchctl
 
-from batchctl import clock
-from batchctl.cli import main
+from batchctl.base import clock
+from batchctl.commands.cli import main
 
 if TYPE_CHECKING:
     from pathlib import Path

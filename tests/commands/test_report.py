@@ -14,8 +14,9 @@ from history_rows import DAY, HOUR, Rows, in_c_locale
 from rich.cells import cell_len
 from support import batchctl
 
-from batchctl import clock
-from batchctl.cli import main
+from batchctl.base import clock
+from batchctl.commands.cli import main
+from batchctl.core.time import zones
 
 JOB = "일괄-작업"
 CONFIG = f"""
@@ -68,8 +69,8 @@ def test_json_has_the_keys_of_the_contract(command: list[str], capsys: pytest.Ca
     """Runs newest first with their steps, skips, and statistics of every job that is or was."""
     found = as_json(command, capsys)
     assert list(found) == ["from", "to", "runs", "skips", "stats"]
-    zone = clock.zone(None)
-    assert clock.parse_time(found["to"], zone) - clock.parse_time(found["from"], zone) == pytest.approx(30 * DAY)
+    zone = zones.zone(None)
+    assert zones.parse_time(found["to"], zone) - zones.parse_time(found["from"], zone) == pytest.approx(30 * DAY)
     assert [run["status"] for run in found["runs"]] == ["succeeded", "failed", "succeeded"]
     run = found["runs"][2]
     assert set(run) >= {"id", "job", "status", "started_at", "ended_at", "duration_s", "steps"}

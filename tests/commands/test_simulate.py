@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from batchctl.cli import main
+from batchctl.commands.cli import main
 
 CONFIG = """
 timezone = "Asia/Seoul"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batchctl.cli import main
-from batchctl.core.cron import parse_cron
+from batchctl.commands.cli import main
+from batchctl.core.time.cron import parse_cron
 
 if TYPE_CHECKING:
     from cron.conftest import RealCrontab

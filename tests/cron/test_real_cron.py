@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from batchctl import crontab
-from batchctl.core.cronblock import command
+from batchctl.crontab import managed
+from batchctl.crontab.block import command
 
 if TYPE_CHECKING:
     from cron.conftest import RealCrontab
@@ -175,4 +175,4 @@ def as_it_is() -> bytes:
     """Return the crontab while nobody has it on loan."""
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return crontab.read()
+        return managed.read()

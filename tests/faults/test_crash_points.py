@@ -19,9 +19,10 @@ import pytest
 from firing import PROGRAMS, ended, start, with_argument
 from support import alive, job, rows, step, wait_for
 
-from batchctl import clock, locking
-from batchctl.overview import job_status
+from batchctl.base import clock
+from batchctl.store import lockfile
 from batchctl.store.history import History
+from batchctl.watch.standing import job_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,7 +187,7 @@ def _check(scene: _Scene, server: _Server, where: str) -> None:
     scene.gate.touch()
     wait_for(lambda: not with_argument(str(scene.gate)), f"the end of the step ({where})")
     # The process that takes the lock for batchctl may outlive it for a moment.
-    wait_for(lambda: not locking.is_held(str(scene.state), "j"), f"the lock ({where})")
+    wait_for(lambda: not lockfile.is_held(str(scene.state), "j"), f"the lock ({where})")
     for log in scene.state.glob("runs/*/1-1.log"):
         assert log.read_text() in {"first\nlast\n", ""}, where
     standing = job_status(scene.job, History(str(scene.state)), str(scene.state), clock.now())

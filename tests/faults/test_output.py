@@ -13,8 +13,8 @@ import pytest
 from firing import ended, fire, start
 from support import batchctl, job, rows, step, wait_for
 
-from batchctl import tail
 from batchctl.process.capping import Cap
+from batchctl.store import tail
 from batchctl.store.logfile import Log
 
 MIB = 1 << 20
@@ -170,7 +170,7 @@ def test_a_gibibyte_without_a_newline_costs_no_memory(state: Path, tmp_path: Pat
 def assert_reads_little(options: list[str]) -> None:
     """Check that `logs -n 20` of a line of a gibibyte reads its end, says so, and is soon done."""
     counted = (
-        "import sys; from batchctl.cli import main; code = main(sys.argv[1:]); sys.stdout.flush()\n"
+        "import sys; from batchctl.commands.cli import main; code = main(sys.argv[1:]); sys.stdout.flush()\n"
         "sys.stderr.write(open('/proc/self/io').read())\n"
     )
     done = subprocess.run(

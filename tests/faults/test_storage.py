@@ -16,11 +16,11 @@ from firing import PROGRAMS, ended, execute, fire, start
 from sqlite_utils import Database
 from support import batchctl, job, rows, step, wait_for
 
-from batchctl import runner, spool
+from batchctl.base.errors import StateError
 from batchctl.core.run import Attempt, Run, StepRun
-from batchctl.errors import StateError
+from batchctl.engine import fire as engine_fire
 from batchctl.process.identity import myself
-from batchctl.store import database
+from batchctl.store import database, spool
 from batchctl.store.migrations import migrations
 from batchctl.store.schema import VERSION
 
@@ -96,14 +96,14 @@ def test_a_disk_that_is_full_before_the_start_starts_nothing(disk: Path, tmp_pat
     filler = fill(disk)
     for _ in range(2):
         with pytest.raises(StateError, match=r"full|space|I/O") as raised:
-            runner.fire(what, runner.Request(state_dir=str(disk / "state")))
+            engine_fire.fire(what, engine_fire.Request(state_dir=str(disk / "state")))
         assert "df -h" in raised.value.remedy
     filler.unlink()
     assert fire(job(), disk / "state")["code"] == 0
     fill(disk)
     for _ in range(3):
         with pytest.raises(StateError, match=r"full|space|I/O") as raised:
-            runner.fire(what, runner.Request(state_dir=str(disk / "state")))
+            engine_fire.fire(what, engine_fire.Request(state_dir=str(disk / "state")))
         assert "df -h" in raised.value.remedy
     assert not trace.exists()
     (disk / "filler").unlink()
@@ -330,7 +330,7 @@ def test_a_newer_schema_is_refused_with_the_remedy(state: Path) -> None:
     execute(state, f"pragma user_version = {VERSION + 1}")
     before = (state / "batchctl.db").read_bytes()
     with pytest.raises(StateError, match=f"schema {VERSION + 1}") as raised:
-        runner.fire(job(), runner.Request(state_dir=str(state)))
+        engine_fire.fire(job(), engine_fire.Request(state_dir=str(state)))
     assert "newer batchctl" in raised.value.remedy
     assert (state / "batchctl.db").read_bytes() == before
 
@@ -368,7 +368,7 @@ def test_a_mark_that_was_never_made_is_made_by_the_next_fire(state: Path) -> Non
     fire(job(), state)
     (state / "batchctl.db").unlink()
     with pytest.raises(StateError, match="missing"):
-        runner.fire(job(), runner.Request(state_dir=str(state)))
+        engine_fire.fire(job(), engine_fire.Request(state_dir=str(state)))
 
 
 @pytest.mark.parametrize(

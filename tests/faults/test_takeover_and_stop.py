@@ -15,15 +15,17 @@ import pytest
 from firing import ended, execute, fire, make_stale, pid_of_attempt, start
 from support import alive, job, rows, step, wait_for
 
-from batchctl import clock, ending, locking, runner, spool
-from batchctl.core.decide import State
-from batchctl.core.record import replace
+from batchctl.base import clock
+from batchctl.base.errors import StateError
+from batchctl.base.record import replace
+from batchctl.core.guard.decide import State
+from batchctl.core.guard.selection import Selection
 from batchctl.core.run import Run, StepRun
-from batchctl.core.selection import Selection
-from batchctl.errors import StateError
+from batchctl.engine import fire as engine_fire
+from batchctl.engine import stop
+from batchctl.engine.start import Starter
 from batchctl.process import identity, tree
-from batchctl.starting import Starter
-from batchctl.store import database, guard
+from batchctl.store import database, guard, lockfile, spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,7 +78,7 @@ def test_a_process_that_took_over_the_pid_is_never_signalled(
     """The row names its pid as owner and as step, but with another start time: it lives on, and the run is over."""
     _running_row(state, innocent.pid, recycled=True)
     if how == "stop":
-        assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+        assert stop.stop(job(grace=0.1), str(state)).status == "cancelled"
     else:
         assert fire(job(stale_after=3600.0, grace=0.1), state)["code"] == 0
         assert rows(state, "select status from runs where id = 1") == [("lost",)]
@@ -92,7 +94,7 @@ def test_a_run_of_another_host_is_neither_taken_over_nor_stopped(
     execute(state, f"update runs set {change}")  # noqa: S608 - a row of the table above
     assert fire(job(stale_after=3600.0, grace=0.1), state)["reason"] == "already_running"
     with pytest.raises(StateError, match="elsewhere"):
-        ending.stop(job(grace=0.1), str(state))
+        stop.stop(job(grace=0.1), str(state))
     assert innocent.poll() is None
 
 
@@ -100,7 +102,7 @@ def test_another_boots_processes_are_not_looked_for(state: Path, innocent: subpr
     """After a reboot the same pid and start time mean nothing; `stop` closes the row and signals nobody."""
     _running_row(state, innocent.pid, recycled=False)
     execute(state, "update runs set boot_id = 'before'")
-    assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+    assert stop.stop(job(grace=0.1), str(state)).status == "cancelled"
     assert innocent.poll() is None
 
 
@@ -117,7 +119,7 @@ def test_an_owner_that_may_not_be_looked_at_counts_as_alive(innocent: subprocess
         "import ctypes, os, subprocess, sys\n"
         "sys.path.insert(0, sys.argv[2])\n"
         "from support import job\n"
-        "from batchctl import runner\n"
+        "from batchctl.engine import fire as runner\n"
         "from batchctl.process import identity\n"
         "runner.fire(job(enabled=False), runner.Request(state_dir=sys.argv[1] + '-warm'))\n"
         "identity.life(identity.myself())\n"  # everything is imported while it can still be read
@@ -178,7 +180,7 @@ def test_on_stale_alert_touches_nothing(state: Path) -> None:
     assert (found["code"], found["reason"]) == (75, "already_running")
     assert "stale" in found["detail"]
     assert alive(pid)
-    assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+    assert stop.stop(job(grace=0.1), str(state)).status == "cancelled"
     process.communicate(timeout=20)
 
 
@@ -188,7 +190,7 @@ def test_stop_wakes_a_stopped_batchctl(state: Path) -> None:
     pid = wait_for(lambda: pid_of_attempt(state), "the attempt")
     process.send_signal(signal.SIGSTOP)
     begin = time.monotonic()
-    assert ending.stop(job(grace=30.0), str(state)).status == "cancelled"
+    assert stop.stop(job(grace=30.0), str(state)).status == "cancelled"
     assert time.monotonic() - begin < 20
     assert ended(process)["code"] == 143
     assert not alive(pid)
@@ -197,9 +199,9 @@ def test_stop_wakes_a_stopped_batchctl(state: Path) -> None:
 
 def test_stop_where_nothing_runs(state: Path) -> None:
     """It is no error, whether there was a history or not, and the last run keeps its status."""
-    assert ending.stop(job(), str(state)).run_id is None
+    assert stop.stop(job(), str(state)).run_id is None
     fire(job(), state)
-    assert ending.stop(job(), str(state)).run_id is None
+    assert stop.stop(job(), str(state)).run_id is None
     assert rows(state, "select status from runs") == [("succeeded",)]
 
 
@@ -214,17 +216,17 @@ def test_what_survives_kill_keeps_its_run(state: Path, monkeypatch: pytest.Monke
     with monkeypatch.context() as patch:
         # Stands in for a process in uninterruptible sleep, which takes no signal.
         patch.setattr(tree, "send", lambda _stat, _number: False)
-        patch.setattr(ending, "_KILL_LIMIT", 0.2)
+        patch.setattr(stop, "_KILL_LIMIT", 0.2)
         hung = job(stale_after=3600.0, grace=0.1)
         end: dict[str, Callable[[], object]] = {
-            "stop": lambda: ending.stop(hung, str(state)),
-            "takeover": lambda: runner.fire(hung, runner.Request(state_dir=str(state))),
+            "stop": lambda: stop.stop(hung, str(state)),
+            "takeover": lambda: engine_fire.fire(hung, engine_fire.Request(state_dir=str(state))),
         }
         with pytest.raises(StateError, match="survive KILL"):
             end[how]()
     assert alive(pid)
     assert rows(state, "select status from runs") == [("running",)]
-    assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+    assert stop.stop(job(grace=0.1), str(state)).status == "cancelled"
     assert not alive(pid)
 
 
@@ -233,15 +235,15 @@ def test_a_lock_that_nobody_provable_holds_keeps_its_run(
 ) -> None:
     """`stop` does not call a run over while its lock is held; it names the lock file to look for."""
     _running_row(state, innocent.pid, recycled=True)
-    held = locking.acquire(str(state), job().name)
+    held = lockfile.acquire(str(state), job().name)
     assert held is not None
-    monkeypatch.setattr(ending, "_LOCK_LIMIT", 0.1)
+    monkeypatch.setattr(stop, "_LOCK_LIMIT", 0.1)
     with pytest.raises(StateError, match="holds the lock") as raised:
-        ending.stop(job(grace=0.1), str(state))
+        stop.stop(job(grace=0.1), str(state))
     assert "fuser" in raised.value.remedy
     assert rows(state, "select status from runs") == [("running",)]
     os.close(held)
-    assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+    assert stop.stop(job(grace=0.1), str(state)).status == "cancelled"
 
 
 def test_the_last_word_of_a_vanished_batchctl_is_heard(state: Path, innocent: subprocess.Popen[bytes]) -> None:
@@ -251,7 +253,7 @@ def test_the_last_word_of_a_vanished_batchctl_is_heard(state: Path, innocent: su
     run.status, run.ended_at, run.exit_code = "failed", clock.now(), 1
     spool.reserve(str(state), 1)
     spool.keep(str(state), run, new.owner)
-    lock = locking.acquire(str(state), job().name)
+    lock = lockfile.acquire(str(state), job().name)
     assert lock is not None
     connection = database.connect(str(state), create=False)
     starter = Starter(connection, job(), str(state), Selection(), {})
@@ -270,7 +272,7 @@ def test_a_lock_helper_that_is_killed_is_named(tmp_path: Path) -> None:
     helper = subprocess.Popen(["sleep", "300"])
     helper.kill()
     with pytest.raises(StateError, match="killed by signal 9"):
-        locking.Attempt(descriptor, helper.pid, "x.lock").outcome()
+        lockfile.Attempt(descriptor, helper.pid, "x.lock").outcome()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
     helper.returncode = -9  # reaped above
@@ -280,8 +282,8 @@ def test_no_history_yet_is_no_trouble(state: Path) -> None:
     """A first fire that was killed while it made the history has begun none: looking and stopping say so."""
     state.mkdir(mode=0o700)
     (state / "batchctl.db").touch(mode=0o600)
-    assert runner.state_of(job(), str(state)) == State()
-    assert ending.stop(job(), str(state)).run_id is None
+    assert engine_fire.state_of(job(), str(state)) == State()
+    assert stop.stop(job(), str(state)).run_id is None
     assert fire(job(), state)["code"] == 0
 
 

@@ -16,10 +16,11 @@ import pytest
 from firing import PROGRAMS, ended, fire, make_stale, pid_of_attempt, start, with_argument
 from support import alive, job, rows, step, wait_for
 
-from batchctl import ending, locking, runner, spool
+from batchctl.base.errors import StateError
 from batchctl.core.model import Group
-from batchctl.errors import StateError
-from batchctl.store import database
+from batchctl.engine import fire as engine_fire
+from batchctl.engine import stop
+from batchctl.store import database, lockfile, spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ def _by_signal(number: int) -> Callable[..., tuple[int, str]]:
 def _by_stop(what: Callable[..., Step], state: Path, ready: Path) -> tuple[int, str]:
     process = start(job(what(grace=0.2)), state)
     wait_for(ready.exists, "the child")
-    stopped = ending.stop(job(grace=0.2), str(state))
+    stopped = stop.stop(job(grace=0.2), str(state))
     assert stopped.status == "cancelled"
     found = ended(process)
     assert rows(state, "select exit_code from runs") == [(143,)]
@@ -286,7 +287,7 @@ def test_a_daemonised_python_child_counts_as_left_behind(state: Path, ready: Pat
     wait_for(lambda: len(with_argument(ready.name)) == 1, "the end of the rest")
     found = fire(job(), state)
     assert (found["verdict"], found["reason"]) == ("skipped", "already_running")
-    assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+    assert stop.stop(job(grace=0.1), str(state)).status == "cancelled"
     assert not alive(pid[0])
     assert os.listdir(state / "spool") == []
     assert fire(job(), state)["code"] == 0
@@ -313,11 +314,11 @@ def test_a_step_without_marks_is_known_by_its_session(state: Path, ready: Path, 
     survivor = with_argument(ready.name)[-1]
     assert fire(job(), state)["reason"] == "already_running"
     if after == "leader":
-        assert ending.stop(job(grace=0.1), str(state)).status == "cancelled"
+        assert stop.stop(job(grace=0.1), str(state)).status == "cancelled"
         assert not alive(survivor)
     else:
         with pytest.raises(StateError, match="cannot be proven") as raised:
-            ending.stop(job(grace=0.1), str(state))
+            stop.stop(job(grace=0.1), str(state))
         assert str(leader) in raised.value.remedy
         assert alive(survivor)
         os.kill(survivor, signal.SIGKILL)
@@ -401,12 +402,12 @@ def test_a_start_that_cannot_be_committed_leaves_no_reservation(state: Path, mon
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(database.Immediate, "__exit__", fails)
     with pytest.raises(StateError, match="full"):
-        runner.fire(job(), runner.Request(state_dir=str(state)))
+        engine_fire.fire(job(), engine_fire.Request(state_dir=str(state)))
     assert seen == ["2.reserved"]
     assert os.listdir(state / "spool") == []
     assert signal.getsignal(signal.SIGTERM) is before
     assert rows(state, "select id from runs") == [(1,)]
-    assert not locking.is_held(str(state), job().name)
+    assert not lockfile.is_held(str(state), job().name)
 
 
 def test_what_a_killed_batchctl_had_reserved_is_given_back(state: Path, tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from support import job, rows
 
-from batchctl import clock, locking, spool
+from batchctl.base import clock
+from batchctl.base.errors import StateError
 from batchctl.core.run import Attempt, Run, StepRun
-from batchctl.errors import StateError
-from batchctl.journal import Journal, make_run_dir
+from batchctl.engine.journal import Journal, make_run_dir
 from batchctl.process.identity import myself
-from batchctl.store import database, guard
+from batchctl.store import database, guard, lockfile, spool
 from batchctl.store.schema import VERSION
 
 if TYPE_CHECKING:
@@ -139,27 +139,27 @@ def test_a_locked_history_is_named_as_such(state: Path) -> None:
 
 def test_the_lock_is_exclusive_inherited_and_never_unlinked(state: Path) -> None:
     """A second taker gets nothing while a child of the first holds the descriptor, and the file stays the same one."""
-    lock = locking.acquire(str(state), "수집")
+    lock = lockfile.acquire(str(state), "수집")
     assert lock is not None
     inode = os.fstat(lock).st_ino
-    assert locking.acquire(str(state), "수집") is None
-    assert locking.is_held(str(state), "수집")
+    assert lockfile.acquire(str(state), "수집") is None
+    assert lockfile.is_held(str(state), "수집")
     child = subprocess.Popen(["sleep", "60"], pass_fds=[lock])
     os.close(lock)
-    assert locking.acquire(str(state), "수집") is None
+    assert lockfile.acquire(str(state), "수집") is None
     child.kill()
     child.wait()
-    again = locking.acquire(str(state), "수집")
+    again = lockfile.acquire(str(state), "수집")
     assert again is not None
     assert os.fstat(again).st_ino == inode
     os.close(again)
-    assert not locking.is_held(str(state), "수집")
+    assert not lockfile.is_held(str(state), "수집")
 
 
 def test_long_names_have_locks_of_their_own(state: Path) -> None:
     """64 letters of four bytes exceed what a file name may have; two such names still do not share a lock."""
     one, other = "𠀀" * 63 + "a", "𠀀" * 63 + "b"
-    first, second = locking.acquire(str(state), one), locking.acquire(str(state), other)
+    first, second = lockfile.acquire(str(state), one), lockfile.acquire(str(state), other)
     assert first is not None
     assert second is not None
     os.close(first)

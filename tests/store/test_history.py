@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from history_rows import DAY, HOUR, Rows
 
+from batchctl.base.errors import StateError
 from batchctl.core.statistics import Stats
-from batchctl.errors import StateError
 from batchctl.store import stories
 from batchctl.store.database import marker_path
 from batchctl.store.history import History

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batchctl.errors import StateError
+from batchctl.base.errors import StateError
 from batchctl.store.rundirs import RunDirs
 
 if TYPE_CHECKING:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pickle
 import sys
 
-from batchctl import runner
-from batchctl.errors import BatchctlError
-from batchctl.render.run import as_json
+from batchctl.base.errors import BatchctlError
+from batchctl.engine import fire
+from batchctl.present.run import as_json
 
 
 def main() -> int:
     """Fire and return the exit code."""
     job, state, options = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the test itself
     try:
-        outcome = runner.fire(job, runner.Request(state_dir=state, **options))
+        outcome = fire.fire(job, fire.Request(state_dir=state, **options))
     except BatchctlError as error:
         sys.stderr.write(f"{error}\n  → {error.remedy}\n")
         return error.exit_code

@@ -7,9 +7,9 @@ import pickle
 import sys
 import traceback
 
-from batchctl import ending, runner, starting, supervise  # noqa: F401 - warm
-from batchctl.errors import BatchctlError
-from batchctl.render.run import as_json
+from batchctl.base.errors import BatchctlError
+from batchctl.engine import fire, start, stop, supervise  # noqa: F401 - warm
+from batchctl.present.run import as_json
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
 def _fire(job: object, state: str, options: dict[str, object], write: int) -> None:
     code, text = 99, ""
     try:
-        outcome = runner.fire(job, runner.Request(state_dir=state, **options))  # type: ignore[arg-type]
+        outcome = fire.fire(job, fire.Request(state_dir=state, **options))  # type: ignore[arg-type]
         code, text = outcome.exit_code, as_json(outcome)
     except BatchctlError as error:
         code, text = error.exit_code, f"{error} → {error.remedy}"

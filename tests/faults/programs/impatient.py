@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-from batchctl import journal
+from batchctl.engine import journal
 from batchctl.store import database
 
 if __name__ == "__main__":

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 import filelock  # noqa: F401 - warm
 from support import job, step
 
-from batchctl import ending, launch, runner, starting, supervise  # noqa: F401 - warm
-from batchctl.core.selection import Selection
-from batchctl.errors import BatchctlError
+from batchctl.base.errors import BatchctlError
+from batchctl.core.guard.selection import Selection
+from batchctl.engine import command, start, stop, supervise  # noqa: F401 - warm
+from batchctl.engine import fire as engine_fire
 from batchctl.process import remains  # noqa: F401 - warm
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ class Arena:
 
     def fire(self, what: Job, *, resume: bool = False) -> int:
         """Fire in this process and return the exit code."""
-        request = runner.Request(state_dir=str(self.state), selection=Selection(resume=resume))
+        request = engine_fire.Request(state_dir=str(self.state), selection=Selection(resume=resume))
         try:
-            return runner.fire(what, request).exit_code
+            return engine_fire.fire(what, request).exit_code
         except BatchctlError as error:
             return error.exit_code
 
@@ -85,7 +86,7 @@ class Arena:
 
     def _stop(self, what: Job, through: int) -> int:
         while not select.select([through], [], [], random.random() * 0.02)[0]:  # noqa: S311 - a race
-            ending.stop(what, str(self.state))
+            stop.stop(what, str(self.state))
         return _STOPPED
 
     def _act(self, actor: Callable[[], int]) -> None:

@@ -1,0 +1,1 @@
+"""What every room stands on: errors, clocks, durations, files, records. Knows nothing of jobs."""

@@ -1,0 +1,48 @@
+"""The one exit boundary: an error becomes a message and a remedy on stderr, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from batchctl.base.errors import EXIT_BUG
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from batchctl.base.errors import BatchctlError
+
+
+def report_error(error: BatchctlError) -> int:
+    """Say on stderr what is wrong and what to do, and return the exit code; a traceback only for BATCHCTL_DEBUG=1."""
+    if os.environ.get("BATCHCTL_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    text = f"batchctl: {error}\n"
+    if error.remedy:
+        text += f"  → {error.remedy}\n"
+    say(text)
+    return error.exit_code
+
+
+def report_bug(error: Exception) -> int:
+    """Say on stderr that batchctl itself is at fault, and return the exit code; a traceback as `report_error` does."""
+    if os.environ.get("BATCHCTL_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    say(
+        f"batchctl: internal error: {type(error).__name__}: {error}\n"
+        "  → run the same command with BATCHCTL_DEBUG=1 and report what it prints; see `batchctl status` meanwhile\n"
+    )
+    return EXIT_BUG
+
+
+def say(text: str) -> None:
+    """Write to stderr in UTF-8 whatever the locale says: cron's mail is UTF-8, and a name must not become an error."""
+    try:
+        sys.stderr.flush()
+        sys.stderr.buffer.write(text.encode(errors="surrogateescape"))
+        sys.stderr.buffer.flush()
+    except (OSError, AttributeError, ValueError):
+        return  # nobody listens; the exit code says it still

@@ -1,0 +1,1 @@
+"""Changing jobs as files."""

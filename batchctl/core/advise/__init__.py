@@ -1,0 +1,1 @@
+"""What would fix a schedule that does not fit."""

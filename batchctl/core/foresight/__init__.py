@@ -1,0 +1,1 @@
+"""What will happen: simulation, preview, expected ends."""

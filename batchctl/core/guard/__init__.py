@@ -1,0 +1,1 @@
+"""Whether a job may start, and which of its steps."""

@@ -1,0 +1,124 @@
+"""Which steps of a job a run executes: all, those named, those from one on, those an earlier run left undone."""
+
+from __future__ import annotations
+
+from batchctl.base.errors import UsageError
+from batchctl.base.record import Record
+from batchctl.core import model
+from batchctl.core.run import StepRun
+from batchctl.core.text.masking import MASK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from batchctl.core.model import Job, Step
+
+
+class Selection(Record):
+    """What the command line asks for; the conditions add up."""
+
+    resume: bool = False
+    only: tuple[str, ...] = ()
+    """Ids of steps or names of groups."""
+    start_from: str | None = None
+    """Id of a step, or name of a group whose first step is meant."""
+
+
+class Earlier(Record):
+    """The run that is being continued: what became of each step, by id."""
+
+    run_id: int
+    status: str
+    statuses: Mapping[str, str]
+    attempts: Mapping[str, int]
+    results: Mapping[str, Any]
+    params: Mapping[str, Any]
+
+
+def check(job: Job, selection: Selection) -> None:
+    """Raise UsageError where the selection names a step or group that the job does not have."""
+    known = [*(step.id for step in job.steps), *dict.fromkeys(step.group for step in job.steps if step.group)]
+    for option, names in (("--only", selection.only), ("--from", (selection.start_from,))):
+        for name in names:
+            if name is not None and name not in known:
+                message = f"{option} {name!r}: job {job.name} has no such step or group"
+                raise UsageError(message, remedy=_suggestion(name, known))
+
+
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    all_of_them = f"steps and groups: {', '.join(known)}"
+    return f"did you mean {close[0]}? {all_of_them}" if close else all_of_them
+
+
+def inherited(earlier: Earlier | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that override the configuration's: those of the run being continued, and these over them.
+
+    Raises:
+        UsageError: if the history has one of them only masked, because it held a secret.
+    """
+    kept = {} if earlier is None else earlier.params
+    hidden = [name for name, value in kept.items() if name not in given and _is_hidden(value)]
+    if hidden and earlier is not None:
+        message = f"run {earlier.run_id} had a secret in its parameter {hidden[0]}, which the history does not keep"
+        again = " ".join(f"--param {name}=…" for name in hidden)
+        raise UsageError(message, remedy=f"give it again: --resume {again}")
+    return {**kept, **given}
+
+
+def _is_hidden(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_is_hidden(key) or _is_hidden(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return any(_is_hidden(inner) for inner in value)
+    return isinstance(value, str) and MASK in value
+
+
+def chosen(job: Job, selection: Selection, earlier: Earlier | None) -> list[StepRun]:
+    """Return all steps of the job: pending those that the run will execute, skipped the others.
+
+    A step that succeeded in the run being continued keeps its result and the count of its attempts; one that run did
+    not select stays unselected. Steps are the same where their ids are: what else the configuration says of them may
+    have changed since.
+
+    Raises:
+        UsageError: if no step is left to execute.
+    """
+    found = []
+    for seq, step in enumerate(job.steps, 1):
+        run = StepRun(seq, step)
+        if earlier is not None:
+            run.attempts_before = earlier.attempts.get(step.id, 0)
+            if earlier.statuses.get(step.id) in {model.SUCCEEDED, model.SKIPPED}:
+                run.status = model.SKIPPED
+                run.result = earlier.results.get(step.id)
+                run.why = _why_skipped(earlier, step.id)
+        if run.status == model.PENDING and not _selected(job.steps, step, selection):
+            run.status, run.why = model.SKIPPED, "not selected"
+        found.append(run)
+    if all(run.status == model.SKIPPED for run in found):
+        message = f"no step of {job.name} is left to run: {'; '.join(f'{run.step.id} {run.why}' for run in found)}"
+        raise UsageError(message, remedy=f"see `batchctl run {job.name} --dry-run`, and select other steps")
+    return found
+
+
+def _why_skipped(earlier: Earlier, step: str) -> str:
+    if earlier.statuses[step] == model.SUCCEEDED:
+        return f"done in run {earlier.run_id}"
+    # What was done already when that run began was tried before it; what was not selected never was.
+    tried = earlier.attempts.get(step)
+    return f"done before run {earlier.run_id}" if tried else f"not selected in run {earlier.run_id}"
+
+
+def _selected(steps: Sequence[Step], step: Step, selection: Selection) -> bool:
+    if selection.only and step.id not in selection.only and step.group not in selection.only:
+        return False
+    first = selection.start_from
+    if first is None:
+        return True
+    position = next(number for number, one in enumerate(steps) if first in {one.id, one.group})
+    return steps.index(step) >= position

@@ -1,0 +1,1 @@
+"""Text that goes in and out: placeholders, masking, making harmless."""

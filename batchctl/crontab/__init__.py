@@ -1,0 +1,1 @@
+"""The crontab: the managed block, and jobs from the lines of an existing one."""

@@ -1,0 +1,140 @@
+"""The lines of batchctl's block in a crontab: one per fire pattern of every scheduled, enabled job."""
+
+from __future__ import annotations
+
+from batchctl.base.record import Record, replace
+from batchctl.core.time.cadence import cron_lines
+from batchctl.core.time.cron import parse_cron
+from batchctl.core.time.shift_zone import rezone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from batchctl.core.model import Config, Job
+    from batchctl.core.time.cadence import CronLine
+    from batchctl.core.time.zones import Zone
+
+_HEADER = "# Written by `batchctl crontab install`, which also overwrites what is edited between these two markers."
+
+
+class UnwritableError(ValueError):
+    """Something cannot be said in a crontab; `remedy` is what to do instead."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class Entry(Record):
+    """One job in the crontab."""
+
+    job: str
+    description: str
+    """One line without control characters; "" where the job has none."""
+    lines: tuple[str, ...]
+    note: str = ""
+    """What the operator must know of these lines: that their times are not those of the configuration."""
+
+
+def entries(config: Config, call: tuple[str, ...], cron_zone: Zone, now: float) -> tuple[Entry, ...]:
+    """Return the entry of every job that has a schedule and is enabled, in the configuration's order.
+
+    `call` is the command line up to and without `run JOB`; `cron_zone` the zone in which cron reads its fields.
+
+    Raises:
+        UnwritableError: if a job's fires cannot be written as crontab lines, or a path in `call` not into a line.
+    """
+    enabled = (job for job in config.jobs.values() if job.rules.enabled)
+    made = (_entry(job, call, cron_zone, now) for job in enabled)
+    return tuple(entry for entry in made if entry.lines)
+
+
+def catch_up_lines(config: Config, call: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the line that makes up for missed fires when the machine comes up; none where no job wants that.
+
+    Raises:
+        UnwritableError: if a path in `call` cannot be written into a line.
+    """
+    wanting = [job.name for job in config.jobs.values() if job.catch_up and job.rules.enabled and job.schedule.text]
+    if not wanting:
+        return ()
+    return (
+        f"# What was missed while the machine was off: {', '.join(wanting)}",
+        f"@reboot {command((*call, 'catch-up'))}",
+    )
+
+
+def block_lines(entries: Iterable[Entry], catch_up: Iterable[str] = ()) -> list[str]:
+    """Return the lines of the block, without its markers and newlines; `catch_up` are `catch_up_lines`."""
+    lines = [_HEADER]
+    for entry in entries:
+        lines.append(f"# {entry.job}: {entry.description}" if entry.description else f"# {entry.job}")
+        if entry.note:
+            lines.append(f"# NOTE: {entry.note}")
+        lines.extend(entry.lines)
+    if len(lines) == 1:
+        lines.append("# No enabled job has a schedule.")
+    return [*lines, *catch_up]
+
+
+def command(words: Iterable[str]) -> str:
+    r"""Return the words quoted for the shell and then for cron, which ends a command at the first unescaped `%`.
+
+    Cron takes `\%` for a percent sign, but a backslash that the word itself has before its `%` would eat the escape:
+    there the shell's quotes are closed and opened again, so that two quote characters stand between the two.
+
+    Raises:
+        UnwritableError: if a word holds a newline or a NUL, which no crontab line can.
+    """
+    import shlex
+
+    line = shlex.join(words)
+    if any(char in line for char in "\n\r\0"):
+        message = f"{line!r} cannot stand in a crontab, whose commands are one line each"
+        raise UnwritableError(message, "use a path without line breaks")
+    out, escaping = "", False
+    for char in line:
+        if char == "%":
+            out += "''\\%" if escaping else "\\%"
+        else:
+            out += char
+        escaping = char == "\\" and not escaping
+    return out
+
+
+def one_line(text: str) -> str:
+    """Return the text with everything that does not print, newlines among it, as single spaces."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def _entry(job: Job, call: tuple[str, ...], cron_zone: Zone, now: float) -> Entry:
+    to_run = command((*call, "run", job.name))
+    times, note = _times(job, cron_zone, now)
+    lines = (
+        f"{line.text} sleep {line.delay:g} && {to_run}" if line.delay else f"{line.text} {to_run}" for line in times
+    )
+    return Entry(job=job.name, description=one_line(job.description), lines=tuple(lines), note=note)
+
+
+def _times(job: Job, cron_zone: Zone, now: float) -> tuple[tuple[CronLine, ...], str]:
+    """Return when cron must fire the job, and a note where those are not the times of its zone."""
+    lines, zone = cron_lines(job.schedule, cron_zone), job.rules.zone
+    # A job without a time zone means cron's own; `at` is an instant, which cron_lines wrote in that.
+    if job.timezone is None or job.timezone == cron_zone.name or job.schedule.at is not None:
+        return lines, ""
+    try:
+        moved = [(line, rezone(parse_cron(line.text), zone, cron_zone, now)) for line in lines]
+    except ValueError as error:
+        if job.schedule.every is not None:
+            # Any line that comes by often enough will do: what is due is counted from the last start.
+            return lines, f"{job.schedule.text!r} comes by at hours counted in {cron_zone.name}, not {zone.name}"
+        message = (
+            f"{job.name}: {job.schedule.text!r} in {zone.name} cannot be written for cron in {cron_zone.name}: {error}"
+        )
+        remedy = f"write the schedule in {cron_zone.name}, or set the system's zone to {zone.name} and restart cron"
+        raise UnwritableError(message, remedy) from error
+    found = tuple(replace(line, text=text) for line, texts in moved for text in texts)
+    same = found == lines
+    return found, "" if same else f"{job.schedule.text!r} in {zone.name}, written in cron's zone, {cron_zone.name}"

@@ -1,0 +1,173 @@
+"""From a step of the configuration to the command that is started: parameters, environment, files."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from batchctl.base.errors import ConfigError
+from batchctl.base.record import Record
+from batchctl.core.text.masking import mask, masked
+from batchctl.core.text.placeholders import fill_shell, fill_word
+from batchctl.process.environment import environment, secret_values
+from batchctl.process.spawn import Command
+from batchctl.process.tree import MARK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from batchctl.core.model import Job, Step
+    from batchctl.core.run import Run, StepRun
+
+
+class Surroundings(Record):
+    """What all steps of one run share."""
+
+    state_dir: str
+    job: Job
+    overrides: Mapping[str, Any]
+    """Parameters of the command line; they win over those of step and job."""
+    scheduled_for: str
+    """ISO time of the fire that cron meant."""
+    files_env: Mapping[str, Mapping[str, str]]
+    """What each env_file says, by path."""
+    lock: int | None
+    began: float
+    """When the run started, on the monotonic clock."""
+    secrets: tuple[str, ...] = ()
+    """Values that batchctl writes nowhere."""
+
+
+def parameters(around: Surroundings, step: Step) -> dict[str, Any]:
+    """Return a step's parameters: the job's, overridden by the step's, overridden by the command line's."""
+    return {**around.job.params, **step.params, **around.overrides}
+
+
+def check_functions(job: Job, overrides: Mapping[str, Any], files_env: Mapping[str, Mapping[str, str]]) -> None:
+    """Hold the parameters of every function step against the function's signature, in the step's own interpreter.
+
+    Raises:
+        ConfigError: if a function cannot be imported or called so.
+    """
+    for step in job.steps:
+        if step.function is None:
+            continue
+        from batchctl.process.ask import ask
+
+        params = {**job.params, **step.params, **overrides}
+        env = environment(job, step, files_env) | {"BATCHCTL_PARAMS": _json(params)}
+        code, said = ask((*_caller(step), "--check", step.function), env, step.cwd or job.cwd)
+        if code:
+            said = mask(said, secret_values(job, files_env)) or f"its check ended with exit code {code}"
+            message = f"job {job.name}, step {step.id}: function {step.function} cannot be called: {said}"
+            remedy = "correct function, params, cwd or python; modules are looked for in the step's cwd"
+            raise ConfigError(message, remedy=remedy)
+
+
+def _caller(step: Step) -> tuple[str, str]:
+    return (step.python or sys.executable, os.path.join(os.path.dirname(os.path.dirname(__file__)), "call.py"))
+
+
+def files_of(run: Run, step: StepRun) -> tuple[str, str]:
+    """Return the step's result and progress files, relative to the state directory."""
+    return f"runs/{run.id}/{step.seq}.result", f"runs/{run.id}/{step.seq}.progress"
+
+
+def read_result(path: str, secrets: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return the JSON object that a step wrote as its result, with secrets masked; None where there is none.
+
+    A step may put anything there, and whatever it is must not hurt the supervisor: a pipe is not waited for, what is
+    too long (1 MiB), too deep or no JSON is no result, and numbers that JSON does not have become null.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        content = b""
+        while len(content) <= _RESULT_LIMIT and (block := os.read(descriptor, _RESULT_LIMIT + 1 - len(content))):
+            content += block
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    if not content or len(content) > _RESULT_LIMIT:
+        return None
+    import json
+
+    try:
+        value = json.loads(content, parse_constant=lambda _: None, parse_float=_finite)
+        value = masked(value, secrets) if isinstance(value, dict) else None
+        # Half of a surrogate pair is legal in JSON and in nothing else: not in SQLite, not on a terminal.
+        text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+        found: dict[str, Any] | None = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found
+
+
+_RESULT_LIMIT = 1024 * 1024
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if abs(value) != float("inf") else None
+
+
+def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: str) -> Command:
+    """Return the command of one attempt, with every placeholder filled."""
+    spec, job = step.step, around.job
+    params = parameters(around, spec)
+    result, progress = files_of(run, step)
+    env = environment(job, spec, around.files_env)
+    env.update(
+        {
+            "BATCHCTL_JOB": job.name,
+            "BATCHCTL_RUN_ID": str(run.id),
+            "BATCHCTL_STEP": spec.id,
+            "BATCHCTL_ATTEMPT": str(attempt),
+            "BATCHCTL_PARAMS": _json(params),
+            "BATCHCTL_SCHEDULED_FOR": around.scheduled_for,
+            "BATCHCTL_RESULT": f"{around.state_dir}/{result}",
+            "BATCHCTL_PROGRESS": f"{around.state_dir}/{progress}",
+            MARK: run.token,
+        }
+    )
+    if job.config_path is not None:
+        env["BATCHCTL_CONFIG"] = job.config_path
+    if job.sources:
+        env["BATCHCTL_SOURCES"] = _json(job.sources)
+    values = {
+        "python": sys.executable,
+        "state": around.state_dir,
+        "job": job.name,
+        "run_id": run.id,
+        "step": spec.id,
+        "scheduled_for": around.scheduled_for,
+        **params,
+    }
+    return Command(
+        argv=_argv(spec, values),
+        env=env,
+        cwd=spec.cwd or job.cwd,
+        log=f"{around.state_dir}/{log}",
+        lock=around.lock,
+    )
+
+
+def _argv(step: Step, values: Mapping[str, Any]) -> tuple[str, ...]:
+    if step.run is not None:
+        return ("/bin/sh", "-c", fill_shell(step.run, values))
+    if step.function is not None:
+        return (*_caller(step), step.function)
+    return tuple(fill_word(word, values) for word in step.argv or ())
+
+
+def _json(params: Mapping[str, Any]) -> str:
+    if not params:
+        return "{}"
+    import json
+
+    return json.dumps(params, ensure_ascii=False)

@@ -1,0 +1,57 @@
+"""The outbox as commands see it: looked at and acknowledged by hand."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from batchctl.base import clock
+from batchctl.base.errors import UsageError
+from batchctl.store import database, outbox
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from batchctl.store.outbox import Row
+
+
+def newest(state_dir: str, limit: int, job: str | None = None) -> list[Row]:
+    """Return the newest alerts, newest first; none where no history was begun.
+
+    Raises:
+        StateError: if the history cannot be read.
+    """
+    path = database.database_path(state_dir)
+    if not os.path.exists(path):
+        return []
+    try:
+        connection = database.connect(state_dir, create=False)
+        try:
+            return outbox.newest(connection, limit, job)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise database.untrusted(path, error) from error
+
+
+def ack(state_dir: str, job: str | None, alert: int | None) -> list[int]:
+    """Acknowledge one alert, or the open ones of a job, or all open ones; return the ids of those that were not yet.
+
+    Raises:
+        StateError: if the history cannot be written.
+        UsageError: if there is no alert of this id.
+    """
+    path = database.database_path(state_dir)
+    if not os.path.exists(path):
+        return []
+    try:
+        connection = database.connect(state_dir, create=False)
+        try:
+            if alert is not None and not outbox.exists(connection, alert):
+                message = f"there is no alert {alert}"
+                raise UsageError(message, remedy="`batchctl alerts list` shows their ids")
+            with database.Immediate(connection):
+                return outbox.ack(connection, clock.now(), job, alert)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise database.untrusted(path, error) from error

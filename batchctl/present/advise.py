@@ -1,0 +1,168 @@
+"""`batchctl advise` as JSON, and as advice with its figures and lines to paste."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from batchctl.base.duration import format_duration
+from batchctl.core.advise.planning import LEAST
+from batchctl.present.tables import table
+from batchctl.present.text import cell, console, percent, symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from batchctl.core.advise.planning import Advised, Paste, Planned
+    from batchctl.core.foresight.bootstrap import Numbers, SkipShare
+
+
+def as_json(planned: Sequence[Planned], days: float) -> dict[str, Any]:
+    """Return all that is advised; durations are seconds, shares 0 to 1."""
+    return {"days": days, "jobs": [_job_json(each) for each in planned]}
+
+
+def _job_json(planned: Planned) -> dict[str, Any]:
+    return {
+        "job": planned.job,
+        "enough_history": planned.enough,
+        "runs": _numbers_json(planned.numbers),
+        "timed_out": planned.timed_out,
+        "steps": [{"id": step, **(_numbers_json(found) or {})} for step, found in planned.steps.items()],
+        "skip_share": _share_json(planned.skip_share),
+        "advice": [_advised_json(each) for each in planned.advice],
+    }
+
+
+def _advised_json(each: Advised) -> dict[str, Any]:
+    return {
+        "code": each.code,
+        "text": each.text,
+        "numbers": _numbers_json(each.numbers),
+        "skip_share_before": _share_json(each.before),
+        "skip_share_after": _share_json(each.after),
+        "paste": [
+            {
+                "table": header(paste),
+                "replaces": list(paste.replaces),
+                "toml": toml(paste),
+                "numbers": _numbers_json(paste.numbers),
+            }
+            for paste in each.paste
+        ],
+    }
+
+
+def _numbers_json(found: Numbers | None) -> dict[str, Any] | None:
+    return None if found is None else {"n": found.n, "p50_s": found.p50, "p95_s": found.p95, "max_s": found.max}
+
+
+def _share_json(share: SkipShare | None) -> dict[str, Any] | None:
+    if share is None:
+        return None
+    return {"mean": share.mean, "p5": share.p5, "p95": share.p95, "rounds": share.rounds}
+
+
+def toml(paste: Paste) -> str:
+    """Return the lines as they stand in the table of the configuration; whole jobs with their headers."""
+    import tomlkit
+
+    if not paste.table:
+        return tomlkit.dumps({"jobs": _whole_jobs(paste)}).strip()
+    return tomlkit.dumps(dict(paste.values)).strip()
+
+
+def _whole_jobs(paste: Paste) -> Any:
+    import tomlkit
+
+    # A super table has no header of its own, so that the jobs can be pasted beside others.
+    jobs = tomlkit.table(is_super_table=True)
+    for name, keys in paste.values.items():
+        jobs.add(name, tomlkit.item({key: value for key, value in keys.items() if key != "steps"}))
+        steps = tomlkit.aot()
+        for step in keys["steps"]:
+            steps.append(tomlkit.item(step))
+        jobs[name].add("steps", steps)
+    return jobs
+
+
+def header(paste: Paste) -> str | None:
+    """Return the table that the lines belong to, as its header reads; None where they bring their own."""
+    import tomlkit
+
+    if not paste.table:
+        return None
+    names = [tomlkit.key(name).as_string() for name in paste.table]
+    if paste.table[1:2] == ("steps",):
+        return f"[[jobs.{names[0]}.steps]] with id = {tomlkit.item(paste.table[2]).as_string()}"
+    return f"[jobs.{'.'.join(names)}]"
+
+
+def show(planned: Planned, days: float) -> None:
+    """Print what was seen of a job, and each piece of advice with what to paste."""
+    out = console()
+    out.print(cell(planned.job, "bold"))
+    if not planned.enough:
+        succeeded = 0 if planned.numbers is None else planned.numbers.n - planned.timed_out
+        text = (
+            f"too little history: {succeeded} whole successful run{'' if succeeded == 1 else 's'} in {days:g} days, "
+            f"{LEAST} are needed; this is what the configuration alone shows"
+        )
+        out.print(cell(text))
+    else:
+        _show_figures(planned)
+    for each in planned.advice:
+        _show_advice(each)
+    if not planned.advice:
+        out.print(
+            cell("Nothing to advise: all of it fits." if planned.enough else "It shows nothing to correct.", "green")
+        )
+    out.print()
+
+
+def _show_figures(planned: Planned) -> None:
+    made = table(("", ">N", ">P50", ">P95", ">MAX"))
+    rows = [("whole runs", planned.numbers), *((f"step {step}", found) for step, found in planned.steps.items())]
+    for name, found in rows:
+        if found is not None:
+            durations = (format_duration(value) for value in (found.p50, found.p95, found.max))
+            made.add_row(cell(name), f"{found.n:,}", *durations)
+    out = console()
+    out.print(made)
+    if planned.timed_out:
+        out.print(cell(f"{planned.timed_out} of these runs were ended by the timeout, and would have taken longer"))
+    if planned.skip_share is not None:
+        out.print(cell(f"as it is, {_share(planned.skip_share)} of the fires of the next 28 days would be skipped"))
+
+
+def _show_advice(each: Advised) -> None:
+    out = console()
+    out.print(cell(f"{each.code}: {each.text}", "yellow"))
+    if each.before is not None and each.after is not None:
+        out.print(cell(f"  skipped fires: {_share(each.before)} now, {_share(each.after)} then (simulated)"))
+    for paste in each.paste:
+        out.print(cell(f"  {_where(paste)}"))
+        for line in toml(paste).splitlines():
+            # As it is, so that it can be copied: never wrapped, and with what a terminal would obey escaped by TOML.
+            out.print(cell_line(line), soft_wrap=True)
+
+
+def cell_line(line: str) -> Any:
+    """Return a line of TOML, indented, with its own spaces kept."""
+    from rich.text import Text
+
+    from batchctl.present.text import harmless
+
+    return Text(f"    {harmless(line)}" if line else "", style="bold")
+
+
+def _where(paste: Paste) -> str:
+    where = header(paste)
+    text = "as new jobs:" if where is None else f"in {where}:"
+    if not paste.replaces:
+        return text
+    return f"{text[:-1]}, instead of {' / '.join(paste.replaces)}:"
+
+
+def _share(share: SkipShare) -> str:
+    spread = "" if share.p5 == share.p95 else f" ({percent(share.p5)} to {percent(share.p95)})"
+    return f"{symbols().about if spread else ''}{percent(share.mean)}{spread}"

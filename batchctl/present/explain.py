@@ -1,0 +1,83 @@
+"""`batchctl explain`: every check in words, the verdict, and when the job could start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from batchctl.base.duration import format_duration
+from batchctl.base.record import Record
+from batchctl.core.time.zones import human, iso
+from batchctl.present.text import cell, console, symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from batchctl.core.guard.decide import Check
+    from batchctl.core.time.zones import Zone
+
+
+class Explanation(Record):
+    """The decision of one job as of one instant (seconds since the epoch)."""
+
+    job: str
+    at: float
+    checks: Sequence[Check]
+    reason: str | None
+    """The check that fails first; None for a start."""
+    next_start_at: float | None
+    assumption: str | None = None
+    """What had to be assumed, where `at` lies in the future."""
+
+
+def as_json(explanation: Explanation, zone: Zone) -> dict[str, Any]:
+    """Return the contract's object."""
+    return {
+        "job": explanation.job,
+        "at": iso(explanation.at, zone),
+        "verdict": _verdict(explanation),
+        "reason": explanation.reason,
+        "checks": [
+            {
+                "name": check.name,
+                "passed": check.passed,
+                "detail": _detail(check, zone),
+                "until": iso(check.until, zone),
+            }
+            for check in explanation.checks
+        ],
+        "next_start_at": iso(explanation.next_start_at, zone),
+        "assumption": explanation.assumption,
+    }
+
+
+def show(explanation: Explanation, zone: Zone) -> None:
+    """Print the checks with a sign each, then the verdict."""
+    from rich.table import Table
+    from rich.text import Text
+
+    signs, out = symbols(), console()
+    out.print(Text.assemble(cell(explanation.job, "bold"), " at ", human(explanation.at, zone)))
+    lines = Table.grid(padding=(0, 2, 0, 0))
+    lines.add_column()
+    lines.add_column(no_wrap=True)
+    lines.add_column(overflow="fold")
+    for check in explanation.checks:
+        sign, style = (signs.passed, "green") if check.passed else (signs.failed, "red")
+        lines.add_row(Text(sign, style), check.name, cell(_detail(check, zone)))
+    out.print(lines)
+    if explanation.assumption is not None:
+        out.print(cell(f"Assumed: {explanation.assumption}."))
+    if explanation.reason is None:
+        out.print(cell("A fire would start it.", "bold green"))
+    else:
+        out.print(cell(f"A fire would be skipped: {explanation.reason}.", "bold yellow"))
+    when = explanation.next_start_at
+    out.print(cell("No start is in sight." if when is None else f"Next start: {human(when, zone)}."))
+
+
+def _verdict(explanation: Explanation) -> str:
+    return "start" if explanation.reason is None else "skip"
+
+
+def _detail(check: Check, zone: Zone) -> str:
+    return check.detail(lambda instant: human(instant, zone), format_duration)

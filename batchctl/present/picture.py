@@ -1,0 +1,344 @@
+"""`batchctl report --format html`: each job's story in numbers and pictures, however long its history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from batchctl.base.duration import format_duration
+from batchctl.base.record import Record
+from batchctl.core import model
+from batchctl.core.time.periods import date_of, day_of
+from batchctl.core.time.zones import human
+from batchctl.present import charts
+from batchctl.present.detail import STATS_HEADERS, stats_row, streaks_text
+from batchctl.present.gantt import Course, Skips, Span, gantt
+from batchctl.present.html import HALF, data_table, drawn, lang_of, page, sizes
+from batchctl.present.text import counted, harmless, in_words, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from batchctl.core.model import Job
+    from batchctl.core.statistics import Stats
+    from batchctl.core.stories import Detail, StepStats, Story
+    from batchctl.core.time.zones import Zone
+    from batchctl.present.html import DataTable
+    from batchctl.present.report import Report
+    from batchctl.store.history import RunRow, SkipRow
+    from batchctl.store.stories import Failure
+
+_JOBS = 12
+_RESULTS = 9
+_STEPS = 30
+_CALENDAR = (
+    ("f-succeeded", "succeeded"),
+    ("f-failed", "failed"),
+    ("f-timed_out", "timed out"),
+    ("f-cancelled", "cancelled, lost or stale"),
+    ("f-running", "running"),
+    ("f-skipped", "only skipped"),
+    ("f-none", "nothing"),
+)
+
+
+class Shown(Record):
+    """A failure with the end of its log, or a note why that is not there."""
+
+    failure: Failure
+    tail: str
+    note: str
+
+
+class View(Record):
+    """All that the page shows of one job."""
+
+    name: str
+    job: Job | None
+    """None where the configuration has no job of that name any more."""
+    detail: Detail
+    stories: Sequence[Story]
+    skips: Sequence[SkipRow]
+    """Newest first."""
+    runs: Sequence[RunRow]
+    """Those that the time line shows, oldest first."""
+    since: float
+    """Where the time line begins."""
+    fires: Sequence[float]
+    failures: Sequence[Shown]
+    results: Sequence[tuple[float, str, dict[str, Any]]]
+
+
+def as_html(report: Report, made: float) -> str:
+    """Return the page."""
+    # The jobs that have most to tell come first; those that have nothing are in the overview alone.
+    busy = sorted(
+        (job for job, found in report.stats.items() if found.runs or found.skips),
+        key=lambda job: (-report.stats[job].failed - report.stats[job].skips, -report.stats[job].runs, job),
+    )
+    sections = [_job(report, report.view(job), f"j{number}") for number, job in enumerate(busy[:_JOBS])]
+    anchors = {section["name"]: section["key"] for section in sections}
+    single = next(iter(report.stats)) if len(report.stats) == 1 else None
+    more = len(busy) - _JOBS
+    return page(
+        "report.html.j2",
+        f"{single or 'Batch jobs'}: report",
+        made,
+        report.zone,
+        heading="Batch report",
+        period=f"{human(report.since, report.zone)} to {human(report.until, report.zone)}",
+        tiles=_tiles(report),
+        overview=[] if single else _overview(report, anchors),
+        jobs=sections,
+        periods_name=report.periods_name,
+        left_out=f"{more} more jobs: batchctl report JOB --format html draws each of them." if more > 0 else "",
+    )
+
+
+def _tiles(report: Report) -> list[tuple[str, str]]:
+    found = list(report.stats.values())
+    runs, good, bad = (sum(getattr(each, name) for each in found) for name in ("runs", "succeeded", "failed"))
+    rate = good / (good + bad) if good + bad else None
+    skips = sum(each.skips for each in found)
+    return [
+        (percent(rate), "succeeded"),
+        (f"{runs:,}", "runs"),
+        (f"{bad:,}", "failed"),
+        (f"{skips:,}", "skipped fires"),
+    ]
+
+
+def _overview(report: Report, anchors: dict[str, str]) -> list[dict[str, Any]]:
+    rows = []
+    for number, (job, found) in enumerate(report.stats.items()):
+        small = charts.spark([*reversed(report.recent.get(job, ()))], f"o{number}", job)
+        cells = (
+            ("Runs", f"{found.runs:,}"),
+            ("Failed", f"{found.failed:,}"),
+            ("Success", percent(found.success_rate)),
+            ("p50", format_duration(found.p50_s)),
+            ("p95", format_duration(found.p95_s)),
+            ("Skips", f"{found.skips:,}"),
+            ("Starts every", format_duration(found.effective_interval_s)),
+        )
+        spark = None if small is None else drawn(small)
+        rows.append({"job": job, "lang": lang_of(job), "anchor": anchors.get(job), "cells": cells, "spark": spark})
+    return rows
+
+
+def _job(report: Report, view: View, key: str) -> dict[str, Any]:
+    stats, about = report.stats[view.name], _about(view.job)
+    trend = "" if view.detail.trend is None else view.detail.trend.text
+    return {
+        "name": view.name,
+        "key": key,
+        "lang": lang_of(view.name),
+        "about": about,
+        "about_lang": lang_of(about),
+        "facts": _facts(stats, view.detail),
+        "trend": trend,
+        **_calendar(report, view, key),
+        **_gantt(report, view, key),
+        **_durations(report, view, key),
+        **_steps(view.detail.steps, key),
+        **_results(view, key, report.zone),
+        "periods": _periods(report, view.name),
+        "failures": [_failure(shown, report.zone) for shown in view.failures],
+        "failures_more": _failures_more(stats, view),
+    }
+
+
+def _about(job: Job | None) -> str:
+    if job is None:
+        return "no longer in the configuration"
+    fires = f"scheduled {job.schedule.text}" if job.schedule.text else "run by hand"
+    return " · ".join(
+        filter(None, [job.description, fires, f"timeout {format_duration(job.timeout)}" if job.timeout else ""])
+    )
+
+
+def _facts(stats: Stats, detail: Detail) -> list[tuple[str, str]]:
+    ended = stats.succeeded + stats.failed
+    reasons = ", ".join(f"{in_words(reason)} {count:,}" for reason, count in detail.skips_by_reason.items())
+    scheduled = detail.scheduled_interval_s
+    facts = [
+        ("Success rate", f"{percent(stats.success_rate)} ({stats.succeeded:,} of {ended:,})" if ended else "-"),
+        ("Typical duration", f"{format_duration(stats.p50_s)} (p50), {format_duration(stats.p95_s)} (p95)"),
+        ("Average, longest", f"{format_duration(stats.avg_s)}, {format_duration(stats.max_s)}"),
+        ("Starts every", format_duration(stats.effective_interval_s)),
+        ("Scheduled every", format_duration(scheduled)),
+        ("Skipped fires", f"{stats.skips:,}" + (f": {reasons}" if reasons else "")),
+        ("Longest streaks", streaks_text(detail)),
+    ]
+    if detail.resumed:
+        facts.append(
+            (
+                "Resumed",
+                f"{counted(detail.resumed, 'run', 'runs')}, each told as one with what it continued",
+            )
+        )
+    return facts
+
+
+def _calendar(report: Report, view: View, key: str) -> dict[str, Any]:
+    zone = report.zone
+    seen = charts.days(view.stories, [(skip.last_at, skip.times) for skip in view.skips], zone)
+    first, last = day_of(report.since, zone), day_of(report.until - 1e-6, zone)
+    # A window that begins long before the history would be mostly empty squares.
+    first = max(first, min([last, *(day for day in seen if day >= first)]) if last - first > 366 else first)  # noqa: PLR2004
+    rows = [
+        (str(date_of(day)), charts.in_short(seen[day])) for day in sorted(seen, reverse=True) if first <= day <= last
+    ]
+    present = {f"f-{charts.outcome_of(each)}" for each in seen.values()} | {"f-none"}
+    if present & {"f-lost", "f-stale"}:
+        present.add("f-cancelled")
+    return {
+        "calendar": sizes(lambda width, name: charts.calendar(seen, first, last, width, name), f"{key}c", HALF),
+        "calendar_legend": [item for item in _CALENDAR if item[0] in present],
+        "calendar_table": data_table("Days as a table", ("Day", "What happened"), rows),
+    }
+
+
+def _gantt(report: Report, view: View, key: str) -> dict[str, Any]:
+    zone = report.zone
+    spans = [
+        Span(
+            start=run.started_at,
+            end=report.until if run.ended_at is None else run.ended_at,
+            status=run.status,
+            label=f"run {run.id} {in_words(run.status)}",
+        )
+        for run in view.runs
+    ]
+    skips = [
+        Skips(first=skip.first_at, last=skip.last_at, times=skip.times, reason=skip.reason)
+        for skip in reversed(view.skips)
+        if skip.last_at >= view.since
+    ]
+    course = Course(since=view.since, until=report.until, spans=spans, skips=skips, fires=view.fires, zone=zone)
+    rows = [
+        (human(at, zone), what, until)
+        for at, what, until in sorted(
+            [
+                *(
+                    (run.started_at, f"run {run.id} {in_words(run.status)}", human(run.ended_at, zone))
+                    for run in view.runs
+                ),
+                *(
+                    (skip.first, f"{skip.times} skipped: {in_words(skip.reason)}", human(skip.last, zone))
+                    for skip in skips
+                ),
+            ],
+            reverse=True,
+        )
+    ]
+    present = {run.status for run in view.runs}
+    legend = [(css, name) for css, name in _CALENDAR if css.removeprefix("f-") in present]
+    if present & {"lost", "stale", "cancelled"} and _CALENDAR[3] not in legend:
+        legend.append(_CALENDAR[3])
+    legend += [("skip", "skipped fire")] if skips else []
+    legend += [("fire", "scheduled fire")] if view.fires else []
+    return {
+        "gantt": sizes(lambda width, name: gantt(course, width, name, f"When {view.name} ran"), f"{key}g"),
+        "gantt_period": f"{human(view.since, zone)} to {human(report.until, zone)}",
+        "gantt_legend": legend,
+        "gantt_table": data_table("Starts and skips as a table", ("At", "What", "Until"), rows),
+    }
+
+
+def _durations(report: Report, view: View, key: str) -> dict[str, Any]:
+    stats, zone = report.stats[view.name], report.zone
+    budget = None if view.job is None else view.job.timeout
+
+    def draw(width: float, name: str) -> Any:
+        return charts.durations(view.stories, stats, budget, width, name, zone)
+
+    rows = [
+        (str(one.id), human(one.started_at, zone), in_words(one.status), format_duration(one.duration_s), str(one.runs))
+        for one in reversed(view.stories)
+    ]
+    legend = [("f-succeeded", "succeeded")]
+    if any(one.status not in {model.SUCCEEDED, model.RUNNING} for one in view.stories):
+        legend.append(("bad", "did not succeed"))
+    return {
+        "durations": sizes(draw, f"{key}d"),
+        "durations_legend": legend,
+        "durations_table": data_table("Durations as a table", ("Run", "Started", "Outcome", "Took", "Runs"), rows),
+    }
+
+
+def _steps(found: Sequence[StepStats], key: str) -> dict[str, Any]:
+    rows = [
+        (
+            step.id,
+            step.group or "-",
+            f"{step.runs:,}",
+            percent(step.success_rate),
+            *map(format_duration, (step.avg_s, step.p50_s, step.p95_s, step.max_s)),
+        )
+        for step in found
+    ]
+    headers = ("Step", "Group", "Runs", "Success", "Average", "p50", "p95", "Longest")
+    return {
+        "steps": sizes(lambda width, name: charts.steps(found[:_STEPS], width, name), f"{key}s"),
+        "steps_table": data_table("Steps as a table", headers, rows),
+    }
+
+
+def _results(view: View, key: str, zone: Zone) -> dict[str, Any]:
+    numbers = charts.numbers_of(view.results)
+    shown = list(numbers.items())[:_RESULTS]
+    more = len(numbers) - len(shown)
+    rows = [(human(at, zone), step, ", ".join(f"{name} {value}" for name, value in result.items()))
+            for at, step, result in reversed(view.results)]  # fmt: skip
+    return {
+        "results": [
+            {
+                "name": f"{step} · {name}",
+                "lang": lang_of(step + name),
+                "last": f"{values[-1][1]:,.10g}",
+                "drawing": drawn(charts.series(values, f"{key}r{number}", f"{step} · {name} over time")),
+            }
+            for number, ((step, name), values) in enumerate(shown)
+        ],
+        "results_more": f"and {more} more numbers in the table" if more > 0 else "",
+        "results_table": data_table("Results as a table", ("Run of", "Step", "Result"), rows),
+    }
+
+
+def _failure(shown: Shown, zone: Zone) -> dict[str, Any]:
+    failure = shown.failure
+    why = failure.why or (
+        f"signal {failure.signal}"
+        if failure.signal is not None
+        else "-"
+        if failure.exit_code is None
+        else f"exit {failure.exit_code}"
+    )
+    if failure.resumed_by is not None:
+        why += f"; continued by run {failure.resumed_by}"
+    return {
+        "run": str(failure.run_id),
+        "started": human(failure.started_at, zone),
+        "status": failure.status,
+        "words": in_words(failure.status),
+        "step": failure.step or "-",
+        "why": why,
+        "lang": lang_of(why),
+        "took": format_duration(failure.duration_s),
+        "tail": harmless(shown.tail),
+        "tail_lang": lang_of(shown.tail),
+        "note": shown.note,
+    }
+
+
+def _periods(report: Report, job: str) -> DataTable | None:
+    if not report.periods:
+        return None
+    headers = (report.periods_name[:-1], *(header.removeprefix(">").capitalize() for header in STATS_HEADERS[1:]))
+    rows = [(each.period.name, *stats_row(job, each.stats[job])[1:]) for each in reversed(report.periods)]
+    return data_table("", headers, rows)
+
+
+def _failures_more(stats: Stats, view: View) -> str:
+    hidden = stats.failed - sum(shown.failure.resumed_by is None for shown in view.failures)
+    return f"the newest {len(view.failures)}" if hidden > 0 else ""

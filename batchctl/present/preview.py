@@ -1,0 +1,112 @@
+"""`batchctl simulate --format html|svg`: the fires to come, drawn as the report draws those that were."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from batchctl.base.duration import format_duration
+from batchctl.core.time.zones import human
+from batchctl.present.gantt import Course, Skips, Span, gantt
+from batchctl.present.html import WIDE, chart_style, data_table, page, sizes
+from batchctl.present.simulation import cadence, end_text, why_text
+from batchctl.present.svg import beneath
+from batchctl.present.text import in_words, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from batchctl.core.foresight.simulate import SimulatedFire, Simulation
+    from batchctl.present.simulation import Preview
+
+_NEVER = float("inf")
+_MOST_FIRES = 2000
+"""Fires of one simulation beyond which only starts are looked at one by one; skips between them become stretches."""
+
+
+def as_svg(preview: Preview) -> str:
+    """Return a picture that stands alone, one time line below the other where the chain was split."""
+    drawings = [
+        gantt(_course(preview, done), WIDE, f"s{number}", name or _name(preview))
+        for number, (name, done) in enumerate(preview.simulations.items())
+    ]
+    return beneath(drawings, style=chart_style())
+
+
+def as_html(preview: Preview, made: float) -> str:
+    """Return the page."""
+    summary = preview.summary
+    return page(
+        "simulation.html.j2",
+        f"{_name(preview)}: preview",
+        made,
+        preview.zone,
+        heading=f"Preview of {_name(preview)}" if preview.title else "Preview",
+        period=f"{human(preview.start, preview.zone)} to {human(preview.end, preview.zone)}",
+        tiles=[
+            (format_duration(summary.effective_interval_s), "effective interval"),
+            (f"{summary.starts:,}", "starts"),
+            (f"{summary.skips:,}", "skipped fires"),
+            (percent(summary.busy_ratio), "of the time running"),
+        ],
+        advice=[advice.text for advice in preview.advice],
+        pictures=[
+            _picture(preview, name, done, f"s{number}")
+            for number, (name, done) in enumerate(preview.simulations.items())
+        ],
+    )
+
+
+def _name(preview: Preview) -> str:
+    return preview.title or "a batch"
+
+
+def _picture(preview: Preview, name: str, done: Simulation, key: str) -> dict[str, Any]:
+    course = _course(preview, done)
+    title = name or "Fires"
+    drawn = sizes(lambda width, own: gantt(course, width, own, title), key)
+    statuses = sorted({span.status for span in course.spans})
+    rows = [
+        (human(fire.at, preview.zone), fire.verdict, why_text(fire), end_text(fire, preview.zone))
+        for fire in done.fires[:_MOST_FIRES]
+    ]
+    return {
+        "name": title,
+        "cadence": cadence(done),
+        "chart": drawn,
+        "legend": [(f"f-{status}", in_words(status)) for status in statuses]
+        + ([("skip", "skipped fire")] if course.skips else []),
+        "table": data_table("Fires as a table", ("Fire", "Verdict", "Why", "Ends"), rows, len(done.fires)),
+    }
+
+
+def _course(preview: Preview, done: Simulation) -> Course:
+    spans = [
+        Span(
+            start=fire.at,
+            end=None if fire.ends_at == _NEVER else fire.ends_at,
+            status=fire.status or "succeeded",
+        )
+        for fire in done.fires
+        if fire.ends_at is not None
+    ]
+    return Course(since=preview.start, until=preview.end, spans=spans, skips=_skips(done.fires), fires=(),
+                  zone=preview.zone)  # fmt: skip
+
+
+def _skips(fires: Sequence[SimulatedFire]) -> list[Skips]:
+    """Return the skips; those in a row become one where there would be too many to draw."""
+    crowded, found = len(fires) > _MOST_FIRES, list[Skips]()
+    joining = False
+    for fire in fires:
+        if fire.reason is None:
+            joining = False
+            continue
+        last = found[-1] if joining and crowded and found[-1].reason == fire.reason else None
+        one = Skips(first=fire.at if last is None else last.first, last=fire.at,
+                    times=1 if last is None else last.times + 1, reason=fire.reason)  # fmt: skip
+        if last is None:
+            found.append(one)
+        else:
+            found[-1] = one
+        joining = True
+    return found

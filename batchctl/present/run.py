@@ -1,0 +1,254 @@
+"""`run` on a terminal and as JSON: the plan of a dry run, the live list of steps, the summary."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from batchctl.base import clock
+from batchctl.base.duration import format_duration
+from batchctl.base.errors import BatchctlError
+from batchctl.core import model
+from batchctl.core.guard import decide
+from batchctl.core.text.masking import mask
+from batchctl.core.time import zones
+from batchctl.present.status import spread
+from batchctl.present.text import console, counted, json_text, one_line, symbols
+from batchctl.process import environment
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from batchctl.core.guard.decide import Decision, State
+    from batchctl.core.model import Job
+    from batchctl.core.run import Run, StepRun
+    from batchctl.engine.fire import Outcome, Request
+    from batchctl.watch.standing import Current
+
+_STYLES = {
+    model.SUCCEEDED: "green",
+    model.FAILED: "bold red",
+    model.TIMED_OUT: "bold red",
+    model.CANCELLED: "yellow",
+    model.RUNNING: "bold cyan",
+    model.BLOCKED: "dim",
+    model.SKIPPED: "dim",
+    model.PENDING: "dim",
+}
+
+
+def sentence(job: Job, decision: Decision) -> str:
+    """Return the verdict's sentence; empty for a start."""
+    if decision.failed is None:
+        return ""
+    return decision.failed.detail(lambda instant: zones.human(instant, job.rules.zone), format_duration)
+
+
+def as_json(outcome: Outcome) -> str:
+    """Return the contract's object for one fire."""
+    job, run, failed = outcome.job, outcome.run, outcome.decision.failed
+    zone = job.rules.zone
+    skipped: dict[str, Any] = {
+        "job": job.name,
+        "verdict": "skipped" if run is None else "started",
+        "reason": outcome.decision.reason,
+        "detail": sentence(job, outcome.decision) or None,
+        "until": None if failed is None else zones.iso(failed.until, zone),
+    }
+    started = {
+        "run_id": None if run is None else run.id,
+        "status": None if run is None else run.status,
+        "exit_code": None if run is None else outcome.exit_code,
+        "started_at": None if run is None else zones.iso(run.started_at, zone),
+        "ended_at": None if run is None else zones.iso(run.ended_at, zone),
+        "duration_s": None if run is None else run.duration,
+        "steps": [] if run is None else [_step_as_json(step) for step in run.steps],
+    }
+    return json_text(skipped | started)
+
+
+def _step_as_json(step: StepRun) -> dict[str, Any]:
+    last = step.last
+    return {
+        "id": step.step.id,
+        "group": step.step.group,
+        "status": step.status,
+        "exit_code": None if last is None else last.exit_code,
+        "signal": None if last is None else last.signal,
+        "attempts": len(step.attempts) + step.attempts_before,
+        "duration_s": step.duration,
+        "result": step.result,
+    }
+
+
+class Plan:
+    """What a fire would do now."""
+
+    def __init__(self, job: Job, state: State, steps: list[StepRun], request: Request) -> None:
+        """Decide; nothing is changed.
+
+        Raises:
+            ConfigError: if an env_file is unusable.
+        """
+        self.job, self.steps = job, steps
+        self.decision = decide.decide(clock.now(), state, job.rules, force=request.force)
+        self.resumes = state.last_run_id if request.selection.resume else None
+        self._secrets = environment.secret_values(job, environment.read_env_files(job))
+
+    def command(self, step: StepRun) -> str:
+        """Return what the step runs, as the configuration has it."""
+        what = step.step.run or step.step.function or " ".join(step.step.argv or ())
+        return mask(what, self._secrets)
+
+
+def dry_run(plan: Plan) -> str:
+    """Return decision and plan in words."""
+    job, decision = plan.job, plan.decision
+    if decision.start:
+        verdict = f"{job.name} would start now"
+        if decision.forced:
+            verdict += f" (forced past {', '.join(decision.forced)})"
+    else:
+        verdict = f"{job.name} would be skipped now: {decision.reason} ({sentence(job, decision)})"
+    continued = [] if plan.resumes is None else [f"continues run {plan.resumes}"]
+    return "\n".join([verdict, *continued, "", "plan:", *(_planned(step, plan) for step in plan.steps)])
+
+
+def _planned(run: StepRun, plan: Plan) -> str:
+    step = run.step
+    group = f" [{step.group}]" if step.group else ""
+    if run.status == model.SKIPPED:
+        return f"  - {step.id}{group}: {run.why}"
+    budget = f", timeout {format_duration(step.timeout)}" if step.timeout else ""
+    retries = f", {counted(step.retries, 'retry', 'retries')}" if step.retries else ""
+    again = f", again after {counted(run.attempts_before, 'attempt', 'attempts')}" if run.attempts_before else ""
+    return f"  > {step.id}{group}: {one_line(plan.command(run))}{budget}{retries}{again}"
+
+
+def dry_run_json(plan: Plan) -> str:
+    """Return decision and plan as one object: the decision in the words of `explain`, steps with what each would do."""
+    failed = plan.decision.failed
+    value = {
+        "job": plan.job.name,
+        "verdict": "start" if plan.decision.start else "skip",
+        "reason": plan.decision.reason,
+        "detail": sentence(plan.job, plan.decision) or None,
+        "until": None if failed is None else zones.iso(failed.until, plan.job.rules.zone),
+        "resumes": plan.resumes,
+        "steps": [
+            {
+                "id": step.step.id,
+                "group": step.step.group,
+                "status": step.status,
+                "why": step.why or None,
+                "attempts": step.attempts_before,
+                "command": plan.command(step),
+            }
+            for step in plan.steps
+        ],
+    }
+    return json_text(value)
+
+
+def live(job: Job, state_dir: str) -> Live:
+    """Return the observer that draws the steps of a run on the terminal while it goes on."""
+    return Live(job, state_dir)
+
+
+class Live:
+    """The live list of steps: status, elapsed time, progress, and when it will probably end."""
+
+    interval = 0.5
+    _LOOK_EVERY = 2.0
+    """Seconds between two looks at progress and history."""
+
+    def __init__(self, job: Job, state_dir: str) -> None:
+        """Prepare to draw; nothing is shown before the run starts."""
+        self._state_dir, self._looked = state_dir, -self._LOOK_EVERY
+        self._current: Current | None = None
+        from rich.live import Live as RichLive
+
+        self._job = job
+        self._live = RichLive(console=console(), auto_refresh=False, transient=True)
+        self._open = False
+
+    def _look(self) -> None:
+        if clock.monotonic() - self._looked < self._LOOK_EVERY:
+            return
+        from batchctl.store.history import History
+        from batchctl.watch.standing import job_status
+
+        self._looked = clock.monotonic()
+        try:
+            self._current = job_status(self._job, History(self._state_dir), self._state_dir, clock.now()).current
+        except BatchctlError:
+            # The picture is a comfort; what is wrong with the history the end of the run will say.
+            self._current = None
+
+    def show(self, run: Run) -> None:
+        """Draw where the run stands; the picture goes when the run has ended, and the summary takes its place."""
+        if not self._open:
+            self._live.start()
+            self._open = True
+        if run.status == model.RUNNING:
+            self._look()
+            self._live.update(_table(self._job, run, self._current), refresh=True)
+        else:
+            self._live.stop()
+
+
+def summary(outcome: Outcome) -> None:
+    """Print how a fire ended: one line for a skip, the table of steps for a run."""
+    out = console()
+    job, run = outcome.job, outcome.run
+    if run is None:
+        out.print(f"{job.name} skipped: {sentence(job, outcome.decision)}", markup=False, highlight=False)
+        return
+    out.print(_table(job, run))
+
+
+def _table(job: Job, run: Run, current: Current | None = None) -> Group:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    head = f"{job.name}  run {run.id}  {run.status}"
+    if run.status == model.RUNNING:
+        head += f"  {format_duration(max(0.0, time.time() - run.started_at))}{_expected(job, current)}"
+    else:
+        head += f" in {format_duration(run.duration)}"
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("step", "group", "status", "time", ""):
+        table.add_column(column, overflow="fold" if column == "" else "ellipsis")
+    for step in run.steps:
+        status = Text(step.status.replace("_", " "), style=_STYLES.get(step.status, ""))
+        table.add_row(
+            Text(step.step.id), Text(step.step.group or ""), status, _elapsed(step), Text(_remark(step, current))
+        )
+    # Not the table's title, which would be folded to the table's width.
+    return Group(Text(head), table)
+
+
+def _elapsed(step: StepRun) -> str:
+    if step.status == model.RUNNING and step.started_at is not None:
+        return format_duration(max(0.0, time.time() - step.started_at))
+    return "" if step.duration is None else format_duration(step.duration)
+
+
+def _expected(job: Job, current: Current | None) -> str:
+    if current is None or current.expected_end_at is None:
+        return ""
+    end = zones.human(current.expected_end_at, job.rules.zone)
+    return f", expected end {symbols().about}{end}{spread(current)}"
+
+
+def _remark(step: StepRun, current: Current | None) -> str:
+    parts = [f"attempt {len(step.attempts)}"] if len(step.attempts) > 1 else []
+    progress = None if current is None or current.step is None else current.progress
+    if progress is not None and current is not None and current.step is not None and current.step.seq == step.seq:
+        parts.append(f"{progress.done:g}/{progress.total:g}")
+    if step.why:
+        parts.append(one_line(step.why))
+    if step.result:
+        parts += [f"{one_line(str(key))} {one_line(str(value))}" for key, value in step.result.items()]
+    return f" {symbols().dot} ".join(parts)

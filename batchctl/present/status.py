@@ -1,0 +1,271 @@
+"""`batchctl status` as JSON, as a table for wide terminals, and as short blocks for narrow ones."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from batchctl.base.duration import format_duration
+from batchctl.core import model
+from batchctl.core.time.zones import human, iso
+from batchctl.present.tables import keep_whole, table
+from batchctl.present.text import STYLES, cell, console, in_words, one_line, percent, symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import Console, Group, RenderableType
+    from rich.text import Text
+
+    from batchctl.core.foresight.simulate import SimulatedFire
+    from batchctl.core.time.zones import Zone
+    from batchctl.store.history import RunRow, StepRow
+    from batchctl.watch.standing import Current, JobStatus
+
+    Picture = RenderableType
+    Draw = Callable[[int], Picture]
+    """From the width of the terminal to what stands on it."""
+
+_REDRAW = 2.0
+"""Seconds between two pictures of `watch`."""
+_WIDE = 150
+"""Columns from which a job fits into one row."""
+_SOON = 6 * 86400.0
+"""Seconds within which a weekday names a day without doubt."""
+
+
+def as_json(jobs: Sequence[JobStatus], zone: Zone) -> dict[str, Any]:
+    """Return the contract's object."""
+    return {"jobs": [_job_json(job, zone) for job in jobs]}
+
+
+def _job_json(status: JobStatus, zone: Zone) -> dict[str, Any]:
+    last = status.last_run
+    return {
+        "job": status.job.name,
+        "state": status.state,
+        "run": None if status.current is None else _current_json(status.current, zone),
+        "last_run": None
+        if last is None
+        else {
+            "id": last.id,
+            "status": last.status,
+            "started_at": iso(last.started_at, zone),
+            "ended_at": iso(last.ended_at, zone),
+            "duration_s": last.duration_s,
+        },
+        "next_fires": [
+            {"at": iso(fire.at, zone), "verdict": fire.verdict, "reason": fire.reason} for fire in status.next_fires
+        ],
+        "skips_since_last_start": status.skips_since_last_start,
+        "success_rate": status.success_rate,
+        "consecutive_failures": status.consecutive_failures,
+    }
+
+
+def _current_json(current: Current, zone: Zone) -> dict[str, Any]:
+    progress = current.progress
+    return {
+        "id": current.run.id,
+        "step": None if current.step is None else current.step.id,
+        "steps_done": current.steps_done,
+        "steps_total": len(current.steps),
+        "started_at": iso(current.run.started_at, zone),
+        "elapsed_s": current.elapsed_s,
+        "expected_end_at": iso(current.expected_end_at, zone),
+        "expected_end_between": None
+        if current.expected_end_span is None
+        else [iso(instant, zone) for instant in current.expected_end_span],
+        "progress": None if progress is None else {"done": progress.done, "total": progress.total},
+        "note": current.note,
+    }
+
+
+def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> Picture:
+    """Return all jobs: one row each where the terminal is wide enough, else a block each."""
+    from rich.console import Group
+
+    if not jobs:
+        return cell("No job is configured. `batchctl init` writes a starter configuration.")
+    if width < _WIDE:
+        return Group(*(_block(status, now, zone) for status in jobs))
+    made = table(("JOB", "STATE", "STEP", "ELAPSED", "EXPECTED END", "LAST RUN", "NEXT FIRES", "30 DAYS"))
+    for status in jobs:
+        current = status.current
+        made.add_row(
+            cell(status.job.name, "bold"),
+            _state(status, now, zone),
+            cell("-" if current is None else _step(current)),
+            cell("-" if current is None else format_duration(current.elapsed_s)),
+            cell("-" if current is None else _expected_end(current, now, zone)),
+            _last_run(status.last_run, now, zone),
+            _fires(status.next_fires, now, zone),
+            cell(_record(status)),
+        )
+    keep_whole(made)
+    return made
+
+
+def detail(status: JobStatus, steps: Sequence[StepRow], now: float, zone: Zone) -> Picture:
+    """Return one job with the steps of its current or else its last run."""
+    from rich.console import Group
+
+    block = _block(status, now, zone)
+    if not steps:
+        return block
+    made = table(("STEP", "GROUP", "STATUS", ">ATTEMPTS", ">TOOK", "RESULT"))
+    for step in steps:
+        made.add_row(
+            cell(step.id),
+            cell(step.group or "-"),
+            cell(in_words(step.status), STYLES.get(step.status, "")),
+            cell(str(step.attempts)),
+            cell(_took(step, now)),
+            cell(brief_result(step)),
+        )
+    return Group(block, made)
+
+
+def show(draw: Draw) -> None:
+    """Print one picture."""
+    out = console()
+    out.print(draw(out.width))
+
+
+def watch(draw: Draw) -> None:
+    """Draw again every two seconds, until Ctrl-C."""
+    out = console()
+    try:
+        # Only a terminal can be drawn on again; elsewhere one picture follows the other.
+        if out.is_terminal:
+            _redraw(draw, out)
+        while True:
+            out.print(draw(out.width))
+            out.file.flush()
+            time.sleep(_REDRAW)
+    except KeyboardInterrupt:
+        return
+
+
+def _redraw(draw: Draw, out: Console) -> NoReturn:
+    from rich.live import Live
+
+    with Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            live.update(draw(out.width), refresh=True)
+            time.sleep(_REDRAW)
+
+
+def _took(step: StepRow, now: float) -> str:
+    if step.status == model.RUNNING and step.started_at is not None:
+        return format_duration(max(0.0, now - step.started_at))
+    return format_duration(step.duration_s)
+
+
+def brief_result(step: StepRow) -> str:
+    """Return the numbers and words of a step's result on one line, or how it failed; `-` where there is neither."""
+    if step.result:
+        shown = [f"{key} {value}" for key, value in step.result.items() if isinstance(value, str | int | float)]
+        if shown:
+            return one_line(", ".join(shown))
+    if step.status in model.UNFINISHED:
+        if step.signal is not None:
+            return f"signal {step.signal}"
+        return "-" if step.exit_code is None else f"exit {step.exit_code}"
+    return "-"
+
+
+def _block(status: JobStatus, now: float, zone: Zone) -> Group:
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    heading = Text.assemble(cell(status.job.name, "bold"), "  ", _state(status, now, zone))
+    lines = Table.grid(padding=(0, 2, 0, 0))
+    lines.add_column(style="dim", no_wrap=True)
+    lines.add_column(overflow="fold")
+    current = status.current
+    if current is not None:
+        dot = symbols().dot
+        lines.add_row("step", cell(f"{_step(current)} {dot} {format_duration(current.elapsed_s)} so far"))
+        lines.add_row("expected", cell(_expected_end(current, now, zone)))
+    lines.add_row("last run", _last_run(status.last_run, now, zone))
+    lines.add_row("next", _fires(status.next_fires, now, zone))
+    lines.add_row("30 days", cell(_record(status)))
+    return Group(heading, Padding(lines, (0, 0, 1, 2)))
+
+
+def _state(status: JobStatus, now: float, zone: Zone) -> Text:
+    text: str = status.state
+    if status.current is not None and status.current.note is not None:
+        text = f"{text} ({status.current.note})"
+    elif status.state == "paused":
+        until = status.paused_until
+        text = f"paused until {'resumed' if until is None else _moment(until, now, zone)}"
+    return cell(text, STYLES.get(status.state, ""))
+
+
+def _step(current: Current) -> str:
+    total = len(current.steps)
+    if current.step is None:
+        return f"{current.steps_done}/{total} done"
+    place = next(place for place, step in enumerate(current.steps, 1) if step is current.step)
+    progress = current.progress
+    share = (
+        "" if progress is None else f" {progress.done:g}/{progress.total:g} ({percent(progress.done / progress.total)})"
+    )
+    return f"{current.step.id} ({place}/{total}){share}"
+
+
+def _expected_end(current: Current, now: float, zone: Zone) -> str:
+    end = current.expected_end_at
+    if end is None:
+        return "unknown yet"
+    late = "" if end >= now else f" (late by {format_duration(now - end)})"
+    return f"{symbols().about}{_moment(end, now, zone)}{spread(current)}{late}"
+
+
+def spread(current: Current) -> str:
+    """Return how uncertain the expected end is, ` +-12m 00s`; empty below a minute and where nothing is known."""
+    span = current.expected_end_span
+    half = 0.0 if span is None else (span[1] - span[0]) / 2
+    return f" {symbols().plus_minus}{format_duration(half)}" if half >= 60 else ""  # noqa: PLR2004 - a minute
+
+
+def _last_run(run: RunRow | None, now: float, zone: Zone) -> Text:
+    if run is None:
+        return cell("never")
+    what = "lost (owner gone)" if run.status == model.LOST and run.ended_at is None else in_words(run.status)
+    took = "" if run.duration_s is None else f" ({format_duration(run.duration_s)})"
+    when = _moment(run.started_at if run.ended_at is None else run.ended_at, now, zone)
+    return cell(f"{what} {when}{took}", STYLES.get(run.status, ""))
+
+
+def _fires(fires: Sequence[SimulatedFire], now: float, zone: Zone) -> Text:
+    from rich.text import Text
+
+    if not fires:
+        return cell("none scheduled")
+    shown = Text()
+    for fire in fires:
+        reason = "" if fire.reason is None else f" ({in_words(fire.reason)})"
+        shown.append(", " if shown else "")
+        shown.append(f"{_moment(fire.at, now, zone)} ")
+        shown.append(f"{fire.verdict}{reason}", STYLES[fire.verdict])
+    return shown
+
+
+def _record(status: JobStatus) -> str:
+    parts = ["no run ended" if status.success_rate is None else f"{percent(status.success_rate)} ok"]
+    if status.consecutive_failures:
+        parts.append(f"{status.consecutive_failures} failed in a row")
+    if status.skips_since_last_start:
+        parts.append(f"{status.skips_since_last_start} skipped since the last start")
+    return ", ".join(parts)
+
+
+def _moment(instant: float, now: float, zone: Zone) -> str:
+    """Return `Sat 01:00` for what is a few days away, the date and time for everything else."""
+    weekday, date, clock = human(instant, zone).split(" ")
+    return f"{weekday} {clock}" if abs(instant - now) < _SOON else f"{date} {clock}"

@@ -1,0 +1,94 @@
+"""Tables for terminals, Markdown and spreadsheets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchctl.present.text import harmless, one_line, plain, width_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.console import JustifyMethod
+    from rich.table import Table
+    from rich.text import Text
+
+_NAME_WIDTH = 24
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*[]<>|&"} | {"\n": " "})
+
+
+def table(headers: Sequence[str]) -> Table:
+    """Return a table without frame for `headers`; one that begins with `>` is of a right-aligned column.
+
+    Nothing is cut off: a cell that is too wide goes on in the next line.
+    """
+    from rich import box
+    from rich.table import Table
+
+    frame, gap = (None, 2) if plain() else (box.SIMPLE_HEAD, 1)
+    made = Table(box=frame, show_edge=False, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
+    for header in headers:
+        justify: JustifyMethod = "right" if header.startswith(">") else "left"
+        made.add_column(header.removeprefix(">"), justify=justify, overflow="fold")
+    return made
+
+
+def keep_whole(made: Table) -> None:
+    """Let the names of jobs and the moments of their starts stay on one line, unless a name is very long."""
+    for column in made.columns:
+        widest = max((width_of(str(text)) for text in column.cells), default=0)
+        column.no_wrap = column.header in {"JOB", "STARTED"} and widest <= _NAME_WIDTH
+
+
+def lines(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Text | None:
+    """Return the same table as ready lines, or None where they would be wider than `width` and need wrapping.
+
+    The statistics of 200 jobs take rich's own table 0.2 s, most of it to find out that nothing wraps.
+    """
+    from rich.text import Text
+
+    names = [header.removeprefix(">") for header in headers]
+    shown = [[(text, width_of(text)) for text in map(one_line, row)] for row in (names, *rows)]
+    widest = [max(taken for _, taken in column) for column in zip(*shown, strict=True)]
+    total = sum(widest) + 2 * (len(widest) - 1)
+    if total > width:
+        return None
+    made = ["  ".join(map(_padded, headers, row, widest)).rstrip() for row in shown]
+    rule = [] if plain() else ["─" * total]
+    text = Text("\n".join([made[0], *rule, *made[1:]]), no_wrap=True)
+    text.stylize("bold", 0, len(made[0]))
+    return text
+
+
+def _padded(header: str, text: tuple[str, int], width: int) -> str:
+    fill = " " * (width - text[1])
+    return fill + text[0] if header.startswith(">") else text[0] + fill
+
+
+def markdown_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield a Markdown table line by line; what Markdown or HTML would take as markup in a cell is escaped."""
+    yield f"| {' | '.join(header.removeprefix('>') for header in headers)} |\n"
+    yield f"| {' | '.join('--:' if header.startswith('>') else '---' for header in headers)} |\n"
+    for row in rows:
+        yield f"| {' | '.join(harmless(cell).translate(_MARKDOWN) for cell in row)} |\n"
+
+
+def csv_lines(headers: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> Iterator[str]:
+    """Yield CSV line by line; text that a spreadsheet would run as a formula is preceded by an apostrophe."""
+    import csv
+    from io import StringIO
+
+    buffer = StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(headers)
+    for row in rows:
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow([_no_formula(value) if isinstance(value, str) else value for value in row])
+    yield buffer.getvalue()
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text

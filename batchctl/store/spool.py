@@ -1,0 +1,227 @@
+"""The second place for the end of a run: a file reserved on disk before the run begins.
+
+`spool/ID.reserved` holds blocks and no content; `keep` fills it in place and renames it to `spool/ID.json`, which needs
+no new block even on a full disk. `import_all` brings it into the history and removes it.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from typing import Any
+
+    from batchctl.core.run import Identity, Run
+    from batchctl.store.guard import Birth
+
+RESERVED_BYTES = 128 * 1024
+
+
+def _path(state_dir: str, run_id: int, kind: str) -> str:
+    return f"{state_dir}/spool/{run_id}.{kind}"
+
+
+def reserve(state_dir: str, run_id: int) -> None:
+    """Take the blocks for a run's spool file.
+
+    Raises:
+        OSError: if there is no room, in which case the run must not start.
+    """
+    os.makedirs(f"{state_dir}/spool", mode=0o700, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(_path(state_dir, run_id, "reserved"), flags, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, RESERVED_BYTES)
+    except OSError:
+        os.unlink(_path(state_dir, run_id, "reserved"))
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def release(state_dir: str, run_id: int) -> None:
+    """Give the reserved blocks back: the history has the end of the run."""
+    try:
+        os.unlink(_path(state_dir, run_id, "reserved"))
+    except OSError:
+        return
+
+
+def reservations(state_dir: str) -> list[int]:
+    """Return the ids of the runs for which blocks are reserved."""
+    try:
+        names = os.listdir(f"{state_dir}/spool")
+    except OSError:
+        return []
+    return [int(name.removesuffix(".reserved")) for name in names if name.endswith(".reserved")]
+
+
+def keep(state_dir: str, run: Run, owner: Identity, birth: Birth | None = None) -> None:
+    """Write the end of a run into its spool file; where even that fails there is nothing left to do but go on.
+
+    On a full disk there is room for what was reserved and no more: then it goes without the steps' results.
+    """
+    try:
+        os.makedirs(f"{state_dir}/spool", mode=0o700, exist_ok=True)
+        _fill(state_dir, run.id, _content(run, owner, birth))
+    except (OSError, ValueError):
+        for step in run.steps:
+            step.result = None
+        try:
+            _fill(state_dir, run.id, _content(run, owner, birth))
+        except (OSError, ValueError):
+            return
+
+
+def _content(run: Run, owner: Identity, birth: Birth | None) -> bytes:
+    import json
+
+    content = {
+        "owner": owner.__dict__,
+        "birth": None if birth is None else birth.__dict__,
+        "run": _as_data(run),
+    }
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def _fill(state_dir: str, run_id: int, content: bytes) -> None:
+    reserved = _path(state_dir, run_id, "reserved")
+    descriptor = os.open(reserved, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        written = 0
+        while written < len(content):
+            written += os.write(descriptor, content[written:])
+        os.ftruncate(descriptor, len(content))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(reserved, _path(state_dir, run_id, "json"))
+    directory = os.open(f"{state_dir}/spool", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def waiting(state_dir: str) -> list[str]:
+    """Return the spool files that wait for import; one listing, cheap enough for every fire."""
+    try:
+        return [name for name in os.listdir(f"{state_dir}/spool") if name.endswith(".json")]
+    except OSError:
+        return []
+
+
+def settle(state_dir: str) -> None:
+    """Import what waits, for a command that is about to show the history; where that cannot be, it stays waiting.
+
+    Without anything waiting, which is as good as always, it costs one listing of a directory.
+    """
+    if not waiting(state_dir):
+        return
+    import sqlite3
+
+    from batchctl.base.errors import StateError
+    from batchctl.store import database
+
+    try:
+        connection = database.connect(state_dir, create=False, busy_limit=_PATIENCE_OF_A_LOOK)
+        try:
+            import_all(state_dir, connection)
+        finally:
+            connection.close()
+    except (StateError, sqlite3.Error):
+        return
+
+
+_PATIENCE_OF_A_LOOK = 1.0
+
+
+def import_all(state_dir: str, connection: sqlite3.Connection) -> int:
+    """Bring every waiting spool file into the history and return how many there were.
+
+    A file that says nothing is set aside as `.damaged`, for the operator to look at; it never stops a fire, and neither
+    does one that cannot be read or removed: it stays, and to import it again changes nothing.
+
+    Raises:
+        sqlite3.Error: if the history takes no writing; the files stay.
+    """
+    imported = 0
+    for name in sorted(waiting(state_dir)):
+        try:
+            imported += _import(f"{state_dir}/spool/{name}", connection)
+        except OSError:
+            continue  # among others: another fire has imported it at this very moment
+    return imported
+
+
+def _import(path: str, connection: sqlite3.Connection) -> int:
+    import sqlite3
+
+    from batchctl.store import database, guard
+
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        owner, birth, run = _read(content)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _set_aside(path)
+    try:
+        with database.Immediate(connection):
+            if guard.birth_of(connection, run) is not None:
+                guard.save(connection, run, owner)
+            elif not guard.is_known(connection, run):
+                # The history was lost, or restored from a backup, since the run began in it.
+                guard.insert_ended(connection, run, owner, birth)
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        return _set_aside(path)
+    os.unlink(path)
+    return 1
+
+
+def _set_aside(path: str) -> int:
+    os.rename(path, path.removesuffix(".json") + ".damaged")
+    return 0
+
+
+def _read(content: bytes) -> tuple[Identity, Birth, Run]:
+    import json
+
+    from batchctl.core.run import Identity
+    from batchctl.store.guard import Birth
+
+    data = json.loads(content)
+    birth = Birth(**(data.get("birth") or {"started_mono": 0.0} | dict.fromkeys(Birth._fields[1:])))
+    return Identity(**data["owner"]), birth, _from_data(data["run"])
+
+
+def _as_data(run: Run) -> dict[str, Any]:
+    data = dict(run.__dict__)
+    data["steps"] = [
+        {
+            **step.__dict__,
+            "step": {"id": step.step.id, "group": step.step.group},
+            "attempts": [attempt.__dict__ for attempt in step.attempts],
+        }
+        for step in run.steps
+    ]
+    return data
+
+
+def _from_data(data: dict[str, Any]) -> Run:
+    from batchctl.core.model import Step
+    from batchctl.core.run import Attempt, Run, StepRun
+
+    run = Run(data["id"], data["job"], data["started_at"], data["token"], [])
+    for given in data.pop("steps"):
+        step = StepRun(given["seq"], Step(**given.pop("step")))
+        attempts = given.pop("attempts")
+        step.__dict__.update(given)
+        for kept in attempts:
+            attempt = Attempt(kept["number"], kept["log"], kept["started_at"])
+            attempt.__dict__.update(kept)
+            step.attempts.append(attempt)
+        run.steps.append(step)
+    run.__dict__.update(data)
+    return run

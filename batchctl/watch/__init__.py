@@ -1,0 +1,1 @@
+"""What sees: where each job stands, its health, what was missed."""

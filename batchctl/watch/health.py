@@ -1,0 +1,328 @@
+"""The health of all jobs and of the place they run in: gathered from history, schedule and machine."""
+
+from __future__ import annotations
+
+import os
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, Any
+
+from batchctl.base.errors import StateError
+from batchctl.base.record import Record, replace
+from batchctl.core import statistics
+from batchctl.core.foresight.preview import assumed_end
+from batchctl.core.guard import decide
+from batchctl.core.judge import missed
+from batchctl.core.judge.findings import Facts, Finding, findings, status_of, urgency
+from batchctl.core.time.schedule import fires
+from batchctl.engine.state import judged
+from batchctl.store import guard
+from batchctl.store.health import Checked, Skipping
+from batchctl.watch.healthfile import Watch
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
+
+    from batchctl.core.guard.decide import Running
+    from batchctl.core.judge.findings import Ended, Status
+    from batchctl.core.model import Config, Job
+    from batchctl.watch.healthfile import Before
+
+    Standing = Literal["idle", "running", "paused", "disabled"]
+
+SETTLING = 120.0
+"""Seconds after a fire before it can count as missed: cron starts it late on a machine that is busy."""
+_RECENT = 7 * 86400.0
+_OVERRUN_MOST = 1000
+_INODES_SHARE = 0.01
+"""Share of free inodes below which a file system counts as out of them."""
+
+
+class JobHealth(Record):
+    """One job; instants are seconds since the epoch."""
+
+    job: Job
+    state: Standing
+    watch: Watch
+    last_run: Ended | None
+    last_success: Ended | None
+    results: Mapping[str, Mapping[str, Any] | None]
+    """Results of the steps of the last success, by step."""
+    recent_failures: Sequence[Ended]
+    consecutive_failures: int
+    running: Running | None
+    expected_end: float | None
+    next_fire: float | None
+    skips: int
+    gaps: Sequence[missed.Gap]
+    findings: Sequence[Finding]
+
+
+class Machine(Record):
+    """What the place has left; bytes, and None where it does not say."""
+
+    disk_total: int
+    disk_free: int
+    inodes_total: int | None
+    inodes_free: int | None
+    load: tuple[float, float, float]
+    cores: int
+    memory_total: int | None
+    memory_available: int | None
+
+
+class Health(Record):
+    """Everything that a check finds."""
+
+    at: float
+    status: Status
+    jobs: Sequence[JobHealth]
+    machine: Machine
+    findings: Sequence[Finding]
+    """Of all jobs and of the place, most urgent first."""
+
+
+def gather(
+    config: Config,
+    state_dir: str,
+    connection: sqlite3.Connection,
+    before: Before,
+    now: float,
+    within: str | None = None,
+) -> Health:
+    """Return the health of every job of the configuration, and of the state directory's disk and spool.
+
+    `within` is the job whose step is asking. Nothing is found about it: a check that fails because something is wrong
+    would find its own failure the next time, and never be well again.
+
+    Raises:
+        StateError: if the history or the directory cannot be read.
+    """
+    checked = Checked(connection, state_dir)
+    jobs = [_job_health(job, checked, connection, state_dir, before, now) for job in config.jobs.values()]
+    machine = _machine(state_dir)
+    found = [finding for job in jobs if job.job.name != within for finding in job.findings]
+    found += _disk(machine, config.disk_free_min, state_dir, before.since.get("disk", now))
+    found += _spool(state_dir)
+    found.sort(key=urgency)
+    return Health(at=now, status=status_of(found), jobs=jobs, machine=machine, findings=found)
+
+
+def missed_by(
+    job: Job, connection: sqlite3.Connection, state_dir: str, before: Watch | None, now: float, until: float
+) -> list[missed.Gap]:
+    """Return the fires of a job up to `until` that should have started it and left no trace; see `core.missed`.
+
+    `before` is what the last check knows of its schedule.
+    """
+    checked = Checked(connection, state_dir)
+    planned = missed.expected(job, _begin(job, _watch(job, before, now), checked, now), until)
+    skipping = checked.skipping(job.name, planned[0] if planned else None)
+    return missed.gaps(job, _trace(job, checked, planned, skipping, now), planned)
+
+
+def _job_health(
+    job: Job, checked: Checked, connection: sqlite3.Connection, state_dir: str, before: Before, now: float
+) -> JobHealth:
+    watch = _watch(job, before.watches.get(job.name), now)
+    last, success = checked.last_ended(job.name), checked.last_success(job.name)
+    counts = checked.counts(job.name, last)
+    successes = checked.durations(job.name)
+    row = guard.running_row(connection, job.name)
+    running = None if row is None else judged(connection, row, state_dir)
+    typical = statistics.typical([seconds for _, seconds in successes])
+    if running is not None and typical is not None:
+        running = replace(running, expected_end=running.started_at + typical)
+    end = None if running is None or decide.is_lost(running) else assumed_end(job, running, typical, now)
+    planned = missed.expected(job, _begin(job, watch, checked, now), now - SETTLING)
+    skipping = checked.skipping(job.name, planned[0] if planned else None)
+    trace = _trace(job, checked, planned, skipping, now)
+    results = {} if success is None else checked.results(success.run_id)
+    facts = Facts(
+        job=job,
+        last=last,
+        failures=counts.failures,
+        failures_before=counts.failures_before,
+        last_success=counts.last_success,
+        running=running,
+        durations=[seconds for run_id, seconds in successes if last is None or run_id != last.run_id],
+        skips=skipping.count,
+        skips_since=skipping.since,
+        skip_reason=skipping.reason,
+        gaps=missed.gaps(job, trace, planned),
+        # Without history the end is the timeout: a bound, and no reason to warn of anything.
+        next_fires=_overrun(job, trace, None if typical is None else end, now),
+        expected_end=end,
+        unmet=_unmet(job, last, success, results),
+        warned=[] if last is None else checked.warnings(last.run_id),
+    )
+    return JobHealth(
+        job=job,
+        state=_standing(job, running, trace.paused_since),
+        watch=watch,
+        last_run=last,
+        last_success=success,
+        results=results,
+        recent_failures=checked.recent_failures(job.name, now - _RECENT),
+        consecutive_failures=counts.failures,
+        running=running,
+        expected_end=end,
+        next_fire=next(iter(fires(job.schedule, job.rules.zone, now)), None) if job.rules.enabled else None,
+        skips=skipping.count,
+        gaps=facts.gaps,
+        findings=findings(facts, now),
+    )
+
+
+def _watch(job: Job, before: Watch | None, now: float) -> Watch:
+    rules = job.rules
+    window = rules.active_hours
+    hours = "" if window is None else f" {window.start}-{window.end}"
+    delay = f" +{job.schedule.delay:g}s" if job.schedule.delay else ""
+    schedule = f"{job.schedule.text}{delay} {rules.zone.name}{hours}{'' if rules.enabled else ' disabled'}"
+    if before is not None and before.schedule == schedule:
+        return before
+    return Watch(schedule=schedule, since=now, first=before is None)
+
+
+def _begin(job: Job, watch: Watch, checked: Checked, now: float) -> float:
+    """Return from when on fires of this schedule can have been missed."""
+    first = checked.first_record(job.name)
+    if job.schedule.at is not None:
+        # A date has no history before it comes: it is expected since somebody has seen it.
+        first = watch.since if first is None else min(first, watch.since)
+    if first is None:
+        return now
+    return max(now - missed.LOOK_BACK, first, 0.0 if watch.first else watch.since)
+
+
+def _trace(job: Job, checked: Checked, planned: Sequence[float], skipping: Skipping, now: float) -> missed.Trace:
+    since = planned[0] if planned else None
+    adaptive = job.rules.gap_factor is not None
+    return missed.Trace(
+        # A start in the future (the clock was set back) answers for no fire of the past.
+        starts=[start for start in checked.starts(job.name, since) if start.started_at <= now],
+        skips=skipping.spans,
+        paused_since=checked.paused_since(job.name, now),
+        typical=statistics.typical([seconds for _, seconds in checked.durations(job.name)]) if adaptive else None,
+        config_changed=_written(job.origin),
+    )
+
+
+def _written(path: str) -> float | None:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None  # a preset, or a file that is gone by now
+
+
+def _overrun(job: Job, trace: missed.Trace, end: float | None, now: float) -> list[float]:
+    """Return the fires before the expected end of the running run that would start the job if it were not running."""
+    if end is None:
+        return []
+    last = trace.starts[0] if trace.starts else None
+    meant = None if last is None else last.started_at if last.scheduled_for is None else last.scheduled_for
+    state = decide.State(last_start=meant)
+    upcoming = takewhile(lambda fire: fire < end, islice(fires(job.schedule, job.rules.zone, now), _OVERRUN_MOST))
+    return [fire for fire in upcoming if decide.decide(fire, state, job.rules).start]
+
+
+def _unmet(
+    job: Job, last: Ended | None, success: Ended | None, results: Mapping[str, Mapping[str, Any] | None]
+) -> list[str]:
+    if not job.expect.conditions or last is None or success is None or last.run_id != success.run_id:
+        return []
+    from batchctl.core.judge.expect import unmet
+
+    return unmet(job.expect, results)
+
+
+def _standing(job: Job, running: Running | None, paused_since: float | None) -> Standing:
+    if running is not None and not decide.is_lost(running):
+        return "running"
+    if paused_since is not None:
+        return "paused"
+    return "idle" if job.rules.enabled else "disabled"
+
+
+def _machine(state_dir: str) -> Machine:
+    try:
+        disk = os.statvfs(state_dir)
+    except OSError as error:
+        message = f"state directory {state_dir}: {error.strerror}"
+        raise StateError(message, remedy="check that it is there and mounted") from error
+    memory = _memory()
+    return Machine(
+        disk_total=disk.f_blocks * disk.f_frsize,
+        disk_free=disk.f_bavail * disk.f_frsize,
+        # File systems that make inodes as they need them (btrfs) say 0.
+        inodes_total=disk.f_files or None,
+        inodes_free=disk.f_favail if disk.f_files else None,
+        load=os.getloadavg(),
+        cores=os.cpu_count() or 1,
+        memory_total=memory.get("MemTotal"),
+        memory_available=memory.get("MemAvailable"),
+    )
+
+
+def _memory() -> dict[str, int]:
+    """Return what /proc/meminfo says, in bytes."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            parts = [line.split() for line in file]
+    except OSError:
+        return {}
+    return {words[0].rstrip(":"): int(words[1]) * 1024 for words in parts if len(words) > 1}
+
+
+def _disk(machine: Machine, least: int, state_dir: str, since: float) -> list[Finding]:
+    texts = []
+    if machine.disk_free < least:
+        texts.append(f"{_gigabytes(machine.disk_free)} free, less than disk_free_min, {_gigabytes(least)}")
+    total, left = machine.inodes_total, machine.inodes_free
+    if total and left is not None and left < _INODES_SHARE * total:
+        texts.append(f"{left} of {total} inodes free")
+    return [
+        Finding(
+            kind="disk",
+            severity="critical",
+            job=None,
+            text=f"the disk of {state_dir} has {' and '.join(texts)}",
+            since=since,
+            event_id=f"disk:{since:.0f}",
+        )
+        for _ in texts[:1]
+    ]
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.2f} GB"
+
+
+def _spool(state_dir: str) -> list[Finding]:
+    """Return the ends of runs that wait outside the history although they were to be imported just now."""
+    try:
+        names = sorted(os.listdir(f"{state_dir}/spool"))
+    except OSError:
+        return []
+    found = []
+    for name in names:
+        run, _, ending = name.partition(".")
+        if ending not in _SPOOLED:
+            continue
+        path = f"{state_dir}/spool/{name}"
+        text = f"{_SPOOLED[ending]}: {path}"
+        since = _written(path)
+        event = f"spool:{name}:{0 if since is None else since:.0f}"
+        number = int(run) if run.isdecimal() else None
+        found.append(
+            Finding(kind="spool", severity="critical", job=None, text=text, since=since, event_id=event, run_id=number)
+        )
+    return found
+
+
+_SPOOLED = {
+    "json": "the end of a run waits for its import into the history",
+    "damaged": "the end of a run cannot be read, and so is not in the history",
+}

@@ -1,0 +1,328 @@
+"""The compiled copy: equal to the full load, known to be old at once, never trusted blindly, never in the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+import pytest
+
+from batchctl.base.errors import ConfigError
+from batchctl.config import compiled, load, load_job, loader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TEXT = """
+timezone = "Asia/Seoul"
+[pools]
+p = 1
+[jobs."키워드"]
+daily = "01:00"
+active_hours = "08:00-22:59"
+pool = "p"
+params = { account = "계정1", deep = { a = [1, 2.5, true] } }
+env = { LANG = "C.UTF-8" }
+path = ["bin"]
+[[jobs."키워드".steps]]
+id = "31"
+group = "g"
+argv = ["echo", "{account}"]
+[[jobs."키워드".steps]]
+id = "32"
+group = "g"
+run = "true"
+[jobs."키워드".groups.g]
+parallel = true
+[jobs.later]
+at = 2026-12-01T12:00:00
+function = "a.b:c"
+[jobs.often]
+every = "30s"
+run = "true"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write a configuration, and let it count as settled at once."""
+    monkeypatch.setattr(compiled, "FINE_TICK", -60.0)
+    file = tmp_path / "etc" / "batchctl.toml"
+    file.parent.mkdir()
+    file.write_text(TEXT, encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def full_loads(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """Count how often the files are read in full."""
+    seen: list[str | None] = []
+    really = loader.load_all
+
+    def counted(path: str | None) -> object:
+        seen.append(path)
+        return really(path)
+
+    monkeypatch.setattr(loader, "load_all", counted)
+    return seen
+
+
+def copies(state: Path) -> list[Path]:
+    """Return the compiled copies in a state directory."""
+    return sorted(state.glob("config-*")) if state.exists() else []
+
+
+@pytest.mark.parametrize("name", ["키워드", "later", "often"])
+def test_both_ways_give_the_same_job(config: Path, tmp_path: Path, full_loads: list[str | None], name: str) -> None:
+    """A job from the copy equals the one from the files, to the last field."""
+    state = str(tmp_path / "state")
+    first, _ = load_job(str(config), name, state)
+    second, where = load_job(str(config), name, state)
+    assert len(full_loads) == 1
+    assert first == second == load(str(config)).jobs[name]
+    assert where == state
+
+
+def test_presets_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_loads: list[str | None]) -> None:
+    """Without a configuration file the presets are compiled in the same way."""
+    monkeypatch.setattr(compiled, "FINE_TICK", -60.0)
+    state = str(tmp_path / "state")
+    assert load_job(None, "daily-batch", state) == load_job(None, "daily-batch", state)
+    assert full_loads == [None]
+
+
+def test_the_copy_is_private(config: Path, tmp_path: Path) -> None:
+    """It is written for its owner alone, and nothing half-written stays behind."""
+    load_job(str(config), "often", str(tmp_path / "state"))
+    (copy,) = copies(tmp_path / "state")
+    assert (copy.stat().st_mode & 0o777, copy.suffix) == (0o600, ".bin")
+
+
+def test_without_an_option_it_lies_in_the_users_state(config: Path, home: Path, full_loads: list[str | None]) -> None:
+    """`state_dir` of the configuration says where the state is, but the copy is looked for before that is known."""
+    config.write_text('state_dir = "elsewhere"\n' + TEXT, encoding="utf-8")
+    for _ in range(2):
+        job, state = load_job(str(config), "often", None)
+        assert job is not None
+        assert state == f"{config.parent}/elsewhere"
+    assert len(full_loads) == 1
+    assert len(copies(home / ".local/state/batchctl")) == 1
+
+
+def test_an_unknown_job_is_none(config: Path, tmp_path: Path, full_loads: list[str | None]) -> None:
+    """The copy knows what is not there, too."""
+    for _ in range(2):
+        assert load_job(str(config), "nothing", str(tmp_path / "s")) == (None, str(tmp_path / "s"))
+    assert len(full_loads) == 1
+
+
+def test_a_name_in_another_normal_form(config: Path, tmp_path: Path) -> None:
+    """A job is found by its name in decomposed Hangul, in full and from the copy."""
+    name = unicodedata.normalize("NFD", "키워드")
+    for _ in range(2):
+        job, _ = load_job(str(config), name, str(tmp_path / "s"))
+        assert job is not None
+        assert job.name == "키워드"
+
+
+def _edit(file: Path) -> None:
+    file.write_text(TEXT.replace("01:00", "02:00"), encoding="utf-8")
+
+
+def _edit_and_set_the_clock_of_the_file_back(file: Path) -> None:
+    before = file.stat()
+    file.write_text(TEXT.replace("01:00", "02:00"), encoding="utf-8")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _replace_by_another_of_the_same_size_and_time(file: Path) -> None:
+    before, other = file.stat(), file.with_suffix(".new")
+    other.write_text(TEXT.replace("01:00", "02:00"), encoding="utf-8")
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(file)
+
+
+def _point_the_link_elsewhere(file: Path) -> None:
+    target = file.with_name("other.toml")
+    target.write_text(TEXT.replace("01:00", "02:00"), encoding="utf-8")
+    file.unlink()
+    file.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _edit,
+        _edit_and_set_the_clock_of_the_file_back,  # only the ctime tells
+        _replace_by_another_of_the_same_size_and_time,  # only inode and ctime tell
+        _point_the_link_elsewhere,
+    ],
+)
+def test_a_change_is_noticed(config: Path, tmp_path: Path, change: Callable[[Path], None]) -> None:
+    """However a file comes to say something else, the next fire goes by what it says."""
+    state = str(tmp_path / "state")
+    load_job(str(config), "키워드", state)
+    change(config)
+    job, _ = load_job(str(config), "키워드", state)
+    assert job is not None
+    assert job.schedule.text == "daily 02:00"
+
+
+def test_files_that_come_and_go_in_jobs_d_are_noticed(config: Path, tmp_path: Path) -> None:
+    """A job added to, changed in or removed from jobs.d is there, changed or gone at the next fire."""
+    state, directory = str(tmp_path / "state"), config.parent / "jobs.d"
+    assert load_job(str(config), "new", state)[0] is None
+    directory.mkdir()
+    assert load_job(str(config), "new", state)[0] is None
+    (directory / "new.toml").write_text('run = "true"')
+    job, _ = load_job(str(config), "new", state)
+    assert job is not None
+    (directory / "new.toml").write_text('run = "echo"')
+    job, _ = load_job(str(config), "new", state)
+    assert job is not None
+    assert job.steps[0].run == "echo"
+    (directory / "new.toml").unlink()
+    assert load_job(str(config), "new", state)[0] is None
+
+
+def test_a_configuration_that_broke_is_told(config: Path, tmp_path: Path) -> None:
+    """The copy of yesterday's good configuration never hides today's mistake."""
+    load_job(str(config), "often", str(tmp_path / "state"))
+    config.write_text("nonsense", encoding="utf-8")
+    with pytest.raises(ConfigError):
+        load_job(str(config), "often", str(tmp_path / "state"))
+
+
+def test_a_file_just_changed_is_not_compiled(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a tick of the file system's clock a second change may leave no trace, so the copy waits it out."""
+    monkeypatch.setattr(compiled, "FINE_TICK", 3600.0)
+    load_job(str(config), "often", str(tmp_path / "state"))
+    assert copies(tmp_path / "state") == []
+
+
+def test_home_and_zone_are_part_of_it(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`~` and a local time mean something else for another HOME or TZ."""
+    config.write_text('[jobs.x]\ncwd = "~"\nat = 2026-12-01T12:00:00\nrun = "true"', encoding="utf-8")
+    found = []
+    for home, zone in (("/a", "UTC"), ("/b", "UTC"), ("/b", "Asia/Seoul"), ("/a", "UTC")):
+        monkeypatch.setenv("HOME", home)
+        monkeypatch.setenv("TZ", zone)
+        job, _ = load_job(str(config), "x", str(tmp_path / "state"))
+        assert job is not None
+        found.append((job.cwd, job.rules.zone.name))
+    assert found == [("/a", "UTC"), ("/b", "UTC"), ("/b", "Asia/Seoul"), ("/a", "UTC")]
+
+
+def _flip_a_byte(copy: Path) -> None:
+    data = bytearray(copy.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    copy.write_bytes(data)
+
+
+def _cut(copy: Path) -> None:
+    copy.write_bytes(copy.read_bytes()[:40])
+
+
+def _empty(copy: Path) -> None:
+    copy.write_bytes(b"")
+
+
+def _writable_by_others(copy: Path) -> None:
+    copy.chmod(0o666)
+
+
+def _somebody_elses(copy: Path) -> None:
+    os.chown(copy, 65534, 65534)
+
+
+def _a_link(copy: Path) -> None:
+    target = copy.with_name("target")
+    copy.rename(target)
+    copy.symlink_to(target)
+
+
+def _a_pipe(copy: Path) -> None:
+    copy.unlink()
+    os.mkfifo(copy)
+
+
+def _of_another_configuration(copy: Path) -> None:
+    other = copy.with_name("other.toml")
+    other.write_text('[jobs.often]\nrun = "another"')
+    load_job(str(other), "often", str(copy.parent / "s"))
+    (found,) = copies(copy.parent / "s")
+    shutil.copy(found, copy)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _flip_a_byte,
+        _cut,
+        _empty,
+        _writable_by_others,
+        pytest.param(_somebody_elses, marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")),
+        _a_link,
+        _a_pipe,
+        _of_another_configuration,
+    ],
+)
+def test_a_copy_that_cannot_be_trusted_is_ignored(
+    config: Path, tmp_path: Path, full_loads: list[str | None], spoil: Callable[[Path], None]
+) -> None:
+    """Damaged, replaced or open to others: the files are read in full, and a good copy takes its place."""
+    state = tmp_path / "state"
+    expected, _ = load_job(str(config), "often", str(state))
+    spoil(next(iter(copies(state))))
+    full_loads.clear()
+    assert load_job(str(config), "often", str(state))[0] == expected
+    assert full_loads == [str(config)]
+    assert load_job(str(config), "often", str(state))[0] == expected
+    assert full_loads == [str(config)]
+
+
+@pytest.mark.parametrize("kind", ["file", "others"])
+def test_a_copy_that_cannot_be_written_harms_nothing(config: Path, tmp_path: Path, kind: str) -> None:
+    """A state directory that is none, or not ours alone, is for the fire to complain of; loading goes on."""
+    state = tmp_path / "state"
+    if kind == "file":
+        state.write_text("")
+    else:
+        state.mkdir()
+        state.chmod(0o777)
+    job, _ = load_job(str(config), "often", str(state))
+    assert job is not None
+    assert kind == "file" or copies(state) == []
+
+
+def test_a_secret_in_the_configuration_is_not_copied(config: Path, tmp_path: Path) -> None:
+    """A job that holds a secret's value is read in full each time; the others are compiled."""
+    config.write_text(TEXT + 'env = { KEY = "hunter2hunter2" }\nsecrets = ["KEY"]\n', encoding="utf-8")
+    for _ in range(2):
+        job, _ = load_job(str(config), "often", str(tmp_path / "state"))
+        assert job is not None
+        assert job.env["KEY"] == "hunter2hunter2"
+    (copy,) = copies(tmp_path / "state")
+    assert b"hunter2" not in copy.read_bytes()
+    assert "계정1".encode() in copy.read_bytes()
+
+
+def test_the_fast_way_imports_no_parser(config: Path, tmp_path: Path) -> None:
+    """With a warm copy, no module that costs more than the rest together is imported, not even for the time zone."""
+    load_job(str(config), "키워드", str(tmp_path / "state"))
+    heavy = {"tomllib", "msgspec", "croniter", "zoneinfo", "datetime", "re", "json", "typing", "dataclasses", "pathlib"}
+    code = f"""
+import sys
+sys.path[:0] = {sys.path!r}
+from batchctl.config import load_job
+job, _ = load_job({str(config)!r}, "키워드", {str(tmp_path / "state")!r})
+assert job.rules.zone.name == "Asia/Seoul"
+print(sorted(set(sys.modules) & {heavy!r}))
+"""
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,156 @@
+"""What is wrong with a job, from where it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support import job
+
+from batchctl.core.guard.decide import Running
+from batchctl.core.judge.findings import Ended, Facts, findings, status_of
+from batchctl.core.judge.missed import Gap
+from batchctl.core.model import Alerting
+
+HOUR, DAY = 3600.0, 86400.0
+NOW = 1795230000.0
+
+
+def ended(status: str = "succeeded", hours: float = 26.0, **changes: Any) -> Ended:
+    """Return a run that ended an hour ago."""
+    end = NOW - HOUR
+    given = {"run_id": 7, "started_at": end - hours * HOUR, "ended_at": end, "duration": hours * HOUR} | changes
+    return Ended(status=status, **given)
+
+
+def running(hours: float = 2.0, **changes: Any) -> Running:
+    """Return a run that is running."""
+    return Running(**{"run_id": 8, "started_at": NOW - hours * HOUR, "age": hours * HOUR} | changes)
+
+
+def kinds(facts: Facts) -> list[tuple[str, str]]:
+    """Return kind and severity of each finding."""
+    return [(found.kind, found.severity) for found in findings(facts, NOW)]
+
+
+def facts(alerting: dict[str, Any] | None = None, rules: dict[str, Any] | None = None, **given: Any) -> Facts:
+    """Return the facts of a job with this alerting and these rules."""
+    return Facts(job=job(name="일일", alerting=Alerting(**(alerting or {})), **(rules or {})), **given)
+
+
+USUAL = [26 * HOUR] * 10
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        # never ran
+        (facts(), []),
+        # all is well
+        (facts(last=ended(), durations=USUAL), []),
+        # each bad end
+        (facts(last=ended("failed", 1), failures=1), [("failed", "warning")]),
+        (facts(last=ended("timed_out", 30), failures=1), [("failed", "warning")]),
+        (facts(last=ended("lost", 1), failures=1), [("lost", "warning")]),
+        (facts(last=ended("stale", 40), failures=1), [("stale", "warning")]),
+        # the operator's own stop
+        (facts(last=ended("cancelled", 1), failures=1), [("failed", "info")]),
+        # three in a row
+        (facts(last=ended("failed", 1), failures=3), [("failing", "critical"), ("failed", "warning")]),
+        (facts({"alert_after": 5}, last=ended("failed", 1), failures=3), [("failed", "warning")]),
+        # and well again
+        (facts(last=ended(), failures_before=3), [("recovered", "info")]),
+        # running as usual
+        (facts(running=running(20), durations=USUAL), []),
+        # longer than p95 x 1.5, which is 39 hours
+        (facts(running=running(39.1), durations=USUAL), [("long", "warning")]),
+        (facts(running=running(39), durations=USUAL), []),
+        # four runs say nothing of what is usual
+        (facts(running=running(400), durations=USUAL[:4]), []),
+        # the operator's own bound needs no history
+        (facts({"long_after": 28 * HOUR}, running=running(28.1)), [("long", "warning")]),
+        (facts({"long_after": 28 * HOUR}, last=ended(hours=28.1)), [("long", "warning")]),
+        # of short runs a few seconds more are not called long
+        (facts(running=running(30 / HOUR), durations=[1.0] * 10), []),
+        # owner gone, nothing left behind
+        (facts(running=running(owner="dead")), [("lost", "critical")]),
+        # owner gone, steps still there
+        (facts(running=running(owner="dead", left_behind=True)), [("lost", "critical")]),
+        # who cannot be judged is not called lost
+        (facts(running=running(owner="unknown")), []),
+        # hung, and left to the operator or not yet taken over
+        (facts(rules={"stale_after": 36 * HOUR}, running=running(36.5)), [("stale", "critical")]),
+        # much faster than usual
+        (facts(last=ended(hours=1), durations=USUAL), [("fast", "warning")]),
+        # a part of the chain is always faster
+        (facts(last=ended(hours=1, partial=True), durations=USUAL), []),
+        # a failure is no fast success
+        (facts(last=ended("failed", 0.1), durations=USUAL, failures=1), [("failed", "warning")]),
+        # seconds instead of a minute are nothing to speak of
+        (facts(last=ended(hours=1 / HOUR), durations=[59.0] * 10), []),
+        # the operator's own bound is the only one then
+        (facts({"min_duration": 2 * HOUR}, last=ended(hours=1)), [("fast", "warning")]),
+        (facts({"min_duration": HOUR}, last=ended(hours=1), durations=USUAL), []),
+        # skips since the last start
+        (facts({"alert_after_skips": 2}, skips=2, skip_reason="already_running"), [("skips", "warning")]),
+        (facts({"alert_after_skips": 2}, skips=1), []),
+        (facts(skips=500), []),
+        # missed, not started since; or long ago, and started since
+        (facts(gaps=[Gap(fires=(NOW - 2 * DAY,), after_run=3, started_since=False)]), [("missed", "warning")]),
+        (facts(gaps=[Gap(fires=(NOW - HOUR,), after_run=3, started_since=True)]), [("missed", "warning")]),
+        (facts(gaps=[Gap(fires=(NOW - 2 * DAY,), after_run=3, started_since=True)]), [("missed", "info")]),
+        # the case that everything is measured against overruns every other fire, as usual
+        (
+            facts(running=running(20), durations=USUAL, expected_end=NOW + 6 * HOUR, next_fires=[NOW + 4 * HOUR]),
+            [("overrun", "info")],
+        ),
+        # a batch of 3 hours that is expected to need its whole budget this time
+        (
+            facts(
+                {"long_after": 90 * HOUR},
+                running=running(20),
+                durations=[3 * HOUR] * 10,
+                expected_end=NOW + 6 * HOUR,
+                next_fires=[NOW + 4 * HOUR, NOW + 7 * HOUR],
+            ),
+            [("overrun", "warning")],
+        ),
+        # results and output
+        (facts(last=ended(), unmet=["n is 3, expected n >= 5"]), [("expect", "warning")]),
+        (
+            facts(last=ended(), warned=[("output", "x"), ("expect", "y")]),
+            [("expect", "warning"), ("output", "warning")],
+        ),
+        # a clock that was set back: the run started in the future, its age is known from the boot's clock
+        (facts(running=running(-5, age=60.0), durations=USUAL), []),
+        (facts(running=running(-5, age=None), durations=USUAL), []),
+    ],
+)  # fmt: skip
+def test_findings(given: Facts, expected: list[tuple[str, str]]) -> None:
+    """Each state of a job has its findings, the most urgent first."""
+    assert kinds(given) == expected
+
+
+def test_events_are_named_after_what_happened() -> None:
+    """Two looks at the same event give one id, and the next event another."""
+    one = facts(last=ended("failed", 1), failures=3, last_success=4)
+    first = [found.event_id for found in findings(one, NOW)]
+    assert first == [found.event_id for found in findings(one, NOW + DAY)]
+    assert first == ["failing:일일:4", "failed:7"]
+    gap = Gap(fires=(NOW - DAY, NOW - HOUR), after_run=3, started_since=False)
+    [found] = findings(facts(gaps=[gap]), NOW)
+    assert found.event_id == "missed:일일:3"
+
+
+def test_the_overrun_names_the_fires() -> None:
+    """The operator reads which fires will be skipped."""
+    given = facts(running=running(20), durations=USUAL, expected_end=NOW + 6 * HOUR, next_fires=[NOW + 4 * HOUR])
+    [found] = findings(given, NOW)
+    assert found.text == "run 8 is expected to end Sat 2026-11-21 18:00 and overruns 1 fire: Sat 2026-11-21 16:00"
+
+
+def test_status() -> None:
+    """Informational findings leave the system healthy."""
+    assert status_of(findings(facts(last=ended(), failures_before=1), NOW)) == "healthy"
+    assert status_of(findings(facts(last=ended("failed"), failures=1), NOW)) == "degraded"
+    assert status_of(findings(facts(last=ended("failed"), failures=3), NOW)) == "unhealthy"
