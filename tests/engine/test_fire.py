@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 _FIRE = """
 import pickle, sys
 from batchctl.engine import fire as runner
-from batchctl.render.run import as_json
+from batchctl.present.run import as_json
 job, state, options = pickle.load(sys.stdin.buffer)
-from batchctl.errors import BatchctlError
+from batchctl.base.errors import BatchctlError
 try:
     outcome = runner.fire(job, runner.Request(state_dir=state, **options))
 except BatchctlError as error:
