@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from measure import line, seconds
 from sqlite_utils import Database
 
-from batchctl.store.database import database_path
+from batchctl.base.state_dir import StateDir
 from batchctl.store.migrations import migrations
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def main(runs: int = 1_000_000) -> None:
 
 def build(state: Path, runs: int, span: float) -> None:
     """Write a history of so many runs, evenly spread over the last `span` seconds, one in ten failed."""
-    database = Database(database_path(str(state)), execute_plugins=False)
+    database = Database(StateDir(str(state)).history, execute_plugins=False)
     migrations.apply(database)
     connection = database.conn
     connection.execute("pragma journal_mode = wal")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchctl.base import clock, paths
+from batchctl.base import clock
 from batchctl.base.errors import EXIT_FAILED, BatchctlError, StateError
+from batchctl.base.state_dir import StateDir
 from batchctl.commands.outfile import write_file
 from batchctl.commands.site import Site, site_of
 from batchctl.present import health as render
@@ -91,11 +92,10 @@ def _check(site: Site, names: list[str], style: Format, output: str | None) -> i
 def _gather(site: Site, style: Format) -> tuple[Health, Counted | None, StateError | None]:
     """Import, look, write health.json and send; that it could not be written must not keep anybody from hearing."""
     config, state, now = site.config, site.state, clock.now()
-    paths.ensure_state_dir(state)
+    StateDir(state).ensure()
     unwritten = None
     within = os.environ.get("BATCHCTL_JOB")
-    connection = database.connect(state, create=True)
-    try:
+    with database.Opened(state, create=True) as connection:
         _import(state, connection)
         found = health.gather(config, state, connection, healthfile.previous(state, config.zone), now, within)
         try:
@@ -105,10 +105,6 @@ def _gather(site: Site, style: Format) -> tuple[Health, Counted | None, StateErr
             unwritten = error
         counted = _count(site, state, connection) if style is Format.prometheus else None
         _announce(site, state, connection, found)
-    except sqlite3.Error as error:
-        raise database.untrusted(database.database_path(state), error) from error
-    finally:
-        connection.close()
     return found, counted, unwritten
 
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from batchctl.base import clock, paths
+from batchctl.base import clock
 from batchctl.base.duration import parse_duration
 from batchctl.base.errors import UsageError
+from batchctl.base.state_dir import StateDir
 from batchctl.commands.site import site_of
 from batchctl.core.time import zones
 from batchctl.store import pauses
@@ -35,7 +36,7 @@ def pause(
         until = None if duration is None else now + parse_duration(duration)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    paths.ensure_state_dir(site.state)
+    StateDir(site.state).ensure()
     pauses.pause(site.state, name, now, until)
     how_long = "until `batchctl resume`" if until is None else f"until {zones.human(until, site.config.zone)}"
     typer.echo(f"{name or 'Everything'} is paused {how_long}.")
@@ -53,6 +54,6 @@ def resume(
     """
     site = site_of(ctx)
     name = None if job is None else site.job(job).name
-    paths.ensure_state_dir(site.state)
+    StateDir(site.state).ensure()
     ended = pauses.resume(site.state, name)
     typer.echo(f"{name or 'Everything'} {'is resumed' if ended else 'was not paused'}.")

@@ -29,6 +29,7 @@ import sys
 from batchctl import __version__
 from batchctl.base import clock, paths
 from batchctl.base.record import Record, replace
+from batchctl.base.state_dir import StateDir, open_private
 from batchctl.config.identity import identity_of
 from batchctl.core.model import (
     Alerting,
@@ -130,7 +131,7 @@ def _copy_file(path: str | None, state_option: str | None) -> str | None:
     except BatchctlError:
         # Without HOME there is no place for a copy; whether there is one for the state is not decided here.
         return None
-    return f"{directory}/config-{crc32(os.fsencode(named)):08x}.bin"
+    return StateDir(directory).compiled(crc32(os.fsencode(named)))
 
 
 def _read(copy: str, path: str | None) -> Content | None:
@@ -173,8 +174,8 @@ def _write(copy: str, path: str | None, config: Config, identities: Mapping[str,
     try:
         jobs = {name: None if _holds_secret(job) else _pack(job) for name, job in config.jobs.items()}
         body = marshal.dumps((_key(path), sources, config.state_dir, jobs))
-        paths.ensure_state_dir(os.path.dirname(copy))
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        StateDir(os.path.dirname(copy)).ensure()
+        descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             with open(descriptor, "wb") as file:
                 file.write(crc32(body).to_bytes(_CHECKSUM_BYTES, "big") + body)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from batchctl.base import clock, paths
 from batchctl.base.errors import ConfigError, StateError
 from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir, open_private
 from batchctl.core.time import zones
 from batchctl.crontab.block import Entry, UnwritableError, block_lines, catch_up_lines, entries
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from batchctl.core.model import Config
     from batchctl.core.time.zones import Zone
 
-BACKUP_PREFIX = "crontab.backup-"
 BACKUPS_KEPT = 10
 
 _BEGIN = b"# >>> batchctl "
@@ -221,18 +221,19 @@ def _said(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def _back_up(text: bytes, state: str) -> str:
-    paths.ensure_state_dir(state)
+    place = StateDir(state)
+    place.ensure()
     # The microseconds keep two installs within one second apart; the UTC stamp makes the names sort by age.
     instant = clock.now()
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(instant)) + f".{round(instant % 1 * 1e6) % 1000000:06d}Z"
-    path = f"{state}/{BACKUP_PREFIX}{stamp}"
+    path = place.crontab_backup(stamp)
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+        with open(open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        for name in sorted(name for name in os.listdir(state) if name.startswith(BACKUP_PREFIX))[:-BACKUPS_KEPT]:
-            os.unlink(f"{state}/{name}")
+        for old in place.crontab_backups()[:-BACKUPS_KEPT]:
+            os.unlink(old)
     except OSError as error:
         message = f"the old crontab cannot be backed up to {path}: {error.strerror}"
         raise StateError(message, remedy="the crontab was not changed; make room there, or give --state DIR") from error

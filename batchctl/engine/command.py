@@ -7,6 +7,7 @@ import sys
 
 from batchctl.base.errors import ConfigError
 from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir
 from batchctl.core.text.masking import mask, masked
 from batchctl.core.text.placeholders import fill_shell, fill_word
 from batchctl.process.environment import environment, secret_values
@@ -70,11 +71,6 @@ def _caller(step: Step) -> tuple[str, str]:
     return (step.python or sys.executable, os.path.join(os.path.dirname(os.path.dirname(__file__)), "call.py"))
 
 
-def files_of(run: Run, step: StepRun) -> tuple[str, str]:
-    """Return the step's result and progress files, relative to the state directory."""
-    return f"runs/{run.id}/{step.seq}.result", f"runs/{run.id}/{step.seq}.progress"
-
-
 def read_result(path: str, secrets: tuple[str, ...]) -> dict[str, Any] | None:
     """Return the JSON object that a step wrote as its result, with secrets masked; None where there is none.
 
@@ -120,7 +116,7 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: st
     """Return the command of one attempt, with every placeholder filled."""
     spec, job = step.step, around.job
     params = parameters(around, spec)
-    result, progress = files_of(run, step)
+    place = StateDir(around.state_dir)
     env = environment(job, spec, around.files_env)
     env.update(
         {
@@ -130,8 +126,8 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: st
             "BATCHCTL_ATTEMPT": str(attempt),
             "BATCHCTL_PARAMS": _json(params),
             "BATCHCTL_SCHEDULED_FOR": around.scheduled_for,
-            "BATCHCTL_RESULT": f"{around.state_dir}/{result}",
-            "BATCHCTL_PROGRESS": f"{around.state_dir}/{progress}",
+            "BATCHCTL_RESULT": place.result(run.id, step.seq),
+            "BATCHCTL_PROGRESS": place.progress(run.id, step.seq),
             MARK: run.token,
         }
     )
@@ -152,7 +148,7 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: st
         argv=_argv(spec, values),
         env=env,
         cwd=spec.cwd or job.cwd,
-        log=f"{around.state_dir}/{log}",
+        log=place.at(log),
         lock=around.lock,
     )
 

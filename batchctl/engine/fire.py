@@ -7,11 +7,11 @@ fire may have come and gone, so only what is read under the lock counts.
 from __future__ import annotations
 
 import os
-import sqlite3
 
-from batchctl.base import clock, paths
+from batchctl.base import clock
 from batchctl.base.errors import EXIT_SKIPPED, StateError
 from batchctl.base.record import Record, replace
+from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
 from batchctl.core.guard.selection import Selection, check, chosen, inherited
 from batchctl.engine import after_run
@@ -20,6 +20,7 @@ from batchctl.store import database, guard, lockfile, spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping
     from typing import Any
 
@@ -66,14 +67,9 @@ def fire(job: Job, request: Request, observer: Observer | None = None) -> Outcom
         UsageError: if the selection names no step of the job, or there is nothing to resume; nothing was started.
     """
     check(job, request.selection)
-    paths.ensure_state_dir(request.state_dir)
-    connection = database.connect(request.state_dir, create=True)
-    try:
+    StateDir(request.state_dir).ensure()
+    with database.Opened(request.state_dir, create=True) as connection:
         started = _guarded(connection, job, request)
-    except sqlite3.Error as error:
-        raise database.untrusted(database.database_path(request.state_dir), error) from error
-    finally:
-        connection.close()
     if isinstance(started, Outcome):
         return started
     from batchctl.engine.supervise import Supervisor
@@ -176,11 +172,8 @@ def plan_of(job: Job, request: Request) -> tuple[State, list[StepRun]]:
     if request.selection.resume:
         from batchctl.engine.start import earlier_to_resume
 
-        connection = database.connect(request.state_dir, create=False)
-        try:
+        with database.Opened(request.state_dir, create=False) as connection:
             earlier = earlier_to_resume(connection, job, reclaims=state.running)
-        finally:
-            connection.close()
     inherited(earlier, request.params)
     return state, chosen(job, request.selection, earlier)
 
@@ -191,14 +184,8 @@ def state_of(job: Job, state_dir: str) -> State:
     Raises:
         StateError: if there is a history and it cannot be read.
     """
-    try:
-        if not database.begun(state_dir):
-            return decide.State()
-        connection = database.connect(state_dir, create=False)
-        try:
-            state = read(connection, job, state_dir)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise database.untrusted(database.database_path(state_dir), error) from error
+    if not database.begun(state_dir):
+        return decide.State()
+    with database.Opened(state_dir, create=False) as connection:
+        state = read(connection, job, state_dir)
     return replace(state, lock_held=state.running is None and lockfile.is_held(state_dir, job.name))

@@ -7,8 +7,6 @@ blocks were reserved before the run began. It is imported at the next chance.
 
 from __future__ import annotations
 
-import os
-
 from batchctl.base.errors import StateError
 from batchctl.engine import after_run
 from batchctl.store import database, guard
@@ -73,26 +71,3 @@ class Journal:
             message = f"the history in {self._state_dir} is not the one that the run began in"
             raise StateError(message, remedy="its end is in the spool, and imported by the next fire")
         self.dispossessed = True
-
-
-def make_run_dir(state_dir: str, run_id: int) -> None:
-    """Make the directory that takes a run's logs, results and progress (0700).
-
-    Where a history that was lost, or restored from a backup, gave the same id before, the logs of then are kept beside.
-
-    Raises:
-        OSError: if it cannot be made.
-    """
-    path = f"{state_dir}/runs/{run_id}"
-    # One by one: makedirs() gives its mode to the last directory only.
-    os.makedirs(f"{state_dir}/runs", mode=0o700, exist_ok=True)
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        if not os.listdir(path):
-            return  # of a start that the history did not take
-        before = 1
-        while os.path.lexists(f"{path}.before-{before}"):
-            before += 1
-        os.rename(path, f"{path}.before-{before}")
-        os.mkdir(path, 0o700)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir
 from batchctl.core import model
 from batchctl.core.judge.expect import unmet
 from batchctl.core.text.masking import mask
@@ -50,7 +51,7 @@ def judge(run: Run, job: Job, state_dir: str, secrets: Sequence[str] = ()) -> li
             last = step.last
             if last is None:
                 continue
-            path = f"{state_dir}/{last.log}"
+            path = StateDir(state_dir).at(last.log)
             for pattern, count, line in matches(job.alerting.alert_on_output, path, secrets=secrets):
                 times = "once" if count == 1 else f"{count} times"
                 found.append(

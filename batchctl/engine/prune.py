@@ -14,12 +14,13 @@ import os
 import time
 from functools import partial
 
-from batchctl.base import clock, paths
+from batchctl.base import clock
 from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir
 from batchctl.core import retention as rules
 from batchctl.core.model import Retention
 from batchctl.store import pruning
-from batchctl.store.database import BUSY_LIMIT, Immediate, database_path, untrusted
+from batchctl.store.database import BUSY_LIMIT, Immediate, untrusted
 from batchctl.store.rundirs import REMOVED, RunDirs
 
 TYPE_CHECKING = False
@@ -80,7 +81,7 @@ def prune(state_dir: str, kept: Mapping[str, Retention], only: str | None = None
 
     if not os.path.isdir(state_dir):
         return Pruned(dry_run=dry_run)
-    paths.ensure_state_dir(state_dir)
+    StateDir(state_dir).ensure()
     connection = pruning.open_to_look(state_dir) if dry_run else pruning.open_to_prune(state_dir, BUSY_LIMIT)
     if connection is None:
         return Pruned(dry_run=dry_run)
@@ -89,7 +90,7 @@ def prune(state_dir: str, kept: Mapping[str, Retention], only: str | None = None
         pruner = _Pruner(connection, dirs)
         return (_look if dry_run else _remove)(pruner, state_dir, kept, only)
     except sqlite3.Error as error:
-        raise untrusted(database_path(state_dir), error) from error
+        raise untrusted(StateDir(state_dir).history, error) from error
     finally:
         dirs.close()
         connection.close()

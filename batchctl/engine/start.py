@@ -7,6 +7,7 @@ import os
 from batchctl.base import clock
 from batchctl.base.errors import StateError, UsageError
 from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir
 from batchctl.core import model
 from batchctl.core.guard import decide
 from batchctl.core.guard.selection import chosen, inherited
@@ -15,7 +16,7 @@ from batchctl.core.text.masking import masked
 from batchctl.core.time import zones
 from batchctl.core.time.schedule import previous_fire
 from batchctl.engine import after_run, command
-from batchctl.engine.journal import Journal, make_run_dir
+from batchctl.engine.journal import Journal
 from batchctl.engine.state import read
 from batchctl.process import environment
 from batchctl.process.identity import myself
@@ -173,7 +174,7 @@ class Starter:
         run = Run(run_id, job.name, new.started_at, new.token, chosen(job, self._selection, earlier))
         guard.save_steps(connection, run)
         try:
-            make_run_dir(state_dir, run_id)
+            StateDir(state_dir).make_run(run_id)
             spool.reserve(state_dir, run_id)
         except OSError as error:
             message = f"state directory {state_dir}: {error.strerror}"
@@ -229,7 +230,7 @@ def _last_sign_of_life(state_dir: str, row: guard.RunningRow) -> float:
     """
     latest = row.started_at
     try:
-        with os.scandir(f"{state_dir}/runs/{row.run_id}") as files:
+        with os.scandir(StateDir(state_dir).run(row.run_id)) as files:
             for file in files:
                 latest = max(latest, file.stat(follow_symlinks=False).st_mtime)
     except OSError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from batchctl.base import clock
+from batchctl.base.state_dir import StateDir, log_name, open_private
 from batchctl.core import model
 from batchctl.core.guard.plan import retry_delay
 from batchctl.core.run import Attempt
@@ -39,6 +40,7 @@ class Active:
     def __init__(self, supervisor: Supervisor, step: StepRun) -> None:
         """Start the first attempt; `done` at once where that is the end of it."""
         self._supervisor, self._step = supervisor, step
+        self._place = StateDir(supervisor.around.state_dir)
         self.pid: int | None = None
         self.deadline: float | None = None
         self.ending = False
@@ -107,7 +109,7 @@ class Active:
         supervisor, step = self._supervisor, self._step
         number = len(step.attempts) + step.attempts_before + 1
         run = supervisor.run
-        attempt = Attempt(number, f"runs/{run.id}/{step.seq}-{number}.log", clock.now())
+        attempt = Attempt(number, log_name(run.id, step.seq, number), clock.now())
         step.attempts.append(attempt)
         step.status = model.RUNNING
         self._began = clock.monotonic()
@@ -124,15 +126,14 @@ class Active:
         timeout = step.step.timeout
         self.deadline = None if timeout is None else self._began + timeout
         limit = step.step.log_max or supervisor.around.job.log_max
-        self.cap = None if limit is None else Cap(f"{supervisor.around.state_dir}/{attempt.log}", limit)
+        self.cap = None if limit is None else Cap(self._place.at(attempt.log), limit)
         supervisor.journal.note(run)
 
     def _could_not_start(self, attempt: Attempt, error: Exception) -> None:
         code = error.shell_code if isinstance(error, spawn.CannotStartError) else spawn.CANNOT_EXECUTE
         self._step.why = mask(str(error), self._supervisor.around.secrets)
         try:
-            path = f"{self._supervisor.around.state_dir}/{attempt.log}"
-            with open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as log:
+            with open(self._place.at(attempt.log), "ab", opener=open_private) as log:
                 log.write(f"batchctl: {self._step.why}\n".encode())
         except OSError:
             pass
@@ -163,7 +164,7 @@ class Active:
         attempt = self._step.attempts[-1]
         attempt.status, attempt.exit_code, attempt.signal = status, exit_code, signal
         attempt.ended_at, attempt.duration = max(clock.now(), attempt.started_at), clock.monotonic() - self._began
-        path = f"{supervisor.around.state_dir}/{command.files_of(supervisor.run, self._step)[0]}"
+        path = self._place.result(supervisor.run.id, self._step.seq)
         self._step.result = command.read_result(path, supervisor.around.secrets)
         failures = attempt.number
         if status == model.SUCCEEDED or supervisor.stopping or failures > spec.retries:
@@ -184,9 +185,10 @@ class Active:
             self._supervisor.journal.note(self._supervisor.run)
 
     def _forget_result(self) -> None:
-        for name in command.files_of(self._supervisor.run, self._step):
+        run_id, seq = self._supervisor.run.id, self._step.seq
+        for path in (self._place.result(run_id, seq), self._place.progress(run_id, seq)):
             try:
-                os.unlink(f"{self._supervisor.around.state_dir}/{name}")
+                os.unlink(path)
             except OSError:
                 continue
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 
 from batchctl.base import clock
 from batchctl.base.duration import format_duration
 from batchctl.base.errors import StateError
 from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir
 from batchctl.core import model
 from batchctl.engine import after_run
 from batchctl.process import identity, tree
@@ -19,6 +19,8 @@ from batchctl.store.leaders import leaders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
+
     from batchctl.core.model import Job
     from batchctl.store.guard import RunningRow
 
@@ -67,13 +69,9 @@ def stop(job: Job, state_dir: str) -> Stopped:
     Raises:
         StateError: if the history cannot be read, the run belongs to another host, or a process survives.
     """
-    try:
-        if not database.begun(state_dir):
-            return Stopped(run_id=None)
-    except sqlite3.Error as error:
-        raise database.untrusted(database.database_path(state_dir), error) from error
-    connection = database.connect(state_dir, create=False)
-    try:
+    if not database.begun(state_dir):
+        return Stopped(run_id=None)
+    with database.Opened(state_dir, create=False) as connection:
         row = guard.running_row(connection, job.name)
         if row is None:
             return Stopped(run_id=None)
@@ -86,10 +84,6 @@ def stop(job: Job, state_dir: str) -> Stopped:
         if life != "alive" or not _ask_owner(connection, row, job):
             _stop_from_here(connection, row, job, state_dir)
         return Stopped(run_id=row.run_id, status=guard.status_of(connection, row.run_id))
-    except sqlite3.Error as error:
-        raise database.untrusted(database.database_path(state_dir), error) from error
-    finally:
-        connection.close()
 
 
 def _stop_from_here(connection: sqlite3.Connection, row: RunningRow, job: Job, state_dir: str) -> None:
@@ -101,7 +95,7 @@ def _stop_from_here(connection: sqlite3.Connection, row: RunningRow, job: Job, s
     patience = clock.monotonic() + _LOCK_LIMIT
     while lockfile.is_held(state_dir, job.name):
         if clock.monotonic() > patience:
-            path = os.fsdecode(lockfile.lock_path(state_dir, job.name))
+            path = os.fsdecode(StateDir(state_dir).lock(job.name))
             message = f"a process that cannot be proven to be run {row.run_id}'s holds the lock of {job.name}"
             raise StateError(message, remedy=f"find it with `fuser -v {path}`, end it, and stop again")
         time.sleep(_LOOK_EVERY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from batchctl.base import clock
 from batchctl.base.errors import BatchctlError
 from batchctl.base.record import replace
+from batchctl.base.state_dir import StateDir
 from batchctl.core import model
 from batchctl.core.judge import alerts
 from batchctl.core.text.masking import mask
@@ -87,7 +88,7 @@ def _told(end: End, job: Job, state_dir: str, secrets: tuple[str, ...] | None) -
     """Return the end with the last lines of output, and no secret in any of it."""
     values = secrets_of(job) if secrets is None else secrets
     # Output that cannot be masked is not sent; the command that shows it is in the text anyway.
-    lines = [] if values is None or end.log is None else tail.last_lines(f"{state_dir}/{end.log}", values)
+    lines = [] if values is None or end.log is None else tail.last_lines(StateDir(state_dir).at(end.log), values)
     hidden = values or ()
     return replace(
         end,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 
+from batchctl.base.state_dir import StateDir
 from batchctl.core import model
 from batchctl.core.text.masking import mask
 from batchctl.store import tail
@@ -88,7 +89,7 @@ def body_of(run: Run, state_dir: str, secrets: tuple[str, ...]) -> str:
     lines = (
         []
         if step is None or step.last is None
-        else tail.last_lines(f"{state_dir}/{step.last.log}", secrets, lines=_LINES)
+        else tail.last_lines(StateDir(state_dir).at(step.last.log), secrets, lines=_LINES)
     )
     return "\n".join(filter(None, [f"{run.job}: run {run.id} {run.status}", mask(run.why, secrets), *lines]))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 
 from batchctl.base import clock
 from batchctl.base.errors import UsageError
+from batchctl.base.state_dir import StateDir
 from batchctl.store import database, outbox
 
 TYPE_CHECKING = False
@@ -20,17 +20,10 @@ def newest(state_dir: str, limit: int, job: str | None = None) -> list[Row]:
     Raises:
         StateError: if the history cannot be read.
     """
-    path = database.database_path(state_dir)
-    if not os.path.exists(path):
+    if not os.path.exists(StateDir(state_dir).history):
         return []
-    try:
-        connection = database.connect(state_dir, create=False)
-        try:
-            return outbox.newest(connection, limit, job)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise database.untrusted(path, error) from error
+    with database.Opened(state_dir, create=False) as connection:
+        return outbox.newest(connection, limit, job)
 
 
 def ack(state_dir: str, job: str | None, alert: int | None) -> list[int]:
@@ -40,18 +33,11 @@ def ack(state_dir: str, job: str | None, alert: int | None) -> list[int]:
         StateError: if the history cannot be written.
         UsageError: if there is no alert of this id.
     """
-    path = database.database_path(state_dir)
-    if not os.path.exists(path):
+    if not os.path.exists(StateDir(state_dir).history):
         return []
-    try:
-        connection = database.connect(state_dir, create=False)
-        try:
-            if alert is not None and not outbox.exists(connection, alert):
-                message = f"there is no alert {alert}"
-                raise UsageError(message, remedy="`batchctl alerts list` shows their ids")
-            with database.Immediate(connection):
-                return outbox.ack(connection, clock.now(), job, alert)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise database.untrusted(path, error) from error
+    with database.Opened(state_dir, create=False) as connection:
+        if alert is not None and not outbox.exists(connection, alert):
+            message = f"there is no alert {alert}"
+            raise UsageError(message, remedy="`batchctl alerts list` shows their ids")
+        with database.Immediate(connection):
+            return outbox.ack(connection, clock.now(), job, alert)

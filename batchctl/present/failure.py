@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batchctl.base.duration import format_duration
+from batchctl.base.state_dir import StateDir
 from batchctl.core import model
 from batchctl.store import tail
 
@@ -31,7 +32,7 @@ def failure_report(run: Run, job: Job, state_dir: str, secrets: tuple[str, ...] 
     blocked = [one.step.id for one in run.steps if one.status == model.BLOCKED]
     if blocked:
         lines.append(f"  not run: {', '.join(blocked)}")
-    shown = [] if step.last is None else tail.last_lines(f"{state_dir}/{step.last.log}", secrets)
+    shown = [] if step.last is None else tail.last_lines(StateDir(state_dir).at(step.last.log), secrets)
     if shown:
         lines.append(f"  last {len(shown)} lines of its output:")
         lines += [f"  | {line}" for line in shown]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from batchctl.base.state_dir import StateDir
 from batchctl.core.text.masking import Masker
 from batchctl.present.text import harmless, one_line, symbols, write
 from batchctl.store.logfile import Log
@@ -104,7 +105,7 @@ class LogPrinter:
     def _log(self, attempt: AttemptRow) -> Log:
         key = (attempt.seq, attempt.attempt)
         if key not in self._logs:
-            self._logs[key] = Log(os.path.join(self._state_dir, attempt.log))
+            self._logs[key] = Log(StateDir(self._state_dir).at(attempt.log))
             self._maskers[key] = Masker(self._secrets)
         return self._logs[key]
 

@@ -10,6 +10,7 @@ import signal
 
 from batchctl.base.errors import BatchctlError
 from batchctl.base.record import Record
+from batchctl.base.state_dir import open_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def spawn(command: Command) -> int:
 
 def _open_log(path: str) -> int:
     try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        return open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except OSError:
         # A disk that has no room for one more file costs the step's output, and not the batch its step.
         return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)

@@ -11,39 +11,28 @@ import sqlite3
 import stat
 
 from batchctl.base.errors import StateError
+from batchctl.base.state_dir import StateDir, open_private
 from batchctl.store.schema import VERSION
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import TracebackType
 
 BUSY_LIMIT = 10.0
 """Seconds to wait for another process's transaction before the database counts as locked."""
-
-
-def database_path(state_dir: str) -> str:
-    """Return the path of the history."""
-    return f"{state_dir}/batchctl.db"
-
-
-def marker_path(state_dir: str) -> str:
-    """Return the path of the file that says a history was begun here; see `connect`."""
-    return f"{state_dir}/history-began"
 
 
 def begun(state_dir: str) -> bool:
     """Say whether there is a history, or was one; a first fire that was killed, or is at it right now, began none.
 
     Raises:
-        StateError: if what is there in its place is not a plain file.
-        sqlite3.Error: if it is no database.
+        StateError: if what is there in its place is no database.
     """
-    if os.path.exists(marker_path(state_dir)):
+    if os.path.exists(StateDir(state_dir).marker):
         return True
-    path = database_path(state_dir)
+    path = StateDir(state_dir).history
     if not _size(path):
         return False
-    connection, version = _open(path, BUSY_LIMIT)
+    try:
+        connection, version = _open(path, BUSY_LIMIT)
+    except sqlite3.Error as error:
+        raise untrusted(path, error) from error
     connection.close()
     return version >= VERSION
 
@@ -61,10 +50,10 @@ def connect(state_dir: str, *, create: bool, busy_limit: float | None = None) ->
             or written by a newer batchctl.
     """
     busy_limit = BUSY_LIMIT if busy_limit is None else busy_limit
-    path = database_path(state_dir)
+    path = StateDir(state_dir).history
     size = _size(path)
     if not size:
-        if os.path.exists(marker_path(state_dir)):
+        if os.path.exists(StateDir(state_dir).marker):
             raise _vanished(state_dir, "is missing" if size is None else "is empty")
         if not create:
             message = f"there is no history at {path}"
@@ -105,6 +94,25 @@ def untrusted(path: str, error: sqlite3.Error) -> StateError:
     return StateError(f"history {path}: {text}", remedy=remedy)
 
 
+class Opened:
+    """The history for the length of a `with`: closed at its end, and what SQLite says against it is a StateError."""
+
+    def __init__(self, state_dir: str, *, create: bool, busy_limit: float | None = None) -> None:
+        """Keep what `connect` is to be given."""
+        self._state_dir, self._create, self._busy_limit = state_dir, create, busy_limit
+
+    def __enter__(self) -> sqlite3.Connection:
+        """Open it; StateError where it cannot be trusted, see `connect`."""
+        self._connection = connect(self._state_dir, create=self._create, busy_limit=self._busy_limit)
+        return self._connection
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Close it, and put what SQLite raised into the operator's words."""
+        self._connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise untrusted(StateDir(self._state_dir).history, error) from error
+
+
 class Immediate:
     """One `begin immediate` transaction: committed at the end, rolled back on any exception."""
 
@@ -117,7 +125,7 @@ class Immediate:
         self._connection.execute("begin immediate")
         return self._connection
 
-    def __exit__(self, kind: type[BaseException] | None, _error: object, _traceback: TracebackType | None) -> None:
+    def __exit__(self, kind: object, _error: object, _traceback: object) -> None:
         """Commit, or roll back where something was raised; a failed commit is rolled back too."""
         if kind is None:
             try:
@@ -135,11 +143,11 @@ class Immediate:
 
 def _mark(state_dir: str) -> None:
     """Say that a history was begun here; again, where whoever began it was killed before it came to that."""
-    path = marker_path(state_dir)
+    path = StateDir(state_dir).marker
     if os.path.exists(path):
         return
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        os.close(open_private(path, os.O_WRONLY | os.O_CREAT))
     except OSError as error:
         message = f"{path}: {error.strerror}"
         raise StateError(message, remedy="check mode and free space (`df -h`) of the state directory") from error
@@ -161,10 +169,10 @@ def _size(path: str) -> int | None:
 
 
 def _vanished(state_dir: str, how: str) -> StateError:
-    path = database_path(state_dir)
+    path = StateDir(state_dir).history
     message = f"history {path} {how}, although one was begun here"
     return StateError(
-        message, remedy=f"restore it from a backup, or remove {marker_path(state_dir)} to begin a new one"
+        message, remedy=f"restore it from a backup, or remove {StateDir(state_dir).marker} to begin a new one"
     )
 
 
@@ -188,18 +196,17 @@ def _migrate(state_dir: str) -> None:
 
     from batchctl.store.migrations import migrations
 
-    path = database_path(state_dir)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    place = StateDir(state_dir)
+    path = place.history
     try:
-        lock = os.open(f"{state_dir}/schema.lock", flags, 0o600)
+        lock = open_private(place.schema_lock, os.O_RDWR | os.O_CREAT)
     except OSError as error:
-        message = f"lock file {state_dir}/schema.lock: {error.strerror}"
-        raise StateError(
-            message, remedy="remove it if it is not batchctl's own, and check the directory's mode"
-        ) from error
+        message = f"lock file {place.schema_lock}: {error.strerror}"
+        remedy = "remove it if it is not batchctl's own, and check the directory's mode"
+        raise StateError(message, remedy=remedy) from error
     try:
         lock_descriptor(lock)
-        os.close(os.open(path, flags, 0o600))
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT))
         connection, version = _open(path, BUSY_LIMIT)
         try:
             if version <= VERSION:

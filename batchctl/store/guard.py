@@ -6,6 +6,7 @@ Every statement here is an index seek: the guard costs the same on an empty hist
 from __future__ import annotations
 
 from batchctl.base.record import Record
+from batchctl.base.state_dir import run_name
 from batchctl.core.guard.decide import Pause, State
 from batchctl.core.run import Identity
 from batchctl.store import warnings
@@ -170,7 +171,7 @@ def insert_run(connection: sqlite3.Connection, job: Job, new: NewRun) -> int:
         ),
     )
     run_id = int(cursor.lastrowid or 0)
-    connection.execute("update runs set log_dir = ? where id = ?", (f"runs/{run_id}", run_id))
+    connection.execute("update runs set log_dir = ? where id = ?", (run_name(run_id), run_id))
     return run_id
 
 
@@ -258,7 +259,7 @@ def insert_ended(connection: sqlite3.Connection, run: Run, owner: Identity, birt
     It keeps its id, unless that is another run's here; `run` then has its new one.
     """
     taken = connection.execute("select 1 from runs where id = ?", (run.id,)).fetchone()
-    log_dir = f"runs/{run.id}"
+    log_dir = run_name(run.id)
     cursor = connection.execute(
         f"insert into runs (id, job, status, started_at, ended_at, duration_s, exit_code, why, host, boot_id, pid,"  # noqa: S608 - a constant
         f" start_ticks, token, log_dir, {_BIRTH_COLUMNS}) values ({', '.join('?' * 20)})",

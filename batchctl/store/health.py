@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 
 from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir
 from batchctl.core.judge.findings import Ended
 from batchctl.core.judge.missed import Start
 from batchctl.core.model import SKIPPED, UNFINISHED
-from batchctl.store.database import database_path, untrusted
+from batchctl.store.database import untrusted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Checked:
 
     def __init__(self, connection: sqlite3.Connection, state_dir: str) -> None:
         """Keep both."""
-        self._connection, self._path = connection, database_path(state_dir)
+        self._connection, self._path = connection, StateDir(state_dir).history
         query = "select 1 from sqlite_master where type = 'table' and name = 'warnings'"
         self._has_warnings = self._one(query) is not None
 

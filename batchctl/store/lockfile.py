@@ -11,23 +11,11 @@ import os
 import stat
 
 from batchctl.base.errors import StateError
+from batchctl.base.state_dir import DIR_MODE, StateDir, open_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
-
-# Bytes: under a legacy locale the same Hangul name must not become another file.
-_LONGEST = 180
-
-
-def lock_path(state_dir: str, job: str) -> bytes:
-    """Return the path of a job's lock file; long names are cut and told apart by a checksum (NAME_MAX is 255 bytes)."""
-    name = job.encode()
-    if len(name) > _LONGEST:
-        import zlib
-
-        name = name[:_LONGEST] + b"~%08x" % zlib.crc32(name)
-    return os.path.join(os.fsencode(state_dir), b"locks", name + b".lock")
 
 
 class Attempt:
@@ -70,7 +58,7 @@ def attempt(state_dir: str, job: str) -> Attempt:
     Raises:
         StateError: if the lock file is unusable: a symbolic link, not a regular file, somebody else's, not creatable.
     """
-    path = lock_path(state_dir, job)
+    path = StateDir(state_dir).lock(job)
     shown = os.fsdecode(path)
     descriptor = _open(path, shown)
     _hear_of_children()
@@ -110,9 +98,9 @@ def _lock_and_exit(descriptor: int) -> NoReturn:
 
 def _open(path: bytes, shown: str) -> int:
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(path), mode=DIR_MODE, exist_ok=True)
         # O_NONBLOCK: opening a FIFO put in the lock's place must not hang.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        descriptor = open_private(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK)
     except OSError as error:
         message = f"lock file {shown}: {error.strerror}"
         remedy = "remove it if no batch of this job is running; it must be a plain file"
@@ -132,7 +120,7 @@ def is_held(state_dir: str, job: str) -> bool:
     the kernel's own table (proc(5), /proc/locks) can be read without that risk.
     """
     try:
-        inode = os.stat(lock_path(state_dir, job), follow_symlinks=False).st_ino
+        inode = os.stat(StateDir(state_dir).lock(job), follow_symlinks=False).st_ino
         with open("/proc/locks", encoding="ascii") as table:
             # "1: FLOCK  ADVISORY  WRITE 4242 00:2f:1234567 0 EOF"; the device of stat() differs from it on overlays.
             return any(line.split()[1] == "FLOCK" and line.split()[5].endswith(f":{inode}") for line in table)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-
-from batchctl.store.database import Immediate, connect, database_path, untrusted
+from batchctl.store.database import Immediate, Opened
 
 ALL = ""
 """The job name under which a pause of everything is stored."""
@@ -16,14 +14,8 @@ def pause(state_dir: str, job: str | None, since: float, until: float | None) ->
     Raises:
         StateError: if the history cannot be written.
     """
-    connection = connect(state_dir, create=True)
-    try:
-        with Immediate(connection):
-            connection.execute("insert or replace into pauses values (?, ?, ?)", (job or ALL, since, until))
-    except sqlite3.Error as error:
-        raise untrusted(database_path(state_dir), error) from error
-    finally:
-        connection.close()
+    with Opened(state_dir, create=True) as connection, Immediate(connection):
+        connection.execute("insert or replace into pauses values (?, ?, ?)", (job or ALL, since, until))
 
 
 def resume(state_dir: str, job: str | None) -> bool:
@@ -32,11 +24,5 @@ def resume(state_dir: str, job: str | None) -> bool:
     Raises:
         StateError: if the history cannot be written.
     """
-    connection = connect(state_dir, create=True)
-    try:
-        with Immediate(connection):
-            return connection.execute("delete from pauses where job = ?", (job or ALL,)).rowcount > 0
-    except sqlite3.Error as error:
-        raise untrusted(database_path(state_dir), error) from error
-    finally:
-        connection.close()
+    with Opened(state_dir, create=True) as connection, Immediate(connection):
+        return connection.execute("delete from pauses where job = ?", (job or ALL,)).rowcount > 0

@@ -13,10 +13,11 @@ from __future__ import annotations
 import os
 import sqlite3
 
+from batchctl.base.state_dir import StateDir
 from batchctl.core.model import SUCCEEDED, UNFINISHED
 from batchctl.core.retention import Past, oldest_kept
 from batchctl.store import outbox
-from batchctl.store.database import Immediate, connect, database_path, marker_path
+from batchctl.store.database import Immediate, connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def open_to_prune(state_dir: str, busy_limit: float) -> sqlite3.Connection | Non
     Raises:
         StateError: if the history cannot be trusted.
     """
-    if not os.path.exists(database_path(state_dir)) and not os.path.exists(marker_path(state_dir)):
+    if not os.path.exists(StateDir(state_dir).history) and not os.path.exists(StateDir(state_dir).marker):
         return None
     connection = connect(state_dir, create=False, busy_limit=busy_limit)
     connection.execute("pragma synchronous = normal")

@@ -7,7 +7,8 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from batchctl.store.database import connect, database_path, marker_path, untrusted
+from batchctl.base.state_dir import StateDir
+from batchctl.store.database import connect, untrusted
 from batchctl.store.schema import VERSION
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Reader:
         Raises:
             StateError: if it is there and cannot be trusted, or was there and has vanished.
         """
-        self._path = database_path(state_dir)
+        self._path = StateDir(state_dir).history
         self._db = _open(state_dir, self._path)
 
     def _number(self, query: str, *values: object) -> int:
@@ -63,7 +64,7 @@ def _open(state_dir: str, path: str) -> Database | None:
         size = os.path.getsize(path)
     except OSError:
         size = 0
-    begun = os.path.exists(marker_path(state_dir))
+    begun = os.path.exists(StateDir(state_dir).marker)
     if not size and not begun:
         return None
     try:

@@ -10,6 +10,7 @@ import os
 import stat
 
 from batchctl.base.errors import StateError
+from batchctl.base.state_dir import StateDir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,15 +33,15 @@ class RunDirs:
         Raises:
             StateError: if `runs` is something else than a directory.
         """
-        self._state_dir = state_dir
+        self._place = StateDir(state_dir)
         self.not_removed: list[str] = []
         """What would not go, each with the reason."""
         try:
-            self._runs: int | None = os.open(f"{state_dir}/runs", _HERE)
+            self._runs: int | None = os.open(self._place.runs, _HERE)
         except FileNotFoundError:
             self._runs = None
         except OSError as error:
-            message = f"{state_dir}/runs is not a directory that can be read: {error.strerror}"
+            message = f"{self._place.runs} is not a directory that can be read: {error.strerror}"
             raise StateError(message, remedy="make it one; a symbolic link is not followed") from error
 
     def close(self) -> None:
@@ -105,12 +106,12 @@ class RunDirs:
     def forget_reserve(self, run_id: int) -> None:
         """Remove the spool file that a run had reserved, which a lost run could not give back."""
         try:
-            os.unlink(f"{self._state_dir}/spool/{run_id}.reserved")
+            os.unlink(self._place.spooled(run_id, "reserved"))
         except OSError:
             return
 
     def _note(self, name: str, error: OSError) -> None:
-        self.not_removed.append(f"{self._state_dir}/runs/{name}: {error.strerror}")
+        self.not_removed.append(f"{self._place.runs}/{name}: {error.strerror}")
 
 
 def _is_number(text: str) -> bool:

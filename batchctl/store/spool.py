@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from batchctl.base.state_dir import StateDir, open_private
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
@@ -19,23 +21,20 @@ if TYPE_CHECKING:
 RESERVED_BYTES = 128 * 1024
 
 
-def _path(state_dir: str, run_id: int, kind: str) -> str:
-    return f"{state_dir}/spool/{run_id}.{kind}"
-
-
 def reserve(state_dir: str, run_id: int) -> None:
     """Take the blocks for a run's spool file.
 
     Raises:
         OSError: if there is no room, in which case the run must not start.
     """
-    os.makedirs(f"{state_dir}/spool", mode=0o700, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(_path(state_dir, run_id, "reserved"), flags, 0o600)
+    place = StateDir(state_dir)
+    place.make_spool()
+    reserved = place.spooled(run_id, "reserved")
+    descriptor = open_private(reserved, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
         os.posix_fallocate(descriptor, 0, RESERVED_BYTES)
     except OSError:
-        os.unlink(_path(state_dir, run_id, "reserved"))
+        os.unlink(reserved)
         raise
     finally:
         os.close(descriptor)
@@ -44,7 +43,7 @@ def reserve(state_dir: str, run_id: int) -> None:
 def release(state_dir: str, run_id: int) -> None:
     """Give the reserved blocks back: the history has the end of the run."""
     try:
-        os.unlink(_path(state_dir, run_id, "reserved"))
+        os.unlink(StateDir(state_dir).spooled(run_id, "reserved"))
     except OSError:
         return
 
@@ -52,7 +51,7 @@ def release(state_dir: str, run_id: int) -> None:
 def reservations(state_dir: str) -> list[int]:
     """Return the ids of the runs for which blocks are reserved."""
     try:
-        names = os.listdir(f"{state_dir}/spool")
+        names = os.listdir(StateDir(state_dir).spool)
     except OSError:
         return []
     return [int(name.removesuffix(".reserved")) for name in names if name.endswith(".reserved")]
@@ -64,7 +63,7 @@ def keep(state_dir: str, run: Run, owner: Identity, birth: Birth | None = None) 
     On a full disk there is room for what was reserved and no more: then it goes without the steps' results.
     """
     try:
-        os.makedirs(f"{state_dir}/spool", mode=0o700, exist_ok=True)
+        StateDir(state_dir).make_spool()
         _fill(state_dir, run.id, _content(run, owner, birth))
     except (OSError, ValueError):
         for step in run.steps:
@@ -87,8 +86,9 @@ def _content(run: Run, owner: Identity, birth: Birth | None) -> bytes:
 
 
 def _fill(state_dir: str, run_id: int, content: bytes) -> None:
-    reserved = _path(state_dir, run_id, "reserved")
-    descriptor = os.open(reserved, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    place = StateDir(state_dir)
+    reserved = place.spooled(run_id, "reserved")
+    descriptor = open_private(reserved, os.O_WRONLY | os.O_CREAT)
     try:
         written = 0
         while written < len(content):
@@ -97,8 +97,8 @@ def _fill(state_dir: str, run_id: int, content: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    os.rename(reserved, _path(state_dir, run_id, "json"))
-    directory = os.open(f"{state_dir}/spool", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    os.rename(reserved, place.spooled(run_id, "json"))
+    directory = os.open(place.spool, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)
     finally:
@@ -108,7 +108,7 @@ def _fill(state_dir: str, run_id: int, content: bytes) -> None:
 def waiting(state_dir: str) -> list[str]:
     """Return the spool files that wait for import; one listing, cheap enough for every fire."""
     try:
-        return [name for name in os.listdir(f"{state_dir}/spool") if name.endswith(".json")]
+        return [name for name in os.listdir(StateDir(state_dir).spool) if name.endswith(".json")]
     except OSError:
         return []
 
@@ -150,7 +150,7 @@ def import_all(state_dir: str, connection: sqlite3.Connection) -> int:
     imported = 0
     for name in sorted(waiting(state_dir)):
         try:
-            imported += _import(f"{state_dir}/spool/{name}", connection)
+            imported += _import(f"{StateDir(state_dir).spool}/{name}", connection)
         except OSError:
             continue  # among others: another fire has imported it at this very moment
     return imported

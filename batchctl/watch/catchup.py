@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from typing import TYPE_CHECKING
 
 from batchctl.base import clock
 from batchctl.base.errors import EXIT_SKIPPED
 from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir
 from batchctl.process import child
 from batchctl.store import database
 from batchctl.watch import healthfile
 from batchctl.watch.health import missed_by
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Sequence
 
     from batchctl.core.model import Config, Job
@@ -53,19 +54,14 @@ def find(config: Config, state_dir: str) -> list[Missed]:
         StateError: if the history cannot be read.
     """
     jobs = [job for job in config.jobs.values() if job.catch_up and job.rules.enabled]
-    if not jobs or not os.path.exists(database.database_path(state_dir)):
+    if not jobs or not os.path.exists(StateDir(state_dir).history):
         return []
     now = clock.now()
     # What came a moment ago cron may be starting at this moment, but not what came before this boot.
     until = now - min(_CRON_IS_AT_IT, clock.monotonic())
     watches = healthfile.previous(state_dir, config.zone).watches
-    connection = database.connect(state_dir, create=False)
-    try:
+    with database.Opened(state_dir, create=False) as connection:
         every = [_of(job, connection, state_dir, watches.get(job.name), now, until) for job in jobs]
-    except sqlite3.Error as error:
-        raise database.untrusted(database.database_path(state_dir), error) from error
-    finally:
-        connection.close()
     return [found for found in every if found is not None]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchctl.base.errors import StateError
 from batchctl.base.record import Record, replace
+from batchctl.base.state_dir import StateDir
 from batchctl.core import statistics
 from batchctl.core.foresight.preview import assumed_end
 from batchctl.core.guard import decide
@@ -302,8 +303,9 @@ def _gigabytes(count: int) -> str:
 
 def _spool(state_dir: str) -> list[Finding]:
     """Return the ends of runs that wait outside the history although they were to be imported just now."""
+    place = StateDir(state_dir)
     try:
-        names = sorted(os.listdir(f"{state_dir}/spool"))
+        names = sorted(os.listdir(place.spool))
     except OSError:
         return []
     found = []
@@ -311,7 +313,7 @@ def _spool(state_dir: str) -> list[Finding]:
         run, _, ending = name.partition(".")
         if ending not in _SPOOLED:
             continue
-        path = f"{state_dir}/spool/{name}"
+        path = f"{place.spool}/{name}"
         text = f"{_SPOOLED[ending]}: {path}"
         since = _written(path)
         event = f"spool:{name}:{0 if since is None else since:.0f}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from batchctl.base import clock
 from batchctl.base.errors import StateError
 from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir, open_private
 from batchctl.core.time import zones
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def previous(state_dir: str, zone: Zone) -> Before:
         return min(zones.parse_time(str(text), zone), now)
 
     try:
-        with open(f"{state_dir}/health.json", encoding="utf-8") as file:
+        with open(StateDir(state_dir).health, encoding="utf-8") as file:
             content = json.load(file)
         watches = {
             str(job["job"]): Watch(
@@ -70,10 +71,10 @@ def write(state_dir: str, text: str) -> None:
     Raises:
         StateError: if it cannot be written; the old one stays.
     """
-    path = f"{state_dir}/health.json"
+    path = StateDir(state_dir).health
     draft = f"{path}.{os.getpid()}.part"
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
             with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from batchctl.base.record import Record, replace
+from batchctl.base.state_dir import StateDir
 from batchctl.core import model, statistics
 from batchctl.core.foresight.forecast import Prospect, remaining
 from batchctl.core.foresight.preview import assumed_end, preview
@@ -126,7 +127,7 @@ def _current(job: Job, row: RunRow, running: Running, history: History, state_di
         steps=steps,
         step=step,
         steps_done=sum(step.status in _DONE for step in steps),
-        progress=None if step is None else _progress(f"{state_dir}/runs/{row.id}/{step.seq}.progress"),
+        progress=None if step is None else _progress(StateDir(state_dir).progress(row.id, step.seq)),
         elapsed_s=elapsed,
         expected_end_at=running.expected_end,
         expected_end_span=None,

@@ -13,8 +13,9 @@ from support import job, rows
 
 from batchctl.base import clock
 from batchctl.base.errors import StateError
+from batchctl.base.state_dir import StateDir
 from batchctl.core.run import Attempt, Run, StepRun
-from batchctl.engine.journal import Journal, make_run_dir
+from batchctl.engine.journal import Journal
 from batchctl.process.identity import myself
 from batchctl.store import database, guard, lockfile, spool
 from batchctl.store.schema import VERSION
@@ -171,5 +172,5 @@ def test_a_missing_history_is_only_made_where_asked(state: Path) -> None:
     with pytest.raises(StateError, match="no history"):
         database.connect(str(state), create=False)
     assert os.listdir(state) == []
-    make_run_dir(str(state), 1)
+    StateDir(str(state)).make_run(1)
     assert os.listdir(state / "runs") == ["1"]

@@ -10,9 +10,9 @@ import pytest
 from history_rows import DAY, HOUR, Rows
 
 from batchctl.base.errors import StateError
+from batchctl.base.state_dir import StateDir
 from batchctl.core.statistics import Stats
 from batchctl.store import stories
-from batchctl.store.database import marker_path
 from batchctl.store.history import History
 from batchctl.store.logfile import Log
 
@@ -57,7 +57,7 @@ def test_garbage_is_refused(tmp_path: Path) -> None:
 
 def test_a_vanished_history_is_refused(tmp_path: Path) -> None:
     """A history that was begun here and is gone is a StateError, not an empty report."""
-    Path(marker_path(str(tmp_path))).touch()
+    Path(StateDir(str(tmp_path)).marker).touch()
     with pytest.raises(StateError, match="although one was begun here"):
         History(str(tmp_path))
 
