@@ -220,11 +220,6 @@ def _with_places(names: Keys, counts: dict[Keys, int], *, is_array: bool) -> Key
     return path
 
 
-def key_count(text: str) -> int:
-    """Return of how many parts the key of a `key = value` consists: `a.b = 1` has two, `a = { b = 1 }` one."""
-    return len(_key_names(text, "="))
-
-
 _KEY_PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s.=\]"']+))\s*""")
 
 

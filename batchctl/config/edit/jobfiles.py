@@ -15,7 +15,7 @@ from batchctl.base.errors import BatchctlError, ConfigError, UsageError
 from batchctl.base.files import NOTHING, alone, make_directory, read, replace_file, write_all
 from batchctl.base.record import Record
 from batchctl.config import load, load_as
-from batchctl.config.edit.jobtext import raw_key, with_enabled, without
+from batchctl.config.edit.jobtext import raw_key, with_value, without
 from batchctl.config.values import NAME
 
 if TYPE_CHECKING:
@@ -133,7 +133,9 @@ def enable(config_path: str | None, name: str, *, enabled: bool) -> Done:
             return Done(jobs=(name,), files=(), before=before, after=None)
         old = read(path)
         new = _changed(
-            old, path, lambda text: with_enabled(text, ("jobs", raw_key(text, name)) if path == main else (), enabled)
+            old,
+            path,
+            lambda text: with_value(text, ("jobs", raw_key(text, name)) if path == main else (), "enabled", enabled),
         )
         after = _judged(main, {path: new})
         replace_file(path, old, new)

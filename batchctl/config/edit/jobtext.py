@@ -1,23 +1,34 @@
 """The text of job files: written new, and changed in one place with every other byte kept; the only user of tomlkit.
 
-Each change is read back by another parser than the one that made it, and must say the old text with that one change.
+tomlkit keeps what it does not change, but a comment above a table is to it the last of the table before, and some files
+that are TOML it puts in another order, or refuses. So each result is held against the old text: another parser must
+find that it says the same but for the one change, and no line may differ but those that came, went or hold the key.
 """
 
 from __future__ import annotations
 
-from copy import deepcopy
+import tomllib
+from contextlib import contextmanager
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import AoT, InlineTable, SingleKey, Table
 
 from batchctl.base.errors import UsageError
-from batchctl.config.edit.toml_lines import Statement, parse, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from batchctl.config.edit.toml_lines import Path
+    from tomlkit.items import Item, Key
+
+    Body = Sequence[tuple[Key | None, Item]]
+Path = tuple[str, ...]
+
+_MARK = "\0"
+"""A character that no TOML can hold."""
 
 
 def to_toml(table: Mapping[str, Any], comments: Sequence[str] = ()) -> str:
@@ -49,109 +60,162 @@ def _inline(table: Mapping[str, Any]) -> Any:
 
 def raw_key(text: str, name: str) -> str:
     """Return the job's key as the main file spells it, in whatever Unicode form."""
-    keys: list[str] = list(parse(text)["jobs"])
+    keys: list[str] = list(tomllib.loads(text)["jobs"])
     return next(key for key in keys if normalize("NFC", key) == name)
 
 
-def with_enabled(text: str, table: Path, enabled: bool) -> str:  # noqa: FBT001 - a value, not a flag
-    """Return the text with `enabled` in this table; ValueError where that cannot be done by one statement."""
-    parts = statements(text)
-    expected = deepcopy(parse(text))
-    inside = expected
-    for key in table:
-        inside = inside[key]
-    inside["enabled"] = enabled
-    done = "".join(_enabled_in(parts, table, enabled))
-    if parse(done) != expected:
-        raise ValueError(table)
-    return done
+def with_value(text: str, table: Path, key: str, value: Any) -> str:
+    """Return the text with a key set in a table that is there; ValueError where more than that would change."""
+    expected = inside = tomllib.loads(text)
+    for name in table:
+        inside = inside[name]
+    inside[key] = value
+    whole, end = _whole(text)
+    with _tomlkit_errors():
+        document = _parsed(whole)
+        _set(document, table, key, tomlkit.item(value), end)
+    return _checked(text, document.as_string(), expected)
 
 
-def _enabled_in(parts: list[Statement], table: Path, enabled: bool) -> list[str]:  # noqa: FBT001
-    texts, wanted = [part.text for part in parts], (*table, "enabled")
-    end = "\r\n" if "\r\n" in "".join(texts) else "\n"
-    line = f"enabled = {'true' if enabled else 'false'}{end}"
-    header = None
-    for at, part in enumerate(parts):
-        is_inline = part.is_key and bool(part.path) and part.path == table[: len(part.path)]
-        if is_inline or (part.is_key and part.path == wanted):
-            texts[at] = _set(part, wanted, enabled)
-            return texts
-        if part.is_header and part.path == table:
-            header = at
-    at = header if header is not None else next(at for at, part in enumerate(parts) if _is_of(part, table))
-    if parts[at].is_header and header is None:
-        texts.insert(at, f"[{_dotted(table)}]{end}{line}{end}" if table else f"{line}{end}")
-        return texts
-    # The dotted key of a neighbour shows how far this one has to be spelled out.
-    prefix = "" if header is not None else "".join(f"{_dotted([key])}." for key in table[len(parts[at].table) :])
-    indent = texts[at][: len(texts[at]) - len(texts[at].lstrip(" \t"))]
-    texts[at] = texts[at] + ("" if texts[at].endswith("\n") else end) + indent + prefix + line
-    return texts
-
-
-def _is_of(part: Statement, table: Path) -> bool:
-    return bool(part.path) and part.path[: len(table)] == table
-
-
-def _dotted(path: Sequence[str]) -> str:
-    return ".".join(tomlkit.key(key).as_string() for key in path)
-
-
-def _set(part: Statement, path: Path, enabled: bool) -> str:  # noqa: FBT001
-    """Return the one statement with the key set in it; what else it says, and its comment, stay."""
-    document = tomlkit.parse(part.text)
+def _set(document: tomlkit.TOMLDocument, table: Path, key: str, item: Item, end: str) -> None:
     inside: Any = document
-    *tables, last = path[len(part.table) :]
-    for key in tables:
-        inside = inside[key]
-    inside[last] = enabled
-    return document.as_string()
+    for name in table:
+        inside = inside[name]
+    if isinstance(inside, InlineTable):
+        inside[key] = item
+        return
+    item.trivia.trail = end
+    below = [(path, found) for path, found in _headers(document.body) if _is_of(path, table)]
+    header = next((found for path, found in below if path == table), None)
+    if key in inside or (table and not below):
+        inside[key] = item  # where it stands, or beside dotted keys
+        return
+    if table and header is None:
+        trivia = below[0][1].trivia
+        start = f"{trivia.indent}[{tomlkit.key(list(table)).as_string()}]{end}{trivia.indent}"
+        trivia.indent = f"{start}{key} = {item.as_string()}{end}{end}{trivia.indent}"
+        return
+    # Not by append(), which writes it below the last comment of the table: that is about the table after it.
+    body, at = document.body, 0
+    if header is not None:
+        body, item.trivia.indent = header.value.body, header.trivia.indent
+    else:
+        at = next(at for at, (name, _) in enumerate(body) if name is not None)
+        if isinstance(body[at][1], AoT | Table) and not _is_dotted(body[at][0]):
+            item.trivia.trail *= 2
+        else:
+            at += 1
+    body.insert(at, (SingleKey(key), item))
 
 
 def without(text: str, key: str) -> str:
-    """Return the main file's text without a job, its comments but those inside the job's tables kept."""
-    expected = deepcopy(parse(text))
-    table = ("jobs", key)
+    """Return the main file's text without a job, its comments but those inside the job's tables kept.
+
+    Raises:
+        ValueError: if more than that would change.
+    """
+    expected = tomllib.loads(text)
     del expected["jobs"][key]
-    parts = statements(text)
-    texts: list[str] = []
-    at = 0
-    while at < len(parts):
-        part = parts[at]
-        if not _is_of(part, table):
-            texts.append(_without_entry(part, table))
-            at += 1
-            continue
-        at = _end_of(parts, at, table)
+    with _tomlkit_errors():
+        document = _parsed(_whole(text)[0])
+    table = ("jobs", key)
+    tails: list[str] = []
+    end = ((), tomlkit.table())
+    for (path, before), (next_path, after) in pairwise([*_headers(document.body), end]):
+        if _is_of(path, table) and not _is_of(next_path, table):
+            tails.append(_tail(before))
+            after.trivia.indent = _MARK + after.trivia.indent
+    for name, jobs in document.body:
+        if name is not None and name.key == "jobs":
+            _drop(jobs, key)
+    done, *following = document.as_string().split(_MARK)
+    for tail, rest in zip_longest(tails, following, fillvalue=""):
         # One blank line between what stood before and what comes after is enough.
-        if not "".join(texts[-1:]).strip():
-            while at < len(parts) and not parts[at].text.strip():
-                at += 1
-    done = "".join(texts)
-    found = parse(done)
-    if not expected["jobs"] and "jobs" not in found:
+        is_blank = not done or done.endswith(("\n\n", "\n\r\n"))
+        done += (tail.lstrip("\r\n") if is_blank else tail) + rest
+    if not expected["jobs"] and "jobs" not in tomllib.loads(done):
         del expected["jobs"]
-    if found != expected:
-        raise ValueError(key)
-    return done
+    return _checked(text, done, expected)
 
 
-def _end_of(parts: list[Statement], at: int, table: Path) -> int:
-    """Return the place after the last statement of the job that begins here; comments after that belong to nobody."""
-    end = at
-    for place in range(at, len(parts)):
-        if parts[place].is_header or parts[place].is_key:
-            if not _is_of(parts[place], table):
-                break
-            end = place + 1
-    return end
+def _drop(jobs: Any, key: str) -> None:
+    # remove() does not find all of a job whose tables stand apart.
+    if isinstance(jobs, InlineTable):
+        jobs.remove(key)
+    else:
+        jobs.value.body[:] = [entry for entry in jobs.value.body if entry[0] is None or entry[0].key != key]
 
 
-def _without_entry(part: Statement, table: Path) -> str:
-    """Return a statement, without the job where it is an entry of this inline table."""
-    if not (part.is_key and part.path == ("jobs",)):
-        return part.text
-    document = tomlkit.parse(part.text)
-    document["jobs"].remove(table[1])
-    return document.as_string()
+def _is_of(path: Path, table: Path) -> bool:
+    return path[: len(table)] == table
+
+
+def _whole(text: str) -> tuple[str, str]:
+    """Return the text with its last line ended, and how its lines end."""
+    end = "\r\n" if "\r\n" in text else "\n"
+    return text if text.endswith("\n") else text + end, end
+
+
+@contextmanager
+def _tomlkit_errors() -> Iterator[None]:
+    """Turn what tomlkit raises, not all of which is a ValueError, into one."""
+    try:
+        yield
+    except TOMLKitError as error:
+        raise ValueError(str(error)) from error
+
+
+def _parsed(text: str) -> tomlkit.TOMLDocument:
+    document = tomlkit.parse(text)
+    if document.as_string() != text:
+        message = "tomlkit does not keep this text as it is"
+        raise ValueError(message)
+    return document
+
+
+def _headers(body: Body, above: Path = ()) -> Iterator[tuple[Path, Table]]:
+    """Yield every table that has a header of its own, in the order of the text."""
+    for key, item in body:
+        if key is None or _is_dotted(key):
+            continue
+        path = (*above, key.key)
+        for table in item.body if isinstance(item, AoT) else [item]:
+            if isinstance(table, Table):
+                if table.display_name is not None:
+                    yield path, table
+                yield from _headers(table.value.body, path)
+
+
+def _is_dotted(key: Key | None) -> bool:
+    return key is not None and key.is_dotted()
+
+
+def _tail(table: Table) -> str:
+    """Return the comments and blank lines after a table's last key: they belong to what comes after it."""
+    found = ""
+    for key, item in table.value.body:
+        if isinstance(item, AoT | Table) and not _is_dotted(key):
+            break
+        found = found + item.as_string() if key is None else ""
+    return found
+
+
+def _checked(old: str, new: str, expected: Mapping[str, Any]) -> str:
+    """Return the new text if it says what is expected and, but for whole lines or one, has the lines of the old."""
+    whole, line_end = _whole(old)
+    before, after = whole.split("\n"), new.split("\n")
+    start = _alike(before, after)
+    end = _alike(before[start:][::-1], after[start:][::-1])
+    gone, come = (lines[start : len(lines) - end] for lines in (before, after))
+    rest = iter(gone)
+    if tomllib.loads(new) != expected or (len(gone) > 1 and len(come) > 1 and not all(line in rest for line in come)):
+        message = "more than the key would change"
+        raise ValueError(message)
+    if whole != old and after[-2:] == before[-2:]:
+        new = new.removesuffix(line_end)  # no line came after the last, so it ends as it did
+    return new
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """Return how many lines both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

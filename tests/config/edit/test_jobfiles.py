@@ -18,7 +18,6 @@ from batchctl.base.errors import BatchctlError, ConfigError, UsageError
 from batchctl.config import load
 from batchctl.config.edit import jobfiles
 from batchctl.config.edit.jobtext import to_toml
-from batchctl.config.edit.toml_lines import statements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,18 +64,6 @@ def everything(directory: Path) -> dict[str, tuple[bytes, int, int]]:
     """Return every file below a directory: content, inode and mtime."""
     found = [path for path in directory.rglob("*") if path.is_file()]
     return {str(path): (path.read_bytes(), path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
-
-
-def test_statements_joined_are_the_text() -> None:
-    """A text is cut where TOML's statements end, whatever stands in its strings."""
-    found = statements(MAIN)
-    assert "".join(part.text for part in found) == MAIN
-    assert [part.path for part in found if part.is_header] == [
-        ("jobs", "a"),
-        ("jobs", "키워드"),
-        ("jobs", "키워드", "steps"),
-        ("pools",),
-    ]
 
 
 def test_add_to_a_configuration(main_file: Path) -> None:
