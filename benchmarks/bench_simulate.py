@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 
 from batchctl.core.foresight.simulate import Scenario, simulate
-from batchctl.core.model import Rules, Schedule
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.model import Rules
+from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.core.time.schedule import fires
 from batchctl.core.time.zones import NamedZone
 

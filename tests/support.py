@@ -9,7 +9,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from batchctl.core.model import Job, Rules, Schedule, Step
+from batchctl.core.model import Job, Rules, Step
+from batchctl.core.time.cron import Schedule
 from batchctl.core.time.zones import zone
 
 if TYPE_CHECKING:

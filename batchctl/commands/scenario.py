@@ -12,9 +12,10 @@ from batchctl.base.errors import UsageError
 from batchctl.base.record import Record, replace
 from batchctl.core.advise.advice import Advice
 from batchctl.core.foresight.simulate import Scenario
-from batchctl.core.model import Rules, Schedule
+from batchctl.core.model import Rules
 from batchctl.core.statistics import TYPICAL_OF, typical
 from batchctl.core.time import zones
+from batchctl.core.time.cron import Schedule
 from batchctl.core.time.schedule import fires, repeat, shift
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from batchctl.config.schema import (
     keys_of,
     unknown_remedy,
 )
-from batchctl.core.model import DEFAULT_GRACE, Group, Job, Rules, Schedule, Step
+from batchctl.core.model import DEFAULT_GRACE, Group, Job, Rules, Step
 from batchctl.core.text.placeholders import BUILT_IN, fill_shell, names
 from batchctl.core.time import zones
 from batchctl.core.time.cadence import share_of
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.time.cron import Schedule, parse_cron
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

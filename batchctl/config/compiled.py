@@ -39,12 +39,11 @@ from batchctl.core.model import (
     Job,
     Retention,
     Rules,
-    Schedule,
     Step,
     Window,
 )
 from batchctl.core.time import zones
-from batchctl.core.time.cron import Cron
+from batchctl.core.time.cron import Cron, Schedule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

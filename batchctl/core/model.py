@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from batchctl.core.time.cron import Cron
+    from batchctl.core.time.cron import Schedule
     from batchctl.core.time.zones import Zone
 
     Params = Mapping[str, Any]
@@ -75,19 +75,6 @@ class Window(Record):
 
     start: int
     end: int
-
-
-class Schedule(Record):
-    """When a job fires; `text` is what the operator wrote. At most one of `cron`, `every` and `at` is set."""
-
-    text: str = ""
-    cron: Cron | None = None
-    every: float | None = None
-    at: float | None = None
-    jitter: float | None = None
-    """Seconds over which jobs of one schedule spread, as the operator wrote it."""
-    delay: float = 0.0
-    """This job's share of the jitter, whole seconds: every fire comes so much later."""
 
 
 class Rules(Record):

@@ -19,8 +19,8 @@ from batchctl.core.time.schedule import fires
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from batchctl.core.model import Schedule
     from batchctl.core.statistics import Stats
+    from batchctl.core.time.cron import Schedule
     from batchctl.core.time.zones import Zone
 
 _TREND_OF = 10

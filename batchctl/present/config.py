@@ -13,7 +13,8 @@ from batchctl.present.text import harmless
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from batchctl.core.model import Config, Job, Schedule, Window
+    from batchctl.core.model import Config, Job, Window
+    from batchctl.core.time.cron import Schedule
 
 _SHORTEST_MASKED = 4
 """A shorter secret is masked in `env` alone: in other text, `1` or `no` would be masked wherever it stands."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from support import SEOUL
 
-from batchctl.core.model import Schedule
 from batchctl.core.stories import Story, scheduled_interval, step_stats, streaks, trend
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.core.time.zones import parse_time
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchctl.base.record import replace
-from batchctl.core.model import Config, Job, Rules, Schedule
+from batchctl.core.model import Config, Job, Rules
 from batchctl.core.time import zones
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.crontab.block import (
     Entry,
     UnwritableError,

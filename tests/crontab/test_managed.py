@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchctl.base.errors import ConfigError, StateError
-from batchctl.core.model import Config, Job, Rules, Schedule
+from batchctl.core.model import Config, Job, Rules
 from batchctl.core.time import zones
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.crontab import managed
 
 UTC = zones.NamedZone("Etc/UTC")

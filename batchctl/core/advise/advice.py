@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from batchctl.core.foresight.simulate import Scenario, Simulation, Split
-    from batchctl.core.model import Schedule
-    from batchctl.core.time.cron import Cron
+    from batchctl.core.time.cron import Cron, Schedule
 
 _HOUR = 3600
 _DAY = 86400

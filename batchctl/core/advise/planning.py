@@ -15,8 +15,7 @@ from batchctl.core.advise import advice, splitting
 from batchctl.core.foresight.bootstrap import Numbers, SkipShare, numbers, rounded_down, rounded_up, shortly, skip_share
 from batchctl.core.foresight.simulate import Scenario, simulate
 from batchctl.core.guard.decide import NOT_DUE
-from batchctl.core.model import Schedule
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.core.time.schedule import fires
 
 TYPE_CHECKING = False

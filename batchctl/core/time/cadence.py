@@ -13,7 +13,7 @@ from batchctl.core.time.cron import Cron, civil
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from batchctl.core.model import Schedule
+    from batchctl.core.time.cron import Schedule
     from batchctl.core.time.zones import Zone
 
 MINUTE = 60

@@ -63,6 +63,19 @@ class Cron(Record):
     wild: bool
 
 
+class Schedule(Record):
+    """When a job fires; `text` is what the operator wrote. At most one of `cron`, `every` and `at` is set."""
+
+    text: str = ""
+    cron: Cron | None = None
+    every: float | None = None
+    at: float | None = None
+    jitter: float | None = None
+    """Seconds over which jobs of one schedule spread, as the operator wrote it."""
+    delay: float = 0.0
+    """This job's share of the jitter, whole seconds: every fire comes so much later."""
+
+
 class _Field:
     """The name, bounds and value names of one of the five fields."""
 

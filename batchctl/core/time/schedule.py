@@ -20,8 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from batchctl.core.model import Schedule
-    from batchctl.core.time.cron import Cron
+    from batchctl.core.time.cron import Cron, Schedule
     from batchctl.core.time.zones import Zone
 
 MINUTE = 60

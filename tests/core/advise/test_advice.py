@@ -6,8 +6,8 @@ import pytest
 
 from batchctl.core.advise.advice import Inputs, advise, advise_split
 from batchctl.core.foresight.simulate import Scenario, simulate, simulate_groups
-from batchctl.core.model import Rules, Schedule, Window
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.model import Rules, Window
+from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.core.time.schedule import fires
 from batchctl.core.time.zones import NamedZone, parse_time
 

@@ -11,8 +11,8 @@ from support import step
 
 from batchctl.base.duration import parse_duration
 from batchctl.core.advise.planning import Ask, Planned, Seen, plan
-from batchctl.core.model import Group, Schedule
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.model import Group
+from batchctl.core.time.cron import Schedule, parse_cron
 
 if TYPE_CHECKING:
     from batchctl.core.advise.planning import Advised

@@ -6,8 +6,8 @@ import pytest
 
 from batchctl.core.foresight.preview import assumed_end, next_start, preview
 from batchctl.core.guard.decide import Pause, Running, State
-from batchctl.core.model import Job, Rules, Schedule, Window
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.model import Job, Rules, Window
+from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.core.time.zones import NamedZone, iso, parse_time
 
 HOUR, DAY = 3600.0, 86400.0

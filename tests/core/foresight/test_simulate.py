@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from batchctl.core.foresight.simulate import Scenario, Simulation, simulate, simulate_groups, walk
 from batchctl.core.guard.decide import Pause, Running, State
-from batchctl.core.model import Rules, Schedule, Window
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.model import Rules, Window
+from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.core.time.schedule import fires
 from batchctl.core.time.zones import NamedZone, iso, parse_time
 

@@ -8,8 +8,8 @@ import pytest
 from support import SEOUL, job
 
 from batchctl.core.judge.missed import Start, Trace, expected, gaps
-from batchctl.core.model import Job, Schedule, Window
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.model import Job, Window
+from batchctl.core.time.cron import Schedule, parse_cron
 
 HOUR, DAY = 3600.0, 86400.0
 NOON = 1795230000.0  # 2026-11-21 12:00 in Seoul

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchctl.core.model import Schedule
 from batchctl.core.time.cadence import CronLine, cron_lines, every_cron, share_of
-from batchctl.core.time.cron import from_data, parse_cron, to_data
+from batchctl.core.time.cron import Schedule, from_data, parse_cron, to_data
 from batchctl.core.time.schedule import fires
 from batchctl.core.time.zones import NamedZone, parse_time
 

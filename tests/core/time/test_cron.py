@@ -241,7 +241,7 @@ def test_rebuilding_and_firing_import_no_parser() -> None:
         "import sys\n"
         "from batchctl.core.time.cron import from_data\n"
         "from batchctl.core.time.schedule import previous_fire\n"
-        "from batchctl.core.model import Schedule\n"
+        "from batchctl.core.time.cron import Schedule\n"
         "from batchctl.base.clock import SystemZone\n"
         "cron = from_data(('0 1 * * *', (0,), (1,), tuple(range(1, 32)), tuple(range(1, 13)), tuple(range(7)),"
         " True, True, False))\n"

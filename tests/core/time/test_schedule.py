@@ -12,8 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from batchctl.base.record import replace
-from batchctl.core.model import Schedule
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.core.time.schedule import fires, previous_fire, repeat, shift
 from batchctl.core.time.zones import NamedZone, iso, parse_time
 

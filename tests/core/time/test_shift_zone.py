@@ -6,9 +6,8 @@ from itertools import takewhile
 
 import pytest
 
-from batchctl.core.model import Schedule
 from batchctl.core.time import zones
-from batchctl.core.time.cron import parse_cron
+from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.core.time.schedule import fires
 from batchctl.core.time.shift_zone import rezone
 
