@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     help="""List alerts, try a job's channels, or acknowledge what is open.
 
 Examples:

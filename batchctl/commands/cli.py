@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from batchctl import __version__
 from batchctl.base.errors import EXIT_SIGNAL_BASE, BatchctlError
@@ -38,36 +38,79 @@ COMMANDS = {
     "config": "config:config",
 }
 
+SUMMARIES = {
+    "run": "Fire a job: start it now if its guard allows, or skip.",
+    "status": "Show where jobs stand and what their next fires will do.",
+    "explain": "Show every check that a fire would have to pass now.",
+    "simulate": "Preview fires: start or skip, and what would fix it.",
+    "report": "Show runs, skips and statistics of a span of time.",
+    "logs": "Show the output of a run, step by step.",
+    "stop": "End the running run of a job with all its processes.",
+    "crontab": "Show, install or remove the lines that cron fires.",
+    "jobs": "List, show and change jobs; take over an old crontab.",
+    "pause": "Let nothing start, or not this job; what runs goes on.",
+    "resume": "End a pause.",
+    "check": "Look for what is wrong, and send the alerts that are due.",
+    "catch-up": "Make up for the fires that jobs have missed.",
+    "alerts": "List alerts, try a job's channels, acknowledge.",
+    "prune": "Remove old runs with their logs.",
+    "advise": "Say what the history advises for schedule, gap, budgets.",
+    "init": "Write a commented starter configuration.",
+    "sample-server": "Serve sample data of all sources on loopback.",
+    "config": "Validate the configuration and print what is in force.",
+}
+"""What the list of commands says of each; for that their modules need not be imported."""
+
 
 class LazyGroup(TyperGroup):
-    """Imports a command's module only when that command, or the list of all, is asked for."""
+    """Imports a command's module only when that command is asked for."""
+
+    listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the commands in the order of the README."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """Import and build one command."""
+        """Import and build one command; for the list of all, its name and summary are enough."""
         if cmd_name not in COMMANDS:
             return None
+        if self.listing:
+            return TyperCommand(cmd_name, help=SUMMARIES[cmd_name])
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         target = getattr(import_module(f"batchctl.commands.{module}"), attribute)
         built: Any
         if isinstance(target, typer.Typer):
             built = typer.main.get_command(target)
         else:
-            single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
             single.command(name=cmd_name)(target)
             built = typer.main.get_command(single)
         built.name = cmd_name
+        _keep_examples(built)
         return built
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help of batchctl itself."""
+        self.listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.listing = False
+
+
+def _keep_examples(command: Any) -> None:
+    r"""Let the lines of examples stay lines: to click, a `\b` before a paragraph says that it is not to be filled."""
+    command.help = (command.help or "").replace("\n\nExamples:", "\n\n\b\nExamples:")
+    for inner in getattr(command, "commands", {}).values():
+        _keep_examples(inner)
 
 
 app = typer.Typer(
     cls=LazyGroup,
     help="Make system cron safe for long batches: decide at each fire whether the job may start, and tell why.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # the picture with frames costs half of what a help takes
     pretty_exceptions_enable=False,
 )
 

@@ -14,7 +14,7 @@ from batchctl.crontab import managed
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     help="""Keep a block of lines in your crontab, one per scheduled job; every other line stays byte for byte.
 
 The block is marked with its configuration, so that two configurations keep two blocks.

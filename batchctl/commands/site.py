@@ -33,7 +33,7 @@ class Site:
         """The effective configuration; ConfigError where it is wrong."""
         from batchctl.config import load
 
-        return load(self.config_path)
+        return load(self.config_path, self.state_option)
 
     @cached_property
     def state(self) -> str:

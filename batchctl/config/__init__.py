@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from batchctl.core.model import Config, Job
 
 
-def load(path: str | None) -> Config:
+def load(path: str | None, state_option: str | None = None) -> Config:
     """Return the effective configuration of this file (absolute), or of the built-in presets alone for None.
+
+    `state_option` is `--state`: beside the state lies a compiled copy, which is read where it is up to date.
 
     Raises:
         ConfigError: with file, line where known, key, what is wrong and what would be right.
     """
-    from batchctl.config.loader import load_all
+    from batchctl.config.compiled import load_config
 
-    return load_all(path)[0]
+    return load_config(path, state_option)
 
 
 def load_as(path: str, changes: Mapping[str, bytes | None]) -> Config:

@@ -1,7 +1,8 @@
 """The way cron takes to a job: a compiled copy of the configuration, trusted only while nothing has changed.
 
 Reading TOML and checking it imports modules that cost several times Python's own start. So the outcome is kept as
-builtins in one `marshal` file, with one entry per job of which only the wanted one is taken apart. It is used if
+builtins in one `marshal` file, with one entry per job of which only the wanted one is taken apart. Commands that need
+all jobs read it too. It is used if
 
 - it is a regular file of ours that nobody else may write, reached through no symbolic link, and its checksum is right;
 - this batchctl, this Python and the fields of the domain's records are those that wrote it;
@@ -34,6 +35,7 @@ from batchctl.config.identity import identity_of
 from batchctl.core.model import (
     Alerting,
     Condition,
+    Config,
     Expect,
     Group,
     Job,
@@ -51,9 +53,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from batchctl.config.identity import Identity
-    from batchctl.core.model import Config
 
-    Content = tuple[tuple[Any, ...], dict[str, Identity], str | None, dict[str, bytes | None]]
+    Content = tuple[tuple[Any, ...], dict[str, Identity], str | None, dict[str, bytes | None], bytes]
 
 FINE_TICK = 0.05
 """Seconds; file systems that keep fractions of a second stamp in ticks of the kernel, 10 ms at most."""
@@ -61,6 +62,8 @@ COARSE_TICK = 2.0
 """Seconds; the others in whole seconds, or in twos."""
 
 _CHECKSUM_BYTES = 4
+_LAYOUT = 2
+"""Of the file; to be raised with every change of what it holds."""
 
 
 _RECORDS: tuple[type[Record], ...] = (
@@ -87,12 +90,43 @@ def load_job(path: str | None, name: str, state_option: str | None) -> tuple[Job
     copy = _copy_file(path, state_option)
     content = None if copy is None else _read(copy, path)
     if content is not None:
-        _, _, state_dir, jobs = content
+        _, _, state_dir, jobs, _ = content
         wanted = name if name in jobs else _normal(name)
         packed = jobs.get(wanted)
         if packed is not None or wanted not in jobs:
             return (None if packed is None else _unpack(packed)), paths.state_dir(state_option, state_dir)
     return _load_in_full(path, name, state_option, None if content is not None else copy)
+
+
+def load_config(path: str | None, state_option: str | None) -> Config:
+    """Return the whole configuration.
+
+    Raises:
+        ConfigError: as the full load does, whenever the compiled copy does not stand in for it.
+    """
+    copy = _copy_file(path, state_option)
+    content = None if copy is None else _read(copy, path)
+    if content is not None and None not in content[3].values():
+        _, _, state_dir, jobs, rest = content
+        files, timezone, pools, disk_free_min, origins = marshal.loads(rest)  # noqa: S302 - part of the checked copy
+        return Config(
+            path=path,
+            files=files,
+            jobs={name: _unpack(packed) for name, packed in jobs.items() if packed is not None},
+            timezone=timezone,
+            zone=_zone(timezone),
+            state_dir=state_dir,
+            pools=pools,
+            disk_free_min=disk_free_min,
+            origins=origins,
+        )
+    from batchctl.config.loader import load_all
+
+    config, identities = load_all(path)
+    # Whoever only looks makes no directory; where a fire has made it, the next look is as quick as a fire.
+    if copy is not None and content is None and os.path.isdir(os.path.dirname(copy)):
+        _write(copy, path, config, identities)
+    return config
 
 
 def _load_in_full(path: str | None, name: str, state_option: str | None, copy: str | None) -> tuple[Job | None, str]:
@@ -116,7 +150,7 @@ def _key(path: str | None) -> tuple[Any, ...]:
     """Return all besides the files that the compiled copy depends on."""
     forms = tuple(record._fields for record in _RECORDS)
     surroundings = (os.environ.get("HOME"), os.environ.get("TZ"))
-    return (__version__, sys.hexversion, marshal.version, os.path.dirname(__file__), path, surroundings, forms)
+    return (_LAYOUT, __version__, sys.hexversion, marshal.version, os.path.dirname(__file__), path, surroundings, forms)
 
 
 def _copy_file(path: str | None, state_option: str | None) -> str | None:
@@ -143,7 +177,7 @@ def _read(copy: str, path: str | None) -> Content | None:
         if int.from_bytes(data[:_CHECKSUM_BYTES], "big") != crc32(body):
             return None
         content: Content = marshal.loads(body)  # noqa: S302 - our own file, checked above
-        key, identities, _, _ = content
+        key, identities, *_ = content
     except (OSError, ValueError, EOFError, TypeError):
         return None
     if key != _key(path) or any(identity_of(source) != then for source, then in identities.items()):
@@ -172,7 +206,8 @@ def _write(copy: str, path: str | None, config: Config, identities: Mapping[str,
     part = f"{copy}.{os.getpid()}.part"
     try:
         jobs = {name: None if _holds_secret(job) else _pack(job) for name, job in config.jobs.items()}
-        body = marshal.dumps((_key(path), sources, config.state_dir, jobs))
+        rest = (config.files, config.timezone, dict(config.pools), config.disk_free_min, dict(config.origins))
+        body = marshal.dumps((_key(path), sources, config.state_dir, jobs, marshal.dumps(rest)))
         StateDir(os.path.dirname(copy)).ensure()
         descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
@@ -203,8 +238,11 @@ def _pack(job: Job) -> bytes:
 
 def _unpack(packed: bytes) -> Job:
     job: Job = _deep(marshal.loads(packed))  # noqa: S302 - part of the checked copy
-    zone = clock.SystemZone() if job.timezone is None else zones.NamedZone(job.timezone, verified=True)
-    return replace(job, rules=replace(job.rules, zone=zone))
+    return replace(job, rules=replace(job.rules, zone=_zone(job.timezone)))
+
+
+def _zone(name: str | None) -> zones.Zone:
+    return clock.SystemZone() if name is None else zones.NamedZone(name, verified=True)
 
 
 def _flat(value: Any) -> Any:

@@ -47,7 +47,7 @@ def open_to_look(state_dir: str) -> sqlite3.Connection | None:
 
         def connection(self) -> sqlite3.Connection | None:
             """Return the connection."""
-            return None if self._db is None else self._db.conn
+            return self._db
 
     return Looking(state_dir).connection()
 

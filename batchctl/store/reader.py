@@ -14,8 +14,6 @@ from batchctl.store.schema import VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlite_utils import Database
-
 _BUSY_LIMIT = 5.0
 
 
@@ -57,9 +55,7 @@ def marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
 
 
-def _open(state_dir: str, path: str) -> Database | None:
-    from sqlite_utils import Database
-
+def _open(state_dir: str, path: str) -> sqlite3.Connection | None:
     try:
         size = os.path.getsize(path)
     except OSError:
@@ -80,4 +76,4 @@ def _open(state_dir: str, path: str) -> Database | None:
     if connection is None or version != VERSION:
         # Says in the words of every other command what is wrong with it.
         connect(state_dir, create=False).close()
-    return Database(connection, execute_plugins=False)
+    return connection

@@ -77,6 +77,27 @@ def copies(state: Path) -> list[Path]:
     return sorted(state.glob("config-*")) if state.exists() else []
 
 
+def test_the_whole_configuration_is_the_same_both_ways(
+    config: Path, tmp_path: Path, full_loads: list[str | None]
+) -> None:
+    """What commands take from the copy that a fire made equals what the files say, with the origin of each value."""
+    state = str(tmp_path / "state")
+    load_job(str(config), "later", state)
+    assert load(str(config), state) == loader.load_all(str(config))[0]
+    assert len(full_loads) == 2, "one for the fire, one to compare with; none for the command"
+
+
+def test_a_look_makes_no_directory(config: Path, tmp_path: Path, full_loads: list[str | None]) -> None:
+    """A command that only looks leaves no copy where no fire has made the state directory; beside one it does."""
+    state = tmp_path / "state"
+    load(str(config), str(state))
+    assert not state.exists()
+    state.mkdir(mode=0o700)
+    load(str(config), str(state))
+    load(str(config), str(state))
+    assert (len(copies(state)), len(full_loads)) == (1, 2)
+
+
 @pytest.mark.parametrize("name", ["키워드", "later", "often"])
 def test_both_ways_give_the_same_job(config: Path, tmp_path: Path, full_loads: list[str | None], name: str) -> None:
     """A job from the copy equals the one from the files, to the last field."""
