@@ -140,3 +140,28 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = batchctl("--config", str(tmp_path / "none.toml"), "run", "x", env={**os.environ, "BATCHCTL_DEBUG": "1"})
     assert done.returncode == 78
     assert "Traceback" in done.stderr
+
+
+def test_an_ignored_sigchld_is_not_inherited(tmp_path: Path) -> None:
+    """Whoever started batchctl may have ignored SIGCHLD; what a child of it ended with is heard all the same."""
+    config = tmp_path / "batchctl.toml"
+    config.write_text('[jobs.x]\nfunction = "os:nowhere"\n[jobs.y]\nrun = "exit 3"\n')
+    trick = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    for job, code in (("x", 78), ("y", 1)):
+        arguments = ["-m", "batchctl", "--config", str(config), "--state", str(tmp_path / "state"), "run", job]
+        command = [sys.executable, "-c", trick, sys.executable, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+
+
+def test_status_reads_with_the_bare_sqlite(tmp_path: Path) -> None:
+    """What is asked most often imports neither sqlite-utils nor filelock, which making the history needs."""
+    config, state = tmp_path / "batchctl.toml", str(tmp_path / "state")
+    config.write_text(_CONFIG, encoding="utf-8")
+    batchctl("--config", str(config), "--state", state, "run", "ok")
+    command = [sys.executable, "-X", "importtime", "-m", "batchctl", "--config", str(config), "--state", state]
+    done = subprocess.run([*command, "status"], capture_output=True, text=True, check=True)
+    assert "succeeded" in done.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "batchctl.store.reader" in loaded
+    assert loaded.isdisjoint({"sqlite_utils", "filelock"})

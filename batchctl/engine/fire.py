@@ -116,12 +116,7 @@ def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outc
 def _lock_and_start(
     connection: sqlite3.Connection, job: Job, request: Request, *, gap_ignores: int | None, heed_spool: bool
 ) -> Outcome | Started | None:
-    attempt = lockfile.attempt(request.state_dir, job.name)
-    # While the lock is being taken: what a start needs and a skip does not.
-    from batchctl.engine import supervise  # noqa: F401
-    from batchctl.engine.start import Refused, Started, Starter
-
-    lock = attempt.outcome()
+    lock = lockfile.acquire(request.state_dir, job.name)
     if lock is None:
         # Somebody was faster, or a process of a dead run still holds the lock it inherited.
         state = replace(read(connection, job, request.state_dir, gap_ignores=gap_ignores), lock_held=True)
@@ -130,6 +125,8 @@ def _lock_and_start(
             state = replace(state, running=replace(running, left_behind=True))
         decision = decide.decide(clock.now(), state, job.rules, force=request.force)
         return None if decision.start else _skip(connection, job, request, state, decision)
+    from batchctl.engine.start import Refused, Started, Starter
+
     found = None
     try:
         starter = Starter(connection, job, request.state_dir, request.selection, request.params, request.scheduled_for)

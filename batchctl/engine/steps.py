@@ -15,7 +15,7 @@ from batchctl.core.guard.plan import retry_delay
 from batchctl.core.run import Attempt
 from batchctl.core.text.masking import mask
 from batchctl.engine import command
-from batchctl.process import spawn, tree
+from batchctl.process import signals, spawn, tree
 from batchctl.process.belonging import NOTHING, Belonging
 from batchctl.process.capping import Cap
 from batchctl.process.identity import read_stat
@@ -153,7 +153,7 @@ class Active:
             self._step.why = "timed out" if self._cause == model.TIMED_OUT else self._cause
             self._close_attempt(self._cause, None if code < 0 else code, -code if code < 0 else None)
         elif code < 0:
-            self._step.why = f"killed by {signal_name(-code)}"
+            self._step.why = f"killed by {signals.name_of(-code)}"
             self._close_attempt(model.FAILED, None, -code)
         else:
             self._step.why = f"exit code {code}" if code else ""
@@ -191,13 +191,3 @@ class Active:
                 os.unlink(path)
             except OSError:
                 continue
-
-
-def signal_name(number: int) -> str:
-    """Return SIGTERM for 15; a number without a name stays a number."""
-    import signal
-
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -10,8 +10,8 @@ from batchctl.base import clock
 from batchctl.core import model, outcome
 from batchctl.core.guard.plan import stages
 from batchctl.engine import after_run
-from batchctl.engine.steps import Active, signal_name
-from batchctl.process import spawn, tree
+from batchctl.engine.steps import Active
+from batchctl.process import signals, spawn, tree
 from batchctl.process.capping import Cap
 
 TYPE_CHECKING = False
@@ -131,7 +131,7 @@ class Supervisor:
 
     def _why(self, stopped_by: int | None) -> str:
         if stopped_by is not None:
-            return f"stopped by {signal_name(stopped_by)}"
+            return f"stopped by {signals.name_of(stopped_by)}"
         if self.out_of_time:
             return "the job's timeout was exceeded"
         unfinished = [step for step in self.run.steps if step.status in model.UNFINISHED]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import select
-import signal
+
+from batchctl.process.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Reaper:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         # Under nohup the terminal's end is to be ignored, and stays so.
-        ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
         mine = [number for number in STOP_SIGNALS if number != signal.SIGHUP or not ignored]
         self._before = {number: signal.signal(number, self._note) for number in mine}
         self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, self._ignore)

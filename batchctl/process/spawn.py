@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-import signal
 
 from batchctl.base.errors import BatchctlError
 from batchctl.base.record import Record
 from batchctl.base.state_dir import open_private
+from batchctl.process.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

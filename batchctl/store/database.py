@@ -7,15 +7,23 @@ database is new or of an older version.
 from __future__ import annotations
 
 import os
-import sqlite3
 import stat
 
 from batchctl.base.errors import StateError
-from batchctl.base.state_dir import StateDir, open_private
+from batchctl.base.state_dir import FILE_MODE, StateDir, open_private
 from batchctl.store.schema import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+else:
+    # The C half of sqlite3: its Python half only knows how to store dates, and imports datetime for it.
+    import _sqlite3 as sqlite3
 
 BUSY_LIMIT = 10.0
 """Seconds to wait for another process's transaction before the database counts as locked."""
+_SETUP_LIMIT = 120.0
+"""Seconds to wait for another process that makes the history or upgrades it, which a million runs make long."""
 
 
 def begun(state_dir: str) -> bool:
@@ -191,23 +199,25 @@ def _open(path: str, busy_limit: float) -> tuple[sqlite3.Connection, int]:
 
 def _migrate(state_dir: str) -> None:
     """Make or upgrade the database, one process at a time: 20 first fires at once must agree on one schema."""
-    from filelock import lock_descriptor
+    from filelock import FileLock, Timeout
     from sqlite_utils import Database
 
     from batchctl.store.migrations import migrations
 
     place = StateDir(state_dir)
-    path = place.history
+    lock = FileLock(place.schema_lock, timeout=_SETUP_LIMIT, mode=FILE_MODE)
     try:
-        lock = open_private(place.schema_lock, os.O_RDWR | os.O_CREAT)
+        lock.acquire()
+    except Timeout as error:
+        message = f"another process has been making or upgrading {place.history} for {_SETUP_LIMIT:.0f} s"
+        raise StateError(message, remedy=f"find it with `fuser -v {place.schema_lock}`, then fire again") from error
     except OSError as error:
         message = f"lock file {place.schema_lock}: {error.strerror}"
         remedy = "remove it if it is not batchctl's own, and check the directory's mode"
         raise StateError(message, remedy=remedy) from error
     try:
-        lock_descriptor(lock)
-        os.close(open_private(path, os.O_RDWR | os.O_CREAT))
-        connection, version = _open(path, BUSY_LIMIT)
+        os.close(open_private(place.history, os.O_RDWR | os.O_CREAT))
+        connection, version = _open(place.history, BUSY_LIMIT)
         try:
             if version <= VERSION:
                 connection.execute("pragma journal_mode = wal")
@@ -216,7 +226,7 @@ def _migrate(state_dir: str) -> None:
         finally:
             connection.close()
     except OSError as error:
-        message = f"history {path}: {error.strerror}"
+        message = f"history {place.history}: {error.strerror}"
         raise StateError(message, remedy="check owner, mode and free space of the state directory") from error
     finally:
-        os.close(lock)
+        lock.release()

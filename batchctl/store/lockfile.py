@@ -1,99 +1,41 @@
-"""The per-job file lock; the only user of filelock on the path that cron takes.
+"""The per-job file lock: a plain flock(2), so filelock and flock(1) on the same file exclude it and are excluded by it.
 
-The lock is an flock on a descriptor that every step inherits, so it stays held while any process of the run lives,
-even after kill -9 of batchctl. Leaving only ever closes the descriptor: unlocking would take the lock from the steps
-as well, and unlinking the file would let a second fire lock a new one of the same name.
+Every step inherits the descriptor, so the lock stays held while any process of the run lives, even after kill -9 of
+batchctl. Leaving only ever closes the descriptor: unlocking would take the lock from the steps as well, and unlinking
+the file would let a second fire lock a new one of the same name.
+
+It is one call, made here and not by filelock: that import costs three times Python's own start, for every start of a
+job, and nothing waits here, which is what filelock is good at.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 
 from batchctl.base.errors import StateError
 from batchctl.base.state_dir import DIR_MODE, StateDir, open_private
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
-
-
-class Attempt:
-    """An attempt to take the lock that is under way; ask `outcome` once."""
-
-    def __init__(self, descriptor: int, helper: int, shown: str) -> None:
-        """Keep the open lock file, the process that locks it, and the path for messages."""
-        self._descriptor, self._helper, self._shown = descriptor, helper, shown
-
-    def outcome(self) -> int | None:
-        """Return the locked descriptor, or None where another process holds the lock.
-
-        Raises:
-            StateError: if the file cannot be locked at all.
-        """
-        _, status = os.waitpid(self._helper, 0)
-        if status == 0:
-            return self._descriptor
-        os.close(self._descriptor)
-        if os.waitstatus_to_exitcode(status) == _HELD:
-            return None
-        if os.WIFSIGNALED(status):
-            message = (
-                f"lock file {self._shown}: the process that was to lock it was killed by signal {os.WTERMSIG(status)}"
-            )
-            raise StateError(
-                message, remedy="fire again; if it happens again, see `dmesg` for the out-of-memory killer"
-            )
-        message = f"lock file {self._shown} cannot be locked"
-        raise StateError(message, remedy="put the state directory on a file system with flock, with --state")
-
-
-def attempt(state_dir: str, job: str) -> Attempt:
-    """Begin to take the job's lock without waiting for whoever may hold it.
-
-    A forked child does it: an flock belongs to the open file, which parent and child share, so the parent holds what
-    the child has locked. That keeps the import of filelock, 10 MiB, out of a process that will supervise for up to 30
-    hours, and lets the caller do something useful meanwhile.
-
-    Raises:
-        StateError: if the lock file is unusable: a symbolic link, not a regular file, somebody else's, not creatable.
-    """
-    path = StateDir(state_dir).lock(job)
-    shown = os.fsdecode(path)
-    descriptor = _open(path, shown)
-    _hear_of_children()
-    helper = os.fork()
-    if helper == 0:
-        _lock_and_exit(descriptor)
-    return Attempt(descriptor, helper, shown)
-
 
 def acquire(state_dir: str, job: str) -> int | None:
-    """Take the job's lock as `attempt` does, and return its outcome."""
-    return attempt(state_dir, job).outcome()
+    """Take the job's lock and return its descriptor; None where another process holds it, which is not waited for.
 
-
-def _hear_of_children() -> None:
-    # Whoever started batchctl may have ignored SIGCHLD, which is inherited: the kernel then keeps no exit status.
-    import signal
-
-    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-
-
-_HELD = 1
-_UNUSABLE = 2
-
-
-def _lock_and_exit(descriptor: int) -> NoReturn:
-    code = _UNUSABLE
+    Raises:
+        StateError: if the lock file is unusable: a symbolic link, not a regular file, somebody else's, not creatable,
+            or on a file system without flock.
+    """
+    path = StateDir(state_dir).lock(job)
+    descriptor = _open(path, os.fsdecode(path))
     try:
-        from filelock import lock_descriptor
-
-        code = 0 if lock_descriptor(descriptor, blocking=False) else _HELD
-    finally:
-        # Nothing of the parent's may be torn down here: not its open database, not its buffered output.
-        os._exit(code)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError | PermissionError):  # EACCES is how some network file systems say it
+            return None
+        message = f"lock file {os.fsdecode(path)}: {error.strerror}"
+        raise StateError(message, remedy="put the state directory on a file system with flock, with --state") from error
+    return descriptor
 
 
 def _open(path: bytes, shown: str) -> int:

@@ -266,18 +266,6 @@ def test_the_last_word_of_a_vanished_batchctl_is_heard(state: Path, innocent: su
     assert os.listdir(state / "spool") == []
 
 
-def test_a_lock_helper_that_is_killed_is_named(tmp_path: Path) -> None:
-    """The out-of-memory killer may shoot the process that takes the lock: nothing starts, and the reason is said."""
-    descriptor = os.open(tmp_path / "x.lock", os.O_RDWR | os.O_CREAT)
-    helper = subprocess.Popen(["sleep", "300"])
-    helper.kill()
-    with pytest.raises(StateError, match="killed by signal 9"):
-        lockfile.Attempt(descriptor, helper.pid, "x.lock").outcome()
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(descriptor)
-    helper.returncode = -9  # reaped above
-
-
 def test_no_history_yet_is_no_trouble(state: Path) -> None:
     """A first fire that was killed while it made the history has begun none: looking and stopping say so."""
     state.mkdir(mode=0o700)

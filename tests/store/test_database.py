@@ -1,4 +1,4 @@
-"""Opening the history, spool and locks."""
+"""Opening the history, and the spool beside it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 from support import job, rows
 
 from batchctl.base import clock
@@ -17,7 +18,7 @@ from batchctl.base.state_dir import StateDir
 from batchctl.core.run import Attempt, Run, StepRun
 from batchctl.engine.journal import Journal
 from batchctl.process.identity import myself
-from batchctl.store import database, guard, lockfile, spool
+from batchctl.store import database, guard, spool
 from batchctl.store.schema import VERSION
 
 if TYPE_CHECKING:
@@ -138,33 +139,15 @@ def test_a_locked_history_is_named_as_such(state: Path) -> None:
     holder.close()
 
 
-def test_the_lock_is_exclusive_inherited_and_never_unlinked(state: Path) -> None:
-    """A second taker gets nothing while a child of the first holds the descriptor, and the file stays the same one."""
-    lock = lockfile.acquire(str(state), "수집")
-    assert lock is not None
-    inode = os.fstat(lock).st_ino
-    assert lockfile.acquire(str(state), "수집") is None
-    assert lockfile.is_held(str(state), "수집")
-    child = subprocess.Popen(["sleep", "60"], pass_fds=[lock])
-    os.close(lock)
-    assert lockfile.acquire(str(state), "수집") is None
-    child.kill()
-    child.wait()
-    again = lockfile.acquire(str(state), "수집")
-    assert again is not None
-    assert os.fstat(again).st_ino == inode
-    os.close(again)
-    assert not lockfile.is_held(str(state), "수집")
-
-
-def test_long_names_have_locks_of_their_own(state: Path) -> None:
-    """64 letters of four bytes exceed what a file name may have; two such names still do not share a lock."""
-    one, other = "𠀀" * 63 + "a", "𠀀" * 63 + "b"
-    first, second = lockfile.acquire(str(state), one), lockfile.acquire(str(state), other)
-    assert first is not None
-    assert second is not None
-    os.close(first)
-    os.close(second)
+def test_a_history_that_another_process_never_finishes_making_starts_nothing(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for its turn at the schema gives up at last, and says who can be asked."""
+    monkeypatch.setattr(database, "_SETUP_LIMIT", 0.1)
+    with FileLock(StateDir(str(state)).schema_lock), pytest.raises(StateError, match="making or upgrading") as raised:
+        database.connect(str(state), create=True)
+    assert "fuser" in raised.value.remedy
+    database.connect(str(state), create=True).close()
 
 
 def test_a_missing_history_is_only_made_where_asked(state: Path) -> None:

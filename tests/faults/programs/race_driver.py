@@ -17,7 +17,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import filelock  # noqa: F401 - warm
 from support import job, step
 
 from batchctl.base.errors import BatchctlError

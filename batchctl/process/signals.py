@@ -1,0 +1,21 @@
+"""The C half of the module `signal`: its Python half imports enum, which costs a start a third of Python's own."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+else:
+    import _signal as signal
+
+__all__ = ["name_of", "signal"]
+
+
+def name_of(number: int) -> str:
+    """Return SIGTERM for 15; a number without a name stays a number."""
+    from signal import Signals
+
+    try:
+        return Signals(number).name
+    except ValueError:
+        return f"signal {number}"
