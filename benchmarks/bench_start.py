@@ -13,7 +13,7 @@ from pathlib import Path
 from measure import BATCHCTL, PYTHON, line, ratio, seconds, wall
 
 from batchctl.core.model import Rules
-from batchctl.core.time.zones import zone
+from batchctl.core.time.zones import NamedZone
 from batchctl.store import database, guard
 
 _CONFIG = """
@@ -103,7 +103,7 @@ def _million(place: str) -> None:
     _fill(full)
     os.makedirs(empty, mode=0o700)
     database.connect(empty, create=True).close()
-    rules = Rules(zone=zone("Asia/Seoul"), min_gap=3600.0, gap_factor=1.2)
+    rules = Rules(zone=NamedZone("Asia/Seoul"), min_gap=3600.0, gap_factor=1.2)
 
     def once(state: str) -> float:
         connection = database.connect(state, create=False)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from batchctl.core.model import Job, Rules, Step
 from batchctl.core.time.cron import Schedule
-from batchctl.core.time.zones import zone
+from batchctl.core.time.zones import NamedZone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SEOUL = zone("Asia/Seoul")
+SEOUL = NamedZone("Asia/Seoul")
 
 
 def rules(**changes: Any) -> Rules:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import batchctl
+from batchctl.base import clock
 from batchctl.base.errors import ConfigError
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
@@ -148,14 +149,14 @@ def _jobs_d(reader: _Reader, directory: str) -> list[_Definition]:
 
 def _shared(top: FileTable, place: Place | None) -> Shared:
     if place is None:
-        return Shared(timezone=None, zone=zones.zone(None), pools={})
+        return Shared(timezone=None, zone=clock.SystemZone(), pools={})
     for key, limit in top.pools.items():
         values.name(key, place.at("pools").at(key), "pool")
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
             what, remedy = "must be a whole number of jobs, at least 1", f"write for example {key} = 1"
             place.at("pools").at(key).refuse(what, remedy)
     try:
-        zone = zones.zone(top.timezone)
+        zone = clock.SystemZone() if top.timezone is None else zones.NamedZone(top.timezone)
     except ValueError as error:
         place.at("timezone").refuse(str(error).partition(";")[0], example("timezone"))
     return Shared(

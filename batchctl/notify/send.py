@@ -114,7 +114,7 @@ class _Pass:
 
     def _zone(self, row: Row) -> zones.Zone:
         job = self._jobs.get(row.alert.job)
-        return zones.zone(None) if job is None else job.rules.zone
+        return clock.SystemZone() if job is None else job.rules.zone
 
     def _secrets(self, row: Row) -> tuple[str, ...]:
         job = self._jobs.get(row.alert.job)

@@ -12,7 +12,6 @@ from history_rows import Rows
 from batchctl.base import clock
 from batchctl.commands.cli import main
 from batchctl.core.judge import alerts
-from batchctl.core.time import zones
 from batchctl.store import database, outbox
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def filled(tmp_path: Path, command: list[str]) -> list[str]:
             alert = alerts.make(
                 "failed", f"failed:{number}", job, title, "body", now, run_id=number, lasting=job != "gone"
             )
-            outbox.add(connection, alerts.rationed([alert], 0, alerts_of(), zones.zone(None), now)[0])
+            outbox.add(connection, alerts.rationed([alert], 0, alerts_of(), clock.SystemZone(), now)[0])
         first, second, *_ = reversed(outbox.newest(connection, 9))
         outbox.mark_sent(connection, first, now, ["abc"])
         outbox.mark_failed(connection, second, "json://x: refused", [])

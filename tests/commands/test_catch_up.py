@@ -48,7 +48,7 @@ def place(tmp_path: Path) -> Place:
 def last_one_oclock() -> float:
     """Return the last 01:00 in Seoul that is over."""
     now = clock.now()
-    return now - (now + zones.zone("Asia/Seoul").offset(now) - HOUR) % DAY
+    return now - (now + zones.NamedZone("Asia/Seoul").offset(now) - HOUR) % DAY
 
 
 def test_once_for_the_last_fire(place: Place, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_healthy(place: Place) -> None:
     [one] = health["jobs"]
     assert one["last_success"]["id"] == run
     assert one["last_success"]["results"] == {"31": {"collected": 600}}
-    assert one["last_success_at"] == zones.iso(now - 2 * HOUR + 60, zones.zone("Asia/Seoul"))
+    assert one["last_success_at"] == zones.iso(now - 2 * HOUR + 60, zones.NamedZone("Asia/Seoul"))
     assert (one["consecutive_failures"], one["running_since"], one["next_fire"]) == (0, None, None)
     assert health["disk"]["free_bytes"] > 0
     assert health["memory"]["total_bytes"] >= health["memory"]["available_bytes"] > 0
@@ -149,7 +149,7 @@ def test_the_overrun_of_the_daily_batch(place: Place) -> None:
     now = clock.now()
     for days in range(20, 2, -2):
         place.rows.run(JOB, now - days * DAY, 26 * HOUR)
-    seoul = zones.zone("Asia/Seoul")
+    seoul = zones.NamedZone("Asia/Seoul")
     since_one = (now + seoul.offset(now) - HOUR) % DAY
     run = place.rows.run(JOB, now - since_one, None, owner=identity.myself())
     assert [found for found in place.findings() if found[0] != "missed"] == [("overrun", "info", JOB)]
@@ -344,7 +344,7 @@ def test_a_clock_that_was_set_back(place: Place) -> None:
     place.rows.skip(JOB, now + DAY)
     assert place.check().returncode == 0
     health = place.health()
-    health["jobs"][0]["watched_since"] = zones.iso(now + 300 * DAY, zones.zone(None))
+    health["jobs"][0]["watched_since"] = zones.iso(now + 300 * DAY, clock.SystemZone())
     (place.state / "health.json").write_text(json.dumps(health), encoding="utf-8")
     done = place.check()
     assert (done.returncode, done.stderr) == (0, "")

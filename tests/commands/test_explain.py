@@ -27,7 +27,7 @@ steps = [{{ id = "1", run = "true" }}]
 active_hours = "08:00-22:59"
 steps = [{{ id = "1", run = "true" }}]
 """
-SEOUL = zones.zone("Asia/Seoul")
+SEOUL = zones.NamedZone("Asia/Seoul")
 
 
 @pytest.fixture(autouse=True)

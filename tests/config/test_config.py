@@ -74,7 +74,7 @@ def test_the_contracts_example(tmp_path: Path) -> None:
     assert job.schedule.cron is not None
     assert job.schedule.cron.hours == (1,)
     assert (job.rules.stale_after, job.rules.on_stale, job.rules.min_gap) == (129600.0, "takeover", 21600.0)
-    assert job.rules.zone == zones.zone("Asia/Seoul")
+    assert job.rules.zone == zones.NamedZone("Asia/Seoul")
     assert (job.params, job.steps[0].params) == ({"account": "계정1", "limit": 100}, {"limit": 300})
     assert (job.steps[0].id, job.steps[0].timeout, job.steps[0].retries) == ("31", 21600.0, 2)
     assert job.groups == (Group(name="keyword-search"),)

@@ -211,7 +211,7 @@ def miss_three_nights(config: Path, state: Path) -> None:
 def tell_story(state: Path, owner: Identity) -> None:
     """Write the story's history: a run every other night, a skip in each night between, the last run under way."""
     rows = Rows(state)
-    now, seoul = clock.now(), zones.zone("Asia/Seoul")
+    now, seoul = clock.now(), zones.NamedZone("Asia/Seoul")
     tonight = now - (now + seoul.offset(now) - HOUR) % DAY
     for back in range(10, 0, -2):
         started = tonight - back * DAY

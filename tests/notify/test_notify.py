@@ -20,7 +20,6 @@ from batchctl.base import clock
 from batchctl.core import model
 from batchctl.core.judge import alerts
 from batchctl.core.model import Alerting, Window
-from batchctl.core.time import zones
 from batchctl.notify import ends
 from batchctl.notify.send import send_due
 from batchctl.store import database, outbox, warnings
@@ -442,7 +441,7 @@ def test_alerts_about_batchctl_itself(history: Rows, web: Web) -> None:
         for name, path in (("a", "/x"), ("b", "/x"), ("c", "/y"))
     )
     alert = alerts.make("disk", "disk:1", "", "batchctl: the disk is full", "body", clock.now())
-    written(history, lambda connection: ends.tell(connection, "", [alert], Alerting(), zones.zone(None)))
+    written(history, lambda connection: ends.tell(connection, "", [alert], Alerting(), clock.SystemZone()))
     assert send(history, one, two, three) == 0
     assert send(history, one, two, three, site_wide=True) == 1
     assert sorted(web.paths) == ["/x", "/y"]

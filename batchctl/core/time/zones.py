@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import time
 
-from batchctl.base.clock import SystemZone
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -63,11 +61,6 @@ class NamedZone:
             self._load()
         delta = self._from_instant(instant, self._zone).utcoffset()
         return 0 if delta is None else delta.days * 86400 + delta.seconds
-
-
-def zone(name: str | None) -> Zone:
-    """Return the zone of this name, or the system's for None."""
-    return SystemZone() if name is None else NamedZone(name)
 
 
 def iso(instant: float | None, where: Zone) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import rules
+from support import SEOUL, rules
 
 from batchctl.base.duration import format_duration
 from batchctl.core.guard.decide import (
@@ -21,7 +21,7 @@ from batchctl.core.guard.decide import (
     decide,
 )
 from batchctl.core.model import Rules, Window
-from batchctl.core.time.zones import human, zone
+from batchctl.core.time.zones import human
 
 NOW = 1_795_000_000.0  # Wed 2026-11-18 20:06:40 in Seoul
 H = 3600.0
@@ -177,8 +177,8 @@ def test_all_checks_come_in_order_with_sentences() -> None:
     found = list(checks(NOW, state, rules(min_gap=6 * H, gap_factor=1.2, every=30 * H, active_hours=NIGHT)))
     assert tuple(check.name for check in found) == NAMES
     for check in found:
-        assert check.detail(lambda instant: human(instant, zone("Asia/Seoul")), format_duration)
-    assert "2026-11-18 21:06" in found[0].detail(lambda instant: human(instant, zone("Asia/Seoul")), format_duration)
+        assert check.detail(lambda instant: human(instant, SEOUL), format_duration)
+    assert "2026-11-18 21:06" in found[0].detail(lambda instant: human(instant, SEOUL), format_duration)
 
 
 spans = st.floats(min_value=0, max_value=100 * H, allow_nan=False)
