@@ -1,8 +1,8 @@
 """What batchctl offers any step program written in Python: its parameters, its progress, its result, its log.
 
 A step is an ordinary program; batchctl talks to it through environment variables and two small files, and everything
-here only reads and writes those. Where a variable is unset, as when the program is run by hand, reading gives an empty
-answer and writing does nothing. Only the standard library is used, and nothing of batchctl.
+here but `save` only reads and writes those. Where a variable is unset, as when the program is run by hand, reading
+gives an empty answer and writing does nothing. Only the standard library is used, and nothing of batchctl.
 
     from batchctl import step
 
@@ -13,10 +13,16 @@ answer and writing does nothing. Only the standard library is used, and nothing 
     step.result(items=len(items))
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
-from typing import Any, TextIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any, TextIO
 
 
 def params() -> dict[str, Any]:
@@ -50,6 +56,26 @@ def step_id() -> str | None:
     return os.environ.get("BATCHCTL_STEP") or None
 
 
+def scheduled_for() -> datetime | None:
+    """Return the fire that cron meant, BATCHCTL_SCHEDULED_FOR, with its offset; None where it is unset.
+
+    What is named after a day takes it from here: a run that starts late still writes its own day's file.
+
+    Raises:
+        ValueError: if the variable is not a time with an offset.
+    """
+    from datetime import datetime
+
+    text = os.environ.get("BATCHCTL_SCHEDULED_FOR")
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        message = f"BATCHCTL_SCHEDULED_FOR has no offset: {text:.80}"
+        raise ValueError(message)
+    return moment
+
+
 def progress(done: int, total: int) -> None:
     """Say that `done` of `total` units of work are done; a unit is whatever the program counts.
 
@@ -65,7 +91,7 @@ def progress(done: int, total: int) -> None:
     if not path:
         return
     try:
-        _replace(path, f"{done}/{total}\n")
+        _replace(path, f"{done}/{total}\n".encode())
     except OSError:
         return
 
@@ -83,9 +109,23 @@ def result(**fields: Any) -> None:
     if not path:
         return
     try:
-        _replace(path, text + "\n")
+        _replace(path, f"{text}\n".encode())
     except OSError as error:
         complain(f"the result could not be recorded: {error}")
+
+
+def save(path: str, content: str | bytes) -> None:
+    """Put a file in its place at once: whoever looks, after a power cut too, finds the old content or the new.
+
+    It is the owner's alone (0600), and so is its directory where that has to be made (0700). Text becomes UTF-8.
+
+    Raises:
+        OSError: if it cannot be written; the old file is then as it was.
+    """
+    directory = os.path.dirname(path)
+    if directory:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    _replace(path, content.encode() if isinstance(content, str) else content, synced=True)
 
 
 def log(line: str) -> None:
@@ -117,12 +157,15 @@ def _write(stream: TextIO, line: str) -> None:
     stream.buffer.flush()
 
 
-def _replace(path: str, text: str) -> None:
+def _replace(path: str, content: bytes, *, synced: bool = False) -> None:
     # A reader sees the old content or the new and never half of either, even if this process is killed in between.
     part = f"{path}.{os.getpid()}.part"
     try:
-        with open(part, "w", encoding="utf-8", opener=_private) as file:
-            file.write(text)
+        with open(part, "wb", opener=_private) as file:
+            file.write(content)
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(part, path)
     except OSError:
         if os.path.exists(part):

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 pytest.importorskip("httpx", reason="the extra batchctl[catalogue] is not installed")
+pytest.importorskip("stamina", reason="the extra batchctl[catalogue] is not installed")
 
 from batchctl.jobs.collecting.client import Client, SourceError, UnauthorizedError
 from batchctl.jobs.collecting.settings import Source
 from batchctl.jobs.sample.server import running
 from batchctl.jobs.tmdb.films import PATH, Tmdb, merged, summary
+
+pytestmark = pytest.mark.usefixtures("no_waits")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +39,7 @@ def tmdb_of() -> Iterator[Callable[..., Tmdb]]:
         def make(server: Server, token: str | None = None) -> Tmdb:
             base_url = server.base_url + PATH
             source = Source("tmdb", base_url, rate_limit=1000.0, timeout=0.5, retries=2, token=token)
-            return Tmdb(stack.enter_context(Client(source, base_url, sleep=lambda _seconds: None)))
+            return Tmdb(stack.enter_context(Client(source, base_url)))
 
         yield make
 

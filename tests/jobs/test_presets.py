@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,13 @@ import pytest
 from support import batchctl
 
 pytest.importorskip("httpx", reason="the extra batchctl[catalogue] is not installed")
+pytest.importorskip("stamina", reason="the extra batchctl[catalogue] is not installed")
 pytest.importorskip("sqlalchemy", reason="the extra batchctl[catalogue] is not installed")
 pytest.importorskip("PIL", reason="the extra batchctl[catalogue] is not installed")
 
 from batchctl.config import load
 from batchctl.config.loader import presets
+from batchctl.jobs.sources import collect, known, zentrade
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +114,21 @@ def test_one_supplier_that_fails_does_not_stop_the_others(tmp_path: Path) -> Non
     assert found["sources"] == {"ownerclan": 295, "domeggook": 296}
 
 
+def test_a_source_that_was_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A listing named in known.py is all that a new source needs to be collected; other names are refused."""
+    monkeypatch.setitem(known.SOURCES, "새도매", (zentrade.PATH, zentrade.listing))
+    monkeypatch.setenv("BATCHCTL_SOURCES", json.dumps({"새도매": {"rate_limit": 1000}}))
+    monkeypatch.setenv("BATCHCTL_RESULT", str(tmp_path / "result"))
+    assert collect.main(["--sources", "새도매", "--data", str(tmp_path / "data")]) == 0
+    assert json.loads((tmp_path / "result").read_text(encoding="utf-8"))["collected"] > 200
+    with pytest.raises(SystemExit) as caught:
+        collect.main(["--sources", "새도매,없는곳", "--data", str(tmp_path / "data")])
+    assert caught.value.code == 2
+    assert "unknown source 없는곳; known: ownerclan" in capfd.readouterr().err
+
+
 def test_wholesale_and_what_lives_on_it(machine: tuple[Path, list[str]]) -> None:
     """Images, report, trends and clean-up work on what the collectors brought."""
     state, where = machine
@@ -186,6 +204,20 @@ def test_the_sample_server_runs_by_itself(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_what_the_presets_write_is_private(machine: tuple[Path, list[str]]) -> None:
+    """Whatever the umask, nobody but the owner reads a file that any preset leaves in the state directory."""
+    state, where = machine
+    for name in _SCHEDULES:
+        done = batchctl(*where, "run", name, "--force", umask=0)
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+    found = {path: stat.S_IMODE(path.lstat().st_mode) for path in [state, *state.rglob("*")]}
+    assert {path: oct(mode) for path, mode in found.items() if mode != (0o700 if path.is_dir() else 0o600)} == {}
+    names = {path.name for path in found}
+    assert {"catalogue.db", "tables.db", "found.db", "11st.jsonl", "collections.md", "images", "tmdb"} <= names
+    assert len(found) > 100
 
 
 def test_every_preset_is_a_valid_configuration(machine: tuple[Path, list[str]]) -> None:

@@ -32,8 +32,7 @@ FIELDS = ("price", "rank", "stock")
 def main(arguments: list[str]) -> int:
     """Analyse the window and write the report."""
     options = _options(arguments)
-    text = os.environ.get("BATCHCTL_SCHEDULED_FOR")
-    moment = datetime.fromisoformat(text) if text else datetime.now().astimezone()
+    moment = step.scheduled_for() or datetime.now().astimezone()
     path = os.path.join(options.data, "catalogue", "catalogue.db")
     found: dict[str, Any] = {f"{field}_movers": [] for field in FIELDS} | {"new_words": [], "vanished_words": []}
     if os.path.exists(path):
@@ -42,12 +41,9 @@ def main(arguments: list[str]) -> int:
         except sqlite3.Error as error:
             step.complain(f"trends: {path}: {error}")
             return 1
-    directory = os.path.join(options.data, "reports")
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    target = os.path.join(directory, f"trends_{moment:%Y%m%d}.json")
-    with open(f"{target}.part", "w", encoding="utf-8") as file:
-        json.dump({"date": f"{moment:%Y-%m-%d}", "days": options.days, **found}, file, ensure_ascii=False, indent=1)
-    os.replace(f"{target}.part", target)
+    target = os.path.join(options.data, "reports", f"trends_{moment:%Y%m%d}.json")
+    content = {"date": f"{moment:%Y-%m-%d}", "days": options.days, **found}
+    step.save(target, json.dumps(content, ensure_ascii=False, indent=1))
     step.log("trends: " + ", ".join(f"{len(value)} {key}" for key, value in found.items()))
     step.result(**{key: len(value) for key, value in found.items()}, file=target)
     return 0

@@ -10,6 +10,7 @@ import sqlite3
 import time
 
 from batchctl import step
+from batchctl.jobs.common import private
 
 _DAY = 86400.0
 
@@ -56,7 +57,7 @@ delete from collections where ended_at < ? and started_at < (
 
 
 def _clean_catalogue(path: str, before: float, counts: dict[str, int]) -> None:
-    connection = sqlite3.connect(path, timeout=30)
+    connection = sqlite3.connect(private(path), timeout=30)
     try:
         has_images = connection.execute("select 1 from sqlite_master where name = 'images'").fetchone() is not None
         gone: list[str] = []

@@ -8,6 +8,8 @@ from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Self
 
+from batchctl.jobs.common import private
+
 _SCHEMA = """
 create table if not exists items (
     source text not null,
@@ -87,12 +89,12 @@ class Catalogue:
     """The database; use it as a context manager."""
 
     def __init__(self, path: str) -> None:
-        """Open it, and make it where it is not there yet.
+        """Open it, and make it, and its directory, where they are not there yet; the owner's alone.
 
         Raises:
-            sqlite3.Error: if it cannot be opened.
+            OSError, sqlite3.Error: if it cannot be opened.
         """
-        self.connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        self.connection = sqlite3.connect(private(path), timeout=30, isolation_level=None)
         self.connection.execute("pragma journal_mode = wal")
         self.connection.execute("pragma synchronous = normal")
         self.connection.executescript(_SCHEMA)

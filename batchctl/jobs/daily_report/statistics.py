@@ -25,15 +25,10 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="statistics", description="Write the day's product statistics.")
     parser.add_argument("--data", required=True, help="the state directory")
     data = parser.parse_args(arguments).data
-    text = os.environ.get("BATCHCTL_SCHEDULED_FOR")
-    moment = datetime.fromisoformat(text) if text else datetime.now().astimezone()
+    moment = step.scheduled_for() or datetime.now().astimezone()
     report = _report(os.path.join(data, "catalogue", "catalogue.db"), moment.timestamp() - 86400)
-    directory = os.path.join(data, "reports")
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    path = os.path.join(directory, f"products_{moment:%Y%m%d}.json")
-    with open(f"{path}.part", "w", encoding="utf-8") as file:
-        json.dump({"date": f"{moment:%Y-%m-%d}", **report}, file, ensure_ascii=False, indent=1)
-    os.replace(f"{path}.part", path)
+    path = os.path.join(data, "reports", f"products_{moment:%Y%m%d}.json")
+    step.save(path, json.dumps({"date": f"{moment:%Y-%m-%d}", **report}, ensure_ascii=False, indent=1))
     for row in report["sources"]:
         step.log(f"{row['source']}: {row['products']} products, {row['new']} new, {row['changed']} changed in 24 h")
     step.result(

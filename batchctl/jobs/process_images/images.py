@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from batchctl import step
-from batchctl.jobs.extra import need
+from batchctl.jobs.common import need, private
 
 _SCHEMA = """
 create table if not exists images (
@@ -39,13 +39,13 @@ _MOST_PIXELS = 50_000_000
 def main(arguments: list[str]) -> int:
     """Process up to `limit` images; 1 where there was work and all of it failed."""
     options = _options(arguments)
-    need("httpx", "PIL")
+    need("httpx", "stamina", "PIL")
     path = os.path.join(options.data, "catalogue.db")
     if not os.path.exists(path):
         step.log("images: nothing was collected yet, so there is nothing to do")
         step.result(processed=0, failed_items=0)
         return 0
-    connection = sqlite3.connect(path, timeout=30)
+    connection = sqlite3.connect(private(path), timeout=30)
     connection.execute(_SCHEMA)
     wanted = None if options.suppliers in {"", "null"} else options.suppliers
     todo = connection.execute(_TODO, (wanted, wanted, options.limit)).fetchall()
@@ -124,10 +124,9 @@ def _reencode(content: bytes, path: str) -> tuple[int, int]:
             raise ValueError(message)
         picture = ImageOps.exif_transpose(opened).convert("RGB")
     picture.thumbnail((SIDE, SIDE))
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    part = f"{path}.part"
-    picture.save(part, "JPEG", quality=85, optimize=True)
-    os.replace(part, path)
+    encoded = io.BytesIO()
+    picture.save(encoded, "JPEG", quality=85, optimize=True)
+    step.save(path, encoded.getvalue())
     return picture.width, picture.height
 
 

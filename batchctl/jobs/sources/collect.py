@@ -7,16 +7,15 @@ import time
 from typing import Any
 
 from batchctl import step
-from batchctl.jobs.extra import need
+from batchctl.jobs.common import need
 
 
 def main(arguments: list[str]) -> int:
     """Collect the sources named, one after another; 1 where one failed, after all have had their turn."""
+    need("httpx", "stamina", "defusedxml")
     options = _options(arguments)
-    need("httpx", "defusedxml")
     from batchctl.jobs.collecting.catalogue import Catalogue
 
-    os.makedirs(options.data, mode=0o700, exist_ok=True)
     results: dict[str, dict[str, Any]] = {}
     failures: dict[str, str] = {}
     with Catalogue(os.path.join(options.data, "catalogue.db")) as catalogue:
@@ -41,9 +40,9 @@ def _errors() -> tuple[type[Exception], ...]:
 
 def _collect(name: str, catalogue: Any, *, test_mode: bool) -> dict[str, Any]:
     from batchctl.jobs.collecting.collect import collect
-    from batchctl.jobs.sources.known import MARKETPLACES, SUPPLIERS, connected
+    from batchctl.jobs.sources.known import SOURCES, connected
 
-    path, listing = {**SUPPLIERS, **MARKETPLACES}[name]
+    path, listing = SOURCES[name]
     with connected(name, path) as client:
         if client.source.is_sample:
             step.log(f"{name}: no [sources.{name}] base_url is configured, so this is the sample server's data")
@@ -79,11 +78,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 def _names(text: str) -> list[str]:
     import json
 
-    known = ("ownerclan", "zentrade", "domeggook", "domomae", "coupang", "naver")
+    from batchctl.jobs.sources.known import SOURCES
+
     names = json.loads(text) if text.startswith("[") else text.split(",")
-    unknown = [name for name in names if name not in known]
+    unknown = [name for name in names if name not in SOURCES]
     if unknown or not names:
-        message = f"unknown source {', '.join(map(str, unknown))}; known: {', '.join(known)}"
+        message = f"unknown source {', '.join(map(str, unknown))}; known: {', '.join(SOURCES)}"
         raise argparse.ArgumentTypeError(message)
     return [str(name) for name in names]
 

@@ -1,4 +1,4 @@
-"""All sources by name."""
+"""All sources by name; one that is to be collected stands here."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,15 +8,14 @@ from batchctl.jobs.collecting.collect import Listing
 from batchctl.jobs.collecting.settings import Source, source
 from batchctl.jobs.sources import bestsellers, domeggook, ownerclan, zentrade
 
-SUPPLIERS: dict[str, tuple[str, Callable[[Client], Listing]]] = {
+SOURCES: dict[str, tuple[str, Callable[[Client], Listing]]] = {
     "ownerclan": (ownerclan.PATH, ownerclan.listing),
     "zentrade": (zentrade.PATH, zentrade.listing),
     "domeggook": (domeggook.PATH, domeggook.listing),
     "domomae": (domeggook.PATH, domeggook.listing),
+    **{name: (path, bestsellers.listing) for name, path in bestsellers.PATHS.items()},
 }
-MARKETPLACES: dict[str, tuple[str, Callable[[Client], Listing]]] = {
-    name: (path, bestsellers.listing) for name, path in bestsellers.PATHS.items()
-}
+"""By the name of [sources.NAME]: where the sample server has it, and how it is listed."""
 
 
 @contextmanager

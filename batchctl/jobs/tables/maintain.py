@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from batchctl import step
-from batchctl.jobs.extra import need
+from batchctl.jobs.common import need, private
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
 def _work(options: argparse.Namespace) -> dict[str, Any]:
     from batchctl.jobs.tables.dated import Database, Series
 
-    series, now = Series(options.template, options.prefix), _fire_time()
+    series, now = Series(options.template, options.prefix), step.scheduled_for() or datetime.now().astimezone()
     database = Database(_url(options))
     try:
         if _is_default(options):
@@ -55,11 +55,6 @@ def _work(options: argparse.Namespace) -> dict[str, Any]:
         database.close()
 
 
-def _fire_time() -> datetime:
-    text = os.environ.get("BATCHCTL_SCHEDULED_FOR")
-    return datetime.fromisoformat(text) if text else datetime.now().astimezone()
-
-
 def _is_default(options: argparse.Namespace) -> bool:
     return not os.environ.get(options.url_env)
 
@@ -69,8 +64,7 @@ def _url(options: argparse.Namespace) -> str:
     url = os.environ.get(options.url_env)
     if url:
         return url
-    os.makedirs(options.data, mode=0o700, exist_ok=True)
-    return f"sqlite:///{options.data}/tables.db"
+    return f"sqlite:///{private(f'{options.data}/tables.db')}"
 
 
 def _name(text: str) -> str:

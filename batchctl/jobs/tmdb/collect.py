@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from batchctl import step
-from batchctl.jobs.extra import need
+from batchctl.jobs.common import need
 
 GENRES = (28, 35, 18, 27, 10749)
 """Action, comedy, drama, horror, romance."""
@@ -18,24 +17,18 @@ TOP_RATED_FROM = 7.5
 def main(arguments: list[str]) -> int:
     """Collect what the cadence takes, save it, and leave the counts as the step's result."""
     options = _options(arguments)
-    need("httpx")
+    need("httpx", "stamina")
     from batchctl.jobs.collecting.client import SourceError
     from batchctl.jobs.collecting.settings import SettingsError
 
-    os.makedirs(options.data, mode=0o700, exist_ok=True)
     try:
-        result = _collect(options.cadence, options.data, _fire_time(), test_mode=options.test_mode)
+        moment = step.scheduled_for() or datetime.now().astimezone()
+        result = _collect(options.cadence, options.data, moment, test_mode=options.test_mode)
     except (SourceError, SettingsError, OSError) as error:
         step.complain(f"tmdb {options.cadence}: failed: {error}")
         return 1
     step.result(**result)
     return 0
-
-
-def _fire_time() -> datetime:
-    """Return the fire that cron meant, so that a run that starts late still writes its own day's file."""
-    text = os.environ.get("BATCHCTL_SCHEDULED_FOR")
-    return datetime.fromisoformat(text) if text else datetime.now().astimezone()
 
 
 def _collect(cadence: str, data: str, moment: datetime, *, test_mode: bool) -> dict[str, Any]:
@@ -62,9 +55,10 @@ def _collect(cadence: str, data: str, moment: datetime, *, test_mode: bool) -> d
     if test_mode:
         return result | {"test_mode": True}
     name = _name(cadence, moment)
-    _save(f"{data}/{name}.json", {"name": name, "statistics": found, **result, "films": films})
+    content = {"name": name, "statistics": found, **result, "films": films}
+    step.save(f"{data}/{name}.json", json.dumps(content, ensure_ascii=False, indent=1))
     if cadence in {"weekly", "monthly"}:
-        _save(f"{data}/report_{name}.json", {"name": name, **found})
+        step.save(f"{data}/report_{name}.json", json.dumps({"name": name, **found}, ensure_ascii=False, indent=1))
         result |= {"report": f"report_{name}.json", "ratings": found["ratings"]}
     step.log(f"tmdb: {len(films)} films in {name}.json, {len(report.rejected)} rejected")
     return result | {"file": f"{name}.json"}
@@ -85,15 +79,6 @@ def _name(cadence: str, moment: datetime) -> str:
     if cadence == "hourly":
         return f"trending_{moment:%Y%m%d_%H}"
     return f"{cadence}_{moment:%Y%m}" if cadence == "monthly" else f"{cadence}_{moment:%Y%m%d}"
-
-
-def _save(path: str, content: dict[str, Any]) -> None:
-    part = f"{path}.part"
-    with open(part, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        json.dump(content, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:

@@ -1,0 +1,19 @@
+"""What the tests of the catalogue's programs share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def no_waits() -> Iterator[None]:
+    """Let nothing wait between the attempts of a request, however many there are."""
+    import stamina
+
+    with stamina.set_testing(True, attempts=99, cap=True):
+        yield
