@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from datetime import date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,20 +32,20 @@ def _postgres_programs() -> Path | None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Start a PostgreSQL server of our own on a socket in a directory of our own, and end it."""
     programs = _postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL's server is not installed (Debian package postgresql)")
     pytest.importorskip("psycopg", reason="psycopg is not installed")
-    place = tmp_path_factory.mktemp("pg")
     user = "postgres" if os.geteuid() == 0 else ""
+    # Not among pytest's own directories, which another session that begins meanwhile makes root's alone again.
+    with TemporaryDirectory(prefix="batchctl-pg-") as place:
+        yield from _serving(programs, Path(place), user)
+
+
+def _serving(programs: Path, place: Path, user: str) -> Iterator[str]:
     if user:
-        place.chmod(0o755)
-        for parent in place.parents:
-            if parent == Path("/tmp"):  # noqa: S108 - where pytest keeps its directories
-                break
-            parent.chmod(parent.stat().st_mode | 0o055)
         (place / "data").mkdir()
         shutil.chown(place / "data", user)
         shutil.chown(place, user)
