@@ -1,7 +1,6 @@
 """The preset daily-batch: its six programs as batchctl runs them, on real files and a real catalogue."""
 
 import csv
-import io
 import itertools
 import json
 import os
@@ -23,10 +22,10 @@ from typing import Any
 import pytest
 
 from batchctl import step
-from batchctl.jobs.daily_batch import generate
+from batchctl.jobs import daily_batch
 
 ROOT = Path(step.__file__).parents[1]
-FOLDER = Path(generate.__file__).parent
+FOLDER = Path(daily_batch.__file__).parent
 STEPS: dict[str, dict[str, Any]] = {
     entry["id"]: entry for entry in tomllib.loads((FOLDER / "job.toml").read_text(encoding="utf-8"))["steps"]
 }
@@ -180,16 +179,6 @@ def test_job_file_is_the_batch_everything_is_measured_against() -> None:
         *((step_id, "market-upload") for step_id in ("61", "62", "63")),
     ]
     assert [STEPS[step_id]["params"]["limit"] for step_id in ("31", "32", "33")] == [300, 100, 100]
-
-
-def test_catalogue_is_what_the_generator_writes() -> None:
-    """The bundled catalogue can be made again to the byte, has 3,000 products, and stays small."""
-    text = io.StringIO(newline="")
-    generate.write(text)
-    content = (FOLDER / "products.csv").read_bytes()
-    assert text.getvalue().encode() == content
-    assert len(content) < 400_000
-    assert len(catalogue()) == 3000
 
 
 def test_programs_use_nothing_of_the_package_but_the_helper(desk: Desk) -> None:

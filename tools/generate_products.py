@@ -1,6 +1,6 @@
-"""Writes products.csv, the bundled catalogue of 3,000 invented products; always the same bytes.
+"""Writes products.csv, the catalogue of 3,000 invented products that batchctl brings; always the same bytes.
 
-    python -m batchctl.jobs.daily_batch.generate > batchctl/jobs/daily_batch/products.csv
+    python tools/generate_products.py > batchctl/jobs/daily_batch/products.csv
 
 Everything in it is made up. It only has to look like a wholesaler's list in what matters to a search: compounds written
 with and without a space (무선이어폰, 무선 이어폰), words of one or two syllables (컵, 도마), sold-out items, prices
@@ -178,5 +178,5 @@ def _stock(rng: random.Random) -> int:
 
 if __name__ == "__main__":
     if os.isatty(sys.stdout.fileno()):
-        sys.exit("generate: redirect the output to a file, products.csv")
+        sys.exit("generate_products: redirect the output to a file, products.csv")
     main()
