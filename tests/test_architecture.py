@@ -22,6 +22,7 @@ _NO_ROOM = {
     "cron": "Debian's real daemon",
     "docs": "what the documents promise",
     "faults": "what is kept true under fault: the whole command",
+    "tools": "what made the data that the package brings",
 }
 """Folders of tests that stand for no room of the package."""
 

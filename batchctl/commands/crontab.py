@@ -99,8 +99,8 @@ def remove(ctx: typer.Context) -> None:
     typer.echo(f"Removed the block.{_kept(backup)}")
 
 
-def _plan(site: Site, old: bytes) -> managed.Plan:
-    made = managed.plan(site.config, site.state, old)
+def _plan(site: Site, old: bytes) -> managed.Change:
+    made = managed.change(site.config, site.state, old)
     for entry in made.entries:
         if entry.note:
             typer.echo(f"batchctl: {entry.job}: {entry.note}", err=True)

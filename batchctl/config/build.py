@@ -29,7 +29,7 @@ from batchctl.core.time.cron import Schedule, parse_cron
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.key_path import Place
+    from batchctl.config.key_path import KeyPath
 
 _CATCH_UP_WINDOW = 86400.0
 _LONGEST_JITTER = 86400.0
@@ -51,72 +51,72 @@ class Shared(Record):
     """What the top level says of alerts and retention."""
 
 
-def build_job(name: str, table: Any, place: Place, origin: str, shared: Shared) -> Job:
-    """Return one job; `place` knows which file each key comes from.
+def build_job(name: str, table: Any, where: KeyPath, origin: str, shared: Shared) -> Job:
+    """Return one job; `where` knows which file each key comes from.
 
     Raises:
         ConfigError: with file, line where known, key and remedy.
     """
-    job = convert(table, JobTable, place)
-    params = values.params(job.params, place.at("params"))
-    steps = _steps(job, table, place, params)
-    inherited = alerting.inherited(table, shared.top, place)
+    job = convert(table, JobTable, where)
+    params = values.params(job.params, where.at("params"))
+    steps = _steps(job, table, where, params)
+    inherited = alerting.inherited(table, shared.top, where)
     return Job(
         name=name,
         description=job.description,
         kind=job.kind,
-        schedule=_spread(name, job, _schedule(job, table, place, shared), place),
-        rules=_rules(job, place, shared),
+        schedule=_spread(name, job, _schedule(job, table, where, shared), where),
+        rules=_rules(job, where, shared),
         steps=steps,
-        groups=_groups(job, place, steps),
-        timeout=values.optional_duration(job.timeout, place.at("timeout")),
-        grace=DEFAULT_GRACE if job.grace is None else values.duration(job.grace, place.at("grace"), zero=True),
-        secrets=_secrets(job, place),
+        groups=_groups(job, where, steps),
+        timeout=values.optional_duration(job.timeout, where.at("timeout")),
+        grace=DEFAULT_GRACE if job.grace is None else values.duration(job.grace, where.at("grace"), zero=True),
+        secrets=_secrets(job, where),
         timezone=shared.timezone,
-        alerting=alerting.alerting(inherited, place),
-        expect=alerting.expect(job.expect, place.at("expect")),
-        retention=alerting.retention(inherited, place),
+        alerting=alerting.alerting(inherited, where),
+        expect=alerting.expect(job.expect, where.at("expect")),
+        retention=alerting.retention(inherited, where),
         catch_up=job.catch_up,
-        catch_up_window=values.optional_duration(job.catch_up_window, place.at("catch_up_window")) or _CATCH_UP_WINDOW,
+        catch_up_window=values.optional_duration(job.catch_up_window, where.at("catch_up_window")) or _CATCH_UP_WINDOW,
         sources=shared.sources,
         config_path=shared.config_path,
         origin=origin,
-        **_surroundings(job, place),
+        **_surroundings(job, where),
     )
 
 
-def _surroundings(table: SharedKeys, place: Place) -> dict[str, Any]:
+def _surroundings(table: SharedKeys, where: KeyPath) -> dict[str, Any]:
     """Return the fields that jobs and steps have in common and read alike."""
     return {
-        "params": values.params(table.params, place.at("params")),
-        "env": values.env(table.env, place.at("env")),
-        "env_file": values.location(table.env_file, place.at("env_file")),
-        "cwd": values.location(table.cwd, place.at("cwd")),
-        "path": values.search_path(table.path, place.at("path")),
-        "log_max": values.size(table.log_max, place.at("log_max")),
+        "params": values.params(table.params, where.at("params")),
+        "env": values.env(table.env, where.at("env")),
+        "env_file": values.location(table.env_file, where.at("env_file")),
+        "cwd": values.location(table.cwd, where.at("cwd")),
+        "path": values.search_path(table.path, where.at("path")),
+        "log_max": values.size(table.log_max, where.at("log_max")),
     }
 
 
-def _secrets(job: JobTable, place: Place) -> tuple[str, ...]:
+def _secrets(job: JobTable, where: KeyPath) -> tuple[str, ...]:
     if not all(job.secrets):
-        place.at("secrets").refuse("a name is empty", 'write the names of variables, as in secrets = ["API_KEY"]')
+        where.at("secrets").refuse("a name is empty", 'write the names of variables, as in secrets = ["API_KEY"]')
     return tuple(job.secrets)
 
 
-def _schedule(job: JobTable, table: Mapping[str, Any], place: Place, shared: Shared) -> Schedule:
+def _schedule(job: JobTable, table: Mapping[str, Any], where: KeyPath, shared: Shared) -> Schedule:
     given = [key for key in table if key in SCHEDULES]
     if len(given) > 1:
         what = f"is a second schedule beside {given[0]}"
-        place.at(given[1]).refuse(what, "keep one of schedule, every, daily and at")
+        where.at(given[1]).refuse(what, "keep one of schedule, every, daily and at")
     if job.every is not None:
-        _check_every(job, place)
+        _check_every(job, where)
         written = job.every if isinstance(job.every, str) else format_duration(job.every)
-        return Schedule(text=f"every {written}", every=values.duration(job.every, place.at("every")))
+        return Schedule(text=f"every {written}", every=values.duration(job.every, where.at("every")))
     if job.at is not None:
         written = table["at"] if isinstance(table["at"], str) else job.at.isoformat()
-        return Schedule(text=f"at {written}", at=_instant(job.at, place.at("at"), shared))
+        return Schedule(text=f"at {written}", at=_instant(job.at, where.at("at"), shared))
     if job.daily is not None:
-        cron = parse_cron(values.daily_as_cron(job.daily, place.at("daily")))
+        cron = parse_cron(values.daily_as_cron(job.daily, where.at("daily")))
         return Schedule(text=f"daily {job.daily}", cron=cron)
     if job.schedule is None:
         return Schedule()
@@ -124,55 +124,55 @@ def _schedule(job: JobTable, table: Mapping[str, Any], place: Place, shared: Sha
         return Schedule(text=job.schedule, cron=parse_cron(job.schedule))
     except ValueError as error:
         remedy = 'write minute hour day-of-month month day-of-week as in crontab(5), for example "0 1 * * *"'
-        place.at("schedule").refuse(str(error), remedy)
+        where.at("schedule").refuse(str(error), remedy)
 
 
-def _spread(name: str, job: JobTable, schedule: Schedule, place: Place) -> Schedule:
+def _spread(name: str, job: JobTable, schedule: Schedule, where: KeyPath) -> Schedule:
     """Return the schedule with this job's share of the jitter."""
-    jitter = values.optional_duration(job.jitter, place.at("jitter"), zero=True)
+    jitter = values.optional_duration(job.jitter, where.at("jitter"), zero=True)
     if not jitter:
         return schedule
     if not schedule.text:
         remedy = "give the job a schedule, or remove jitter"
-        place.at("jitter").refuse("means nothing in a job that cron does not fire", remedy)
+        where.at("jitter").refuse("means nothing in a job that cron does not fire", remedy)
     if jitter > _LONGEST_JITTER:
-        place.at("jitter").refuse("is more than a day", "move the schedule itself; jitter is for minutes")
+        where.at("jitter").refuse("is more than a day", "move the schedule itself; jitter is for minutes")
     return replace(schedule, jitter=jitter, delay=share_of(jitter, name))
 
 
-def _check_every(job: JobTable, place: Place) -> None:
-    every = values.optional_duration(job.every, place.at("every"))
+def _check_every(job: JobTable, where: KeyPath) -> None:
+    every = values.optional_duration(job.every, where.at("every"))
     if every is not None and every % 1:
-        place.at("every").refuse(
+        where.at("every").refuse(
             "is not a whole number of seconds, which is the finest cron can fire", example("every")
         )
 
 
-def _instant(at: datetime, place: Place, shared: Shared) -> float:
+def _instant(at: datetime, where: KeyPath, shared: Shared) -> float:
     try:
         return at.timestamp() if at.tzinfo is not None else zones.parse_time(at.isoformat(), shared.zone)
     except (ValueError, OverflowError, OSError):
-        place.refuse(f"{at.isoformat()} is out of range", example("at"))
+        where.refuse(f"{at.isoformat()} is out of range", example("at"))
 
 
-def _rules(job: JobTable, place: Place, shared: Shared) -> Rules:
+def _rules(job: JobTable, where: KeyPath, shared: Shared) -> Rules:
     limit = None if job.pool is None else shared.pools.get(job.pool)
     if job.pool is not None and limit is None:
         remedy = unknown_remedy(job.pool, shared.pools, "pools in [pools]")
-        place.at("pool").refuse(f"there is no pool {job.pool!r}", f"{remedy}; or add {job.pool} = 1 to [pools]")
+        where.at("pool").refuse(f"there is no pool {job.pool!r}", f"{remedy}; or add {job.pool} = 1 to [pools]")
     if job.on_stale is not None and job.stale_after is None:
         remedy = "set stale_after too, or remove on_stale"
-        place.at("on_stale").refuse("means nothing without stale_after", remedy)
+        where.at("on_stale").refuse("means nothing without stale_after", remedy)
     schedule = job.every
     return Rules(
         enabled=job.enabled,
-        active_hours=values.window(job.active_hours, place.at("active_hours")),
-        every=values.optional_duration(schedule, place.at("every")),
-        at=None if job.at is None else _instant(job.at, place.at("at"), shared),
-        min_gap=0.0 if job.min_gap is None else values.duration(job.min_gap, place.at("min_gap"), zero=True),
+        active_hours=values.window(job.active_hours, where.at("active_hours")),
+        every=values.optional_duration(schedule, where.at("every")),
+        at=None if job.at is None else _instant(job.at, where.at("at"), shared),
+        min_gap=0.0 if job.min_gap is None else values.duration(job.min_gap, where.at("min_gap"), zero=True),
         gap_factor=job.gap_factor or None,
         gap_after=job.gap_after,
-        stale_after=_stale_after(job, place),
+        stale_after=_stale_after(job, where),
         on_stale=job.on_stale or "takeover",
         pool=job.pool,
         pool_limit=limit,
@@ -180,32 +180,32 @@ def _rules(job: JobTable, place: Place, shared: Shared) -> Rules:
     )
 
 
-def _stale_after(job: JobTable, place: Place) -> float | None:
-    stale_after = values.optional_duration(job.stale_after, place.at("stale_after"))
-    timeout = values.optional_duration(job.timeout, place.at("timeout"))
+def _stale_after(job: JobTable, where: KeyPath) -> float | None:
+    stale_after = values.optional_duration(job.stale_after, where.at("stale_after"))
+    timeout = values.optional_duration(job.timeout, where.at("timeout"))
     if stale_after is not None and timeout is not None and stale_after <= timeout:
         # Where a preset brings one of the two, the other is the operator's to change.
-        inherited = place.at("stale_after").source is not place.source
+        inherited = where.at("stale_after").source is not where.source
         what = f"stale_after ({format_duration(stale_after)}) is not longer than timeout ({format_duration(timeout)})"
         remedy = "make stale_after longer: a run inside its timeout would be taken for hung"
-        place.at("timeout" if inherited else "stale_after").refuse(what, remedy)
+        where.at("timeout" if inherited else "stale_after").refuse(what, remedy)
     return stale_after
 
 
-def _steps(job: JobTable, table: Mapping[str, Any], place: Place, params: Mapping[str, Any]) -> tuple[Step, ...]:
+def _steps(job: JobTable, table: Mapping[str, Any], where: KeyPath, params: Mapping[str, Any]) -> tuple[Step, ...]:
     commands = [key for key in table if key in COMMANDS]
     if job.steps is not None and commands:
-        place.at(commands[0]).refuse("a job has steps or a command of its own, not both", "move it into a step")
+        where.at(commands[0]).refuse("a job has steps or a command of its own, not both", "move it into a step")
     if commands:
-        short = Step(id="1", **_command(job, table, place), **_retries(job, place))
-        _check_placeholders(short, params, place)
+        short = Step(id="1", **_command(job, table, where), **_retries(job, where))
+        _check_placeholders(short, params, where)
         return (short,)
     misplaced = next((key for key in table if key in SHORT_ONLY), None)
     if misplaced is not None:
-        place.at(misplaced).refuse("belongs to a step", "move it into [[steps]]")
+        where.at(misplaced).refuse("belongs to a step", "move it into [[steps]]")
     if not job.steps:
-        place.refuse("has no step", "add [[steps]] with an id and one of run, argv and function")
-    where = place.at("steps")
+        where.refuse("has no step", "add [[steps]] with an id and one of run, argv and function")
+    where = where.at("steps")
     steps = tuple(_step(step, where.at(number), params) for number, step in enumerate(job.steps))
     seen: set[str] = set()
     for number, step in enumerate(steps):
@@ -215,38 +215,38 @@ def _steps(job: JobTable, table: Mapping[str, Any], place: Place, params: Mappin
     return steps
 
 
-def _step(table: Any, place: Place, job_params: Mapping[str, Any]) -> Step:
-    raw = convert(table, StepTable, place)
+def _step(table: Any, where: KeyPath, job_params: Mapping[str, Any]) -> Step:
+    raw = convert(table, StepTable, where)
     step = Step(
-        id=values.name(raw.id, place.at("id"), "step"),
-        group=None if raw.group is None else values.name(raw.group, place.at("group"), "group"),
-        timeout=values.optional_duration(raw.timeout, place.at("timeout")),
-        grace=values.optional_duration(raw.grace, place.at("grace"), zero=True),
+        id=values.name(raw.id, where.at("id"), "step"),
+        group=None if raw.group is None else values.name(raw.group, where.at("group"), "group"),
+        timeout=values.optional_duration(raw.timeout, where.at("timeout")),
+        grace=values.optional_duration(raw.grace, where.at("grace"), zero=True),
         continue_on_failure=raw.continue_on_failure,
-        **_command(raw, table, place),
-        **_retries(raw, place),
-        **_surroundings(raw, place),
+        **_command(raw, table, where),
+        **_retries(raw, where),
+        **_surroundings(raw, where),
     )
-    _check_placeholders(step, {**job_params, **step.params}, place)
+    _check_placeholders(step, {**job_params, **step.params}, where)
     return step
 
 
-def _command(raw: SharedKeys, table: Mapping[str, Any], place: Place) -> dict[str, Any]:
+def _command(raw: SharedKeys, table: Mapping[str, Any], where: KeyPath) -> dict[str, Any]:
     given = [key for key in table if key in COMMANDS]
     if not given:
-        place.refuse("has no command", "give it one of run, argv and function")
+        where.refuse("has no command", "give it one of run, argv and function")
     if len(given) > 1:
-        place.at(given[1]).refuse(f"is a second command beside {given[0]}", "keep one of run, argv and function")
+        where.at(given[1]).refuse(f"is a second command beside {given[0]}", "keep one of run, argv and function")
     if raw.run is not None and not raw.run.strip():
-        place.at("run").refuse("is empty", example("run"))
+        where.at("run").refuse("is empty", example("run"))
     if raw.argv is not None and not (raw.argv and raw.argv[0]):
-        place.at("argv").refuse("names no program", example("argv"))
+        where.at("argv").refuse("names no program", example("argv"))
     if raw.function is not None and not _is_function(raw.function):
-        place.at("function").refuse(f"{raw.function!r} names no function", example("function"))
+        where.at("function").refuse(f"{raw.function!r} names no function", example("function"))
     if raw.python is not None and raw.function is None:
         remedy = "remove it, or write the interpreter into run or argv"
-        place.at("python").refuse("chooses the interpreter of a function, and there is none", remedy)
-    python = raw.python if raw.python and "/" not in raw.python else values.location(raw.python, place.at("python"))
+        where.at("python").refuse("chooses the interpreter of a function, and there is none", remedy)
+    python = raw.python if raw.python and "/" not in raw.python else values.location(raw.python, where.at("python"))
     argv = None if raw.argv is None else tuple(raw.argv)
     return {"run": raw.run, "argv": argv, "function": raw.function, "python": python}
 
@@ -256,17 +256,17 @@ def _is_function(text: str) -> bool:
     return bool(colon) and all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")])
 
 
-def _retries(raw: CommandKeys, place: Place) -> dict[str, Any]:
-    delay = values.optional_duration(raw.retry_delay, place.at("retry_delay"), zero=True)
+def _retries(raw: CommandKeys, where: KeyPath) -> dict[str, Any]:
+    delay = values.optional_duration(raw.retry_delay, where.at("retry_delay"), zero=True)
     return {
         "retries": raw.retries,
         "retry_delay": delay or 0.0,
         "retry_backoff": raw.retry_backoff,
-        "retry_max_delay": values.optional_duration(raw.retry_max_delay, place.at("retry_max_delay"), zero=True),
+        "retry_max_delay": values.optional_duration(raw.retry_max_delay, where.at("retry_max_delay"), zero=True),
     }
 
 
-def _check_placeholders(step: Step, params: Mapping[str, Any], place: Place) -> None:
+def _check_placeholders(step: Step, params: Mapping[str, Any], where: KeyPath) -> None:
     key = "run" if step.run is not None else "argv"
     known = [*params, *BUILT_IN]
     used = [name for text in (step.run or "", *(step.argv or ())) for name in names(text)]
@@ -274,17 +274,17 @@ def _check_placeholders(step: Step, params: Mapping[str, Any], place: Place) -> 
         if name not in known:
             listed = ", ".join(f"{{{other}}}" for other in known if other.isidentifier())
             remedy = f"known here: {listed}; add {name} to params, or write {{{{{name}}}}} for literal braces"
-            place.at(key).refuse(f"unknown placeholder {{{name}}}", remedy)
+            where.at(key).refuse(f"unknown placeholder {{{name}}}", remedy)
     try:
         fill_shell(step.run or "", dict.fromkeys(used, ""))
     except ValueError as error:
         remedy = 'put it into a variable first, as in `name={name}`, and write "$name" there'
-        place.at(key).refuse(str(error), remedy)
+        where.at(key).refuse(str(error), remedy)
 
 
-def _groups(job: JobTable, place: Place, steps: tuple[Step, ...]) -> tuple[Group, ...]:
+def _groups(job: JobTable, where: KeyPath, steps: tuple[Step, ...]) -> tuple[Group, ...]:
     order = list(dict.fromkeys(step.group for step in steps if step.group is not None))
-    where = place.at("groups")
+    where = where.at("groups")
     found: dict[str, Group] = {}
     for raw_name, table in job.groups.items():
         at = where.at(raw_name)

@@ -11,10 +11,10 @@ from batchctl.base.errors import ConfigError
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
 from batchctl.config.identity import identity_of
-from batchctl.config.key_path import Place
+from batchctl.config.key_path import KeyPath
 from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
-from batchctl.config.source import Key, Source
 from batchctl.config.sources import sources
+from batchctl.config.toml_file import Key, TomlFile
 from batchctl.core.model import Config, Job
 from batchctl.core.time import zones
 
@@ -32,9 +32,9 @@ _MERGED = ("params", "env", "groups")
 class _Definition:
     """One job as one file defines it."""
 
-    def __init__(self, name: str, table: Any, source: Source, key: str | None = None) -> None:
+    def __init__(self, name: str, table: Any, source: TomlFile, key: str | None = None) -> None:
         self.name, self.table, self.source = name, table, source
-        self.place = Place(source, ("jobs", key or name))
+        self.where = KeyPath(source, ("jobs", key or name))
 
 
 class _Reader:
@@ -48,8 +48,8 @@ class _Reader:
         self.identities: dict[str, Identity] = {}
         self.files: list[str] = []
 
-    def file(self, path: str, label: str, prefix: tuple[str, ...] = ()) -> Source:
-        source = Source(path, label, prefix, self._changes.get(path))
+    def file(self, path: str, label: str, prefix: tuple[str, ...] = ()) -> TomlFile:
+        source = TomlFile(path, label, prefix, self._changes.get(path))
         self.identities[path] = source.identity
         if path not in self.files:
             self.files.append(path)
@@ -85,23 +85,23 @@ def load_all(path: str | None, changes: Mapping[str, bytes | None] | None = None
     reader = _Reader(changes)
     path = None if path is None else os.path.abspath(path)
     if path is None:
-        top, place, definitions = FileTable(), None, [reader.preset(name) for name in preset_names(reader)]
+        top, where, definitions = FileTable(), None, [reader.preset(name) for name in preset_names(reader)]
     else:
         main = reader.file(path, path)
-        place = Place(main)
-        top = convert(main.table, FileTable, place)
-        jobs = place.at("jobs")
+        where = KeyPath(main)
+        top = convert(main.table, FileTable, where)
+        jobs = where.at("jobs")
         definitions = [
             _Definition(values.name(key, jobs.at(key), "job"), table, main, key) for key, table in top.jobs.items()
         ]
         definitions += _jobs_d(reader, os.path.join(os.path.dirname(path), "jobs.d"))
-    shared = _shared(top, place)
-    origins = _top_origins(top, place)
+    shared = _shared(top, where)
+    origins = _top_origins(top, where)
     found: dict[str, Job] = {}
     for definition in definitions:
         if definition.name in found:
             what = f"a job of this name is already defined in {found[definition.name].origin}"
-            definition.place.refuse(what, "rename or remove one of them")
+            definition.where.refuse(what, "rename or remove one of them")
         found[definition.name] = _effective(definition, reader, shared, origins)
     config = Config(
         path=path,
@@ -109,18 +109,18 @@ def load_all(path: str | None, changes: Mapping[str, bytes | None] | None = None
         jobs=found,
         timezone=shared.timezone,
         zone=shared.zone,
-        state_dir=None if place is None else values.location(top.state_dir, place.at("state_dir")),
+        state_dir=None if where is None else values.location(top.state_dir, where.at("state_dir")),
         pools=shared.pools,
         origins=origins,
-        **_disk_free_min(top, place),
+        **_disk_free_min(top, where),
     )
     return config, reader.identities
 
 
-def _disk_free_min(top: FileTable, place: Place | None) -> dict[str, int]:
-    if place is None or top.disk_free_min is None:
+def _disk_free_min(top: FileTable, where: KeyPath | None) -> dict[str, int]:
+    if where is None or top.disk_free_min is None:
         return {}
-    return {"disk_free_min": values.size(top.disk_free_min, place.at("disk_free_min")) or 0}
+    return {"disk_free_min": values.size(top.disk_free_min, where.at("disk_free_min")) or 0}
 
 
 def preset_names(reader: _Reader | None = None) -> list[str]:
@@ -142,36 +142,36 @@ def _jobs_d(reader: _Reader, directory: str) -> list[_Definition]:
         path = os.path.join(directory, file)
         key = file.removesuffix(".toml")
         source = reader.file(path, path, ("jobs", key))
-        name = values.name(key, Place(source, ("jobs", key)), "job")
+        name = values.name(key, KeyPath(source, ("jobs", key)), "job")
         found.append(_Definition(name, source.table, source, key))
     return found
 
 
-def _shared(top: FileTable, place: Place | None) -> Shared:
-    if place is None:
+def _shared(top: FileTable, where: KeyPath | None) -> Shared:
+    if where is None:
         return Shared(timezone=None, zone=clock.SystemZone(), pools={})
     for key, limit in top.pools.items():
-        values.name(key, place.at("pools").at(key), "pool")
+        values.name(key, where.at("pools").at(key), "pool")
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
             what, remedy = "must be a whole number of jobs, at least 1", f"write for example {key} = 1"
-            place.at("pools").at(key).refuse(what, remedy)
+            where.at("pools").at(key).refuse(what, remedy)
     try:
         zone = clock.SystemZone() if top.timezone is None else zones.NamedZone(top.timezone)
     except ValueError as error:
-        place.at("timezone").refuse(str(error).partition(";")[0], example("timezone"))
+        where.at("timezone").refuse(str(error).partition(";")[0], example("timezone"))
     return Shared(
         timezone=top.timezone,
         zone=zone,
         pools=top.pools,
-        sources=sources(top.sources, place.at("sources")),
-        config_path=place.source.path,
+        sources=sources(top.sources, where.at("sources")),
+        config_path=where.source.path,
         top=top,
     )
 
 
-def _top_origins(top: FileTable, place: Place | None) -> dict[str, str]:
-    table = {} if place is None else place.source.table
-    label = DEFAULT if place is None else place.source.label
+def _top_origins(top: FileTable, where: KeyPath | None) -> dict[str, str]:
+    table = {} if where is None else where.source.table
+    label = DEFAULT if where is None else where.source.label
     origins = {key: label if key in table else DEFAULT for key in ("timezone", "state_dir")}
     return origins | {f"pools.{key}": label for key in top.pools}
 
@@ -179,14 +179,14 @@ def _top_origins(top: FileTable, place: Place | None) -> dict[str, str]:
 def _effective(definition: _Definition, reader: _Reader, shared: Shared, origins: dict[str, str]) -> Job:
     own = definition.table
     # Checked before it is merged, so that an error names the file that made it.
-    convert(own, JobTable, definition.place)
+    convert(own, JobTable, definition.where)
     base = _base(definition, reader)
     merged = own if base is None else _merge(base.table, own)
-    owners: dict[Key, Source] = {}
+    owners: dict[Key, TomlFile] = {}
     if base is not None:
         owners = {key: base.source for key in merged if key not in own}
-    place = Place(definition.source, definition.place.keys, owners)
-    job = build_job(definition.name, merged, place, definition.source.label, shared)
+    where = KeyPath(definition.source, definition.where.keys, owners)
+    job = build_job(definition.name, merged, where, definition.source.label, shared)
     prefix = f"jobs.{definition.name}"
     origins |= {f"{prefix}.{key}": DEFAULT for key in ("enabled", "grace", "gap_after", "min_gap")}
     for path in _leaves(merged):
@@ -222,7 +222,7 @@ def _base(definition: _Definition, reader: _Reader) -> _Definition | None:
         return None
     known = preset_names(reader)
     if name not in known:
-        definition.place.at("preset").refuse(f"there is no preset {name!r}", unknown_remedy(name, known, "presets"))
+        definition.where.at("preset").refuse(f"there is no preset {name!r}", unknown_remedy(name, known, "presets"))
     return reader.preset(name)
 
 

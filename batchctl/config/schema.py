@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from batchctl.config.key_path import Place
+    from batchctl.config.key_path import KeyPath
 
 Duration = str | int | float
 Size = str | int
@@ -243,7 +243,7 @@ _TYPES = {
 }
 
 
-def convert(table: Any, struct: type[T], place: Place) -> T:
+def convert(table: Any, struct: type[T], where: KeyPath) -> T:
     """Return the table as a checked struct.
 
     Raises:
@@ -254,14 +254,14 @@ def convert(table: Any, struct: type[T], place: Place) -> T:
     except msgspec.ValidationError as error:
         text, _, path = str(error).partition(" - at `$")
         for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
-            place = place.at(name or int(index))
+            where = where.at(name or int(index))
         field = re.search(r"field `(.*)`$", text, re.DOTALL)
         if text.startswith("Object contains unknown field") and field is not None:
             # Aimed at the key itself, whose line is the one to correct.
-            place.at(field[1]).refuse("is not a known key", _key_remedy(field[1], struct))
+            where.at(field[1]).refuse("is not a known key", _key_remedy(field[1], struct))
         if text.startswith("Object missing required field") and field is not None:
-            place.refuse(f"has no {field[1]}", example(field[1]))
-        place.refuse(_in_words(text), example(place.key, table))
+            where.refuse(f"has no {field[1]}", example(field[1]))
+        where.refuse(_in_words(text), example(where.key, table))
 
 
 def keys_of(struct: type[Struct]) -> list[str]:

@@ -12,29 +12,29 @@ from batchctl.config.schema import SourceTable, convert, example
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.key_path import Place
+    from batchctl.config.key_path import KeyPath
 
 
-def sources(tables: Mapping[str, Any], place: Place) -> dict[str, dict[str, Any]]:
+def sources(tables: Mapping[str, Any], where: KeyPath) -> dict[str, dict[str, Any]]:
     """Return every source's settings as JSON values, durations in seconds; steps get them in BATCHCTL_SOURCES.
 
     Raises:
         ConfigError: with file, line where known, key and remedy.
     """
-    return {name: _source(table, place.at(name)) for name, table in tables.items()}
+    return {name: _source(table, where.at(name)) for name, table in tables.items()}
 
 
-def _source(table: Any, place: Place) -> dict[str, Any]:
-    raw = convert(table, SourceTable, place)
+def _source(table: Any, where: KeyPath) -> dict[str, Any]:
+    raw = convert(table, SourceTable, where)
     if raw.base_url is not None and not raw.base_url.startswith(("http://", "https://")):
-        place.at("base_url").refuse(f"{raw.base_url!r} is not an http address", example("base_url"))
+        where.at("base_url").refuse(f"{raw.base_url!r} is not an http address", example("base_url"))
     for key in ("username_env", "password_env", "token_env"):
         name = getattr(raw, key)
         if name is not None and not name.isidentifier():
             # Most likely the secret itself, so it is not repeated here.
-            place.at(key).refuse("is not the name of an environment variable", example(key))
+            where.at(key).refuse("is not the name of an environment variable", example(key))
     settings: dict[str, Any] = msgspec.to_builtins(raw)
-    settings["timeout"] = values.duration(raw.timeout, place.at("timeout"))
+    settings["timeout"] = values.duration(raw.timeout, where.at("timeout"))
     if settings["base_url"] is not None:
         settings["base_url"] = settings["base_url"].rstrip("/")
     return settings

@@ -16,7 +16,7 @@ from batchctl.core.model import Window
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.key_path import Place
+    from batchctl.config.key_path import KeyPath
 
 TEN_YEARS = 3653 * 86400.0
 """Seconds; a longer duration is a slip (an extra digit, milliseconds without their unit)."""
@@ -28,108 +28,108 @@ _WINDOW = re.compile(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)")
 _TIME_OF_DAY = re.compile(r"(\d\d?):(\d\d)")
 
 
-def name(text: str, place: Place, what: str) -> str:
+def name(text: str, where: KeyPath, what: str) -> str:
     """Return a job's, step's or group's name in Unicode normal form, in which all names are kept and compared."""
     normal = normalize("NFC", text)
     if not NAME.fullmatch(normal):
         allowed = "up to 64 letters (of any script), digits, `_`, `-` and `.`, beginning with a letter, a digit or `_`"
-        place.refuse(f"{text!r} cannot be the name of a {what}", f"a name is {allowed}")
+        where.refuse(f"{text!r} cannot be the name of a {what}", f"a name is {allowed}")
     return normal
 
 
-def duration(raw: str | float, place: Place, *, zero: bool = False) -> float:
+def duration(raw: str | float, where: KeyPath, *, zero: bool = False) -> float:
     """Return the seconds of a duration; zero only where it means something."""
     try:
         seconds = parse_duration(raw)
     except (ValueError, OverflowError) as error:
         negative = (isinstance(raw, int | float) and raw < 0) or (isinstance(raw, str) and raw.strip().startswith("-"))
         what = f"{raw!r} is negative" if negative else str(error).partition(";")[0]
-        place.refuse(what, f"write for example {place.key} = {EXAMPLES[place.key]}")
+        where.refuse(what, f"write for example {where.key} = {EXAMPLES[where.key]}")
     if seconds > TEN_YEARS:
-        place.refuse(f"{raw!r} is more than ten years", "units are w, d, h, m, s and ms; a bare number is seconds")
+        where.refuse(f"{raw!r} is more than ten years", "units are w, d, h, m, s and ms; a bare number is seconds")
     if not seconds and not zero:
-        place.refuse("must be more than zero", f"leave {place.key} out where there is to be none")
+        where.refuse("must be more than zero", f"leave {where.key} out where there is to be none")
     return seconds
 
 
-def optional_duration(raw: str | float | None, place: Place, *, zero: bool = False) -> float | None:
+def optional_duration(raw: str | float | None, where: KeyPath, *, zero: bool = False) -> float | None:
     """Return the seconds of a duration that may be left out."""
-    return None if raw is None else duration(raw, place, zero=zero)
+    return None if raw is None else duration(raw, where, zero=zero)
 
 
-def size(raw: str | int | None, place: Place) -> int | None:
+def size(raw: str | int | None, where: KeyPath) -> int | None:
     """Return the bytes of a size such as "200MB" (decimal), "64MiB" (binary) or a bare number."""
     found = None if raw is None else _SIZE.fullmatch(str(raw).strip())
     if raw is None:
         return None
     if found is None or (found[3] and not found[2]):
         remedy = 'write for example "200MB", "64MiB", or a number of bytes'
-        place.refuse(f"{raw!r} is not a size", remedy)
+        where.refuse(f"{raw!r} is not a size", remedy)
     result = int(float(found[1]) * (1024 if found[3] else 1000) ** _UNIT[found[2]])
     if not 0 < result < 2**62:
-        place.refuse(f"{raw!r} is not a possible size", "leave it out where there is to be no limit")
+        where.refuse(f"{raw!r} is not a possible size", "leave it out where there is to be no limit")
     return result
 
 
-def window(text: str | None, place: Place) -> Window | None:
+def window(text: str | None, where: KeyPath) -> Window | None:
     """Return active hours as minutes of the day, both inclusive."""
     if text is None:
         return None
     found = _WINDOW.fullmatch(text.strip())
     if found is None or int(found[1]) > 23 or int(found[3]) > 23 or int(found[2]) > 59 or int(found[4]) > 59:  # noqa: PLR2004
-        remedy = f'write for example {place.key} = "08:00-22:59"; the last minute of the day is 23:59'
-        place.refuse(f"{text!r} is not a range of hours", remedy)
+        remedy = f'write for example {where.key} = "08:00-22:59"; the last minute of the day is 23:59'
+        where.refuse(f"{text!r} is not a range of hours", remedy)
     return Window(start=int(found[1]) * 60 + int(found[2]), end=int(found[3]) * 60 + int(found[4]))
 
 
-def daily_as_cron(text: str, place: Place) -> str:
+def daily_as_cron(text: str, where: KeyPath) -> str:
     """Return the cron expression of a time of day."""
     found = _TIME_OF_DAY.fullmatch(text.strip())
     if found is None or int(found[1]) > 23 or int(found[2]) > 59:  # noqa: PLR2004
-        place.refuse(f"{text!r} is not a time of day", 'write for example daily = "14:30"')
+        where.refuse(f"{text!r} is not a time of day", 'write for example daily = "14:30"')
     return f"{int(found[2])} {int(found[1])} * * *"
 
 
-def location(text: str | None, place: Place) -> str | None:
+def location(text: str | None, where: KeyPath) -> str | None:
     """Return a path, absolute: `~` is the home directory, a relative one starts from the file that says it."""
     if text is None:
         return None
     expanded = os.path.expanduser(text)
     if not expanded or expanded.startswith("~"):
-        place.refuse(f"{text!r} leads nowhere", "write an absolute path, or one relative to the configuration file")
-    return os.path.join(place.source.directory, expanded)
+        where.refuse(f"{text!r} leads nowhere", "write an absolute path, or one relative to the configuration file")
+    return os.path.join(where.source.directory, expanded)
 
 
-def search_path(raw: str | list[str] | None, place: Place) -> tuple[str, ...]:
+def search_path(raw: str | list[str] | None, where: KeyPath) -> tuple[str, ...]:
     """Return the directories to put before PATH; text is split at colons as PATH itself is."""
     parts = [raw] if isinstance(raw, str) else raw or []
-    found = (location(part, place) for text in parts for part in text.split(":"))
+    found = (location(part, where) for text in parts for part in text.split(":"))
     return tuple(part for part in found if part is not None)
 
 
-def params(table: Mapping[str, Any], place: Place) -> dict[str, Any]:
+def params(table: Mapping[str, Any], where: KeyPath) -> dict[str, Any]:
     """Return parameters as JSON values; dates and times become ISO text."""
-    return {key: _json_value(value, place.at(key)) for key, value in table.items()}
+    return {key: _json_value(value, where.at(key)) for key, value in table.items()}
 
 
-def _json_value(value: Any, place: Place) -> Any:
+def _json_value(value: Any, where: KeyPath) -> Any:
     if isinstance(value, dict):
-        return params(value, place)
+        return params(value, where)
     if isinstance(value, list):
-        return [_json_value(item, place) for item in value]
+        return [_json_value(item, where) for item in value]
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
-        place.refuse(f"{value} cannot be handed to a step as JSON", "write it as text, in quotes")
+        where.refuse(f"{value} cannot be handed to a step as JSON", "write it as text, in quotes")
     return value
 
 
-def env(table: Mapping[str, Any], place: Place) -> dict[str, str]:
+def env(table: Mapping[str, Any], where: KeyPath) -> dict[str, str]:
     """Return environment variables; their values are text and nothing else, and no message shows one."""
     for key, value in table.items():
         if not key or "=" in key:
-            place.refuse(f"{key!r} cannot be the name of an environment variable", 'write NAME = "value"')
+            where.refuse(f"{key!r} cannot be the name of an environment variable", 'write NAME = "value"')
         if not isinstance(value, str):
             shown = f'"{str(value).lower()}"' if isinstance(value, bool | int) else '"value"'
-            place.at(key).refuse("must be text", f"write {key} = {shown}")
+            where.at(key).refuse("must be text", f"write {key} = {shown}")
     return dict(table)

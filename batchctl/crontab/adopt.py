@@ -15,12 +15,12 @@ from batchctl.core.text.harmless import one_line
 from batchctl.core.text.placeholders import fill_word
 from batchctl.core.time.cron import parse_cron
 from batchctl.crontab.naming import job_name
-from batchctl.crontab.strip_wrappers import unwrap
+from batchctl.crontab.strip_wrappers import strip_wrappers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from batchctl.crontab.strip_wrappers import Unwrapped
+    from batchctl.crontab.strip_wrappers import Stripped
 
 _ENTRY = re.compile(r"(@\S+|(?:[^\s@]\S*[ \t]+){4}\S+)(?:[ \t]+(.*))?", re.DOTALL)
 _VARIABLE = re.compile(r"""(?:"([^"]*)"|'([^']*)'|([^\s="']+))[ \t]*=[ \t]*(.*)""", re.DOTALL)
@@ -82,7 +82,7 @@ def proposals(content: bytes, taken: Iterable[str], *, has_users: bool = False) 
     `has_users` says that each line names a user before its command, as /etc/crontab does.
     """
     entries, left_out = _entries(content, has_users=has_users)
-    locks = Counter(lock for entry in entries for lock in set(unwrap(entry.command).locks))
+    locks = Counter(lock for entry in entries for lock in set(strip_wrappers(entry.command).locks))
     shared = {lock for lock, count in locks.items() if count > 1}
     names, found = set(taken), []
     for entry in entries:
@@ -219,7 +219,7 @@ def _as_cron_reads(command: str) -> tuple[str, bool]:
 
 
 def _proposal(entry: _Line, shared: set[str], names: set[str]) -> Proposal | LeftOut:
-    plain = unwrap(entry.command, shared)
+    plain = strip_wrappers(entry.command, shared)
     run = _literal(plain.command)
     if run is None:
         reason = "has braces that a run line cannot hold; put the command into a script, and add that"
@@ -239,7 +239,7 @@ def _proposal(entry: _Line, shared: set[str], names: set[str]) -> Proposal | Lef
     return Proposal(
         line=entry.number,
         text=entry.text,
-        name=job_name(unwrap(entry.command).command, names),
+        name=job_name(strip_wrappers(entry.command).command, names),
         table={key: value for key, value in {**keys, **chain}.items() if value is not None},
         notes=tuple(_notes(entry, plain, shared)),
         complete=not entry.has_input,
@@ -258,7 +258,7 @@ def _literal(command: str) -> str | None:
     return None
 
 
-def _notes(entry: _Line, plain: Unwrapped, shared: set[str]) -> list[str]:
+def _notes(entry: _Line, plain: Stripped, shared: set[str]) -> list[str]:
     notes = []
     if entry.has_input:
         notes.append("the text after % was the command's input, which a step does not have: write it into the command")
@@ -286,7 +286,7 @@ def _notes(entry: _Line, plain: Unwrapped, shared: set[str]) -> list[str]:
     return notes
 
 
-def _of(plain: Unwrapped, shared: set[str]) -> set[str]:
+def _of(plain: Stripped, shared: set[str]) -> set[str]:
     """Return the wrappers that stay for a reason that was given already."""
     return {"flock"} if shared.intersection(plain.locks) else set()
 

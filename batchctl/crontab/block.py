@@ -5,7 +5,7 @@ from __future__ import annotations
 from batchctl.base.record import Record, replace
 from batchctl.core.time.cadence import cron_lines
 from batchctl.core.time.cron import parse_cron
-from batchctl.core.time.shift_zone import rezone
+from batchctl.core.time.shift_zone import shift_zone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _times(job: Job, cron_zone: Zone, now: float) -> tuple[tuple[CronLine, ...],
     if job.timezone is None or job.timezone == cron_zone.name or job.schedule.at is not None:
         return lines, ""
     try:
-        moved = [(line, rezone(parse_cron(line.text), zone, cron_zone, now)) for line in lines]
+        moved = [(line, shift_zone(parse_cron(line.text), zone, cron_zone, now)) for line in lines]
     except ValueError as error:
         if job.schedule.every is not None:
             # Any line that comes by often enough will do: what is due is counted from the last start.

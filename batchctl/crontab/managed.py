@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 from io import BytesIO
@@ -21,6 +20,7 @@ from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir, open_private
 from batchctl.core.time import zones
 from batchctl.crontab.block import Entry, UnwritableError, block_lines, catch_up_lines, entries
+from batchctl.process.ask import exchange
 
 if TYPE_CHECKING:
     from batchctl.core.model import Config
@@ -38,7 +38,7 @@ DEFAULT = "(default configuration)"
 _SURROUNDINGS = (b"HOME", b"XDG_CONFIG_HOME", b"XDG_STATE_HOME", b"BATCHCTL_CONFIG", b"BATCHCTL_STATE")
 
 
-class Plan(Record):
+class Change(Record):
     """What an install would do."""
 
     entries: tuple[Entry, ...]
@@ -47,7 +47,7 @@ class Plan(Record):
     new: bytes
 
 
-def plan(config: Config, state: str, old: bytes) -> Plan:
+def change(config: Config, state: str, old: bytes) -> Change:
     """Return what an install of this configuration into the crontab `old` would do.
 
     Raises:
@@ -61,7 +61,7 @@ def plan(config: Config, state: str, old: bytes) -> Plan:
         raise ConfigError(str(error), remedy=error.remedy) from error
     name = label(config.path)
     block = _wrap(name, block_lines(made, catch_up))
-    return Plan(entries=made, block=block, old=old, new=replace_block(old, name, block))
+    return Change(entries=made, block=block, old=old, new=replace_block(old, name, block))
 
 
 def label(config_path: str | None) -> str:
@@ -103,13 +103,13 @@ def read() -> bytes:
     Raises:
         StateError: if it cannot be read; nothing may be written then.
     """
-    done = _crontab("-l")
-    if done.returncode == 0:
-        return _as_stored(done.stdout)
+    code, listed, said = _crontab("-l")
+    if code == 0:
+        return _as_stored(listed)
     # "No crontab yet" has the same exit code as "not allowed" and "cannot open": only the words differ.
-    if done.stderr.lower().startswith(b"no crontab for ") and not done.stdout:
+    if said.lower().startswith(b"no crontab for ") and not listed:
         return b""
-    message = f"the crontab cannot be read: {_said(done)}"
+    message = f"the crontab cannot be read: {_words(code, said)}"
     raise StateError(message, remedy="nothing was written; make `crontab -l` work for this user first")
 
 
@@ -122,7 +122,7 @@ def _as_stored(listed: bytes) -> bytes:
     """
     if b"\\r" not in listed and b"\\b" not in listed:
         return listed
-    stored = _crontab("-e", editor="cat").stdout
+    _, stored, _ = _crontab("-e", editor="cat")
     if listed not in (stored, stored.replace(b"\r", b"\\r").replace(b"\b", b"\\b")):
         message = (
             "the crontab has a \\r or \\b, and `crontab -l` does not tell whether it stands for a control character"
@@ -144,9 +144,9 @@ def write(old: bytes, new: bytes, state: str) -> str | None:
     if read() != old:
         message = "somebody else changed the crontab at this moment"
         raise StateError(message, remedy="nothing was written; run the command again")
-    done = _crontab("-", text=new)
-    if done.returncode != 0:
-        message = f"cron refused the new crontab: {_said(done)}"
+    code, _, said = _crontab("-", text=new)
+    if code != 0:
+        message = f"cron refused the new crontab: {_words(code, said)}"
         raise StateError(message, remedy="the old crontab is still in force; see it with `crontab -l`")
     if read() != new:
         message = "the crontab does not read back as it was written"
@@ -201,7 +201,7 @@ def _require(sound: object, complaint: str) -> None:
         raise StateError(message, remedy=_EDIT)
 
 
-def _crontab(argument: str, *, text: bytes = b"", editor: str = "true") -> subprocess.CompletedProcess[bytes]:
+def _crontab(argument: str, *, text: bytes = b"", editor: str = "true") -> tuple[int, bytes, bytes]:
     program = shutil.which("crontab")
     if program is None:
         message = "there is no crontab program on this machine"
@@ -209,15 +209,15 @@ def _crontab(argument: str, *, text: bytes = b"", editor: str = "true") -> subpr
     try:
         # The C locale: read() tells "no crontab" from other failures by the words.
         env = os.environ | {"LC_ALL": "C", "VISUAL": editor}
-        return subprocess.run([program, argument], input=text, capture_output=True, check=False, env=env)
+        return exchange((program, argument), text, env)
     except OSError as error:
         message = f"{program} cannot be started: {error.strerror}"
         raise StateError(message, remedy="nothing was written; make `crontab -l` work for this user first") from error
 
 
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    words = " ".join(done.stderr.decode("utf-8", "backslashreplace").split())
-    return words or f"`crontab` ended with exit code {done.returncode} and said nothing"
+def _words(code: int, said: bytes) -> str:
+    words = " ".join(said.decode("utf-8", "backslashreplace").split())
+    return words or f"`crontab` ended with exit code {code} and said nothing"
 
 
 def _back_up(text: bytes, state: str) -> str:

@@ -29,7 +29,7 @@ _FLOCK_VALUES = ("-w", "-E", "--wait", "--timeout", "--conflict-exit-code")
 _TIMEOUT_FLAGS = ("--foreground", "--preserve-status", "-v", "--verbose", "-p", "-f")
 
 
-class Unwrapped(Record):
+class Stripped(Record):
     """A command without its wrappers."""
 
     command: str
@@ -52,12 +52,12 @@ class _Simple(Record):
     """Operator and file of each; the file `&1` where stderr joins stdout."""
 
 
-def unwrap(command: str, kept: Container[str] = ()) -> Unwrapped:
+def strip_wrappers(command: str, kept: Container[str] = ()) -> Stripped:
     """Return the command without flock, timeout, a leading cd and redirections of its output, where that is safe.
 
     `kept` are lock files whose flock stays: another command uses them too, and a job's own guard knows nothing of that.
     """
-    found = Unwrapped(command=command.strip())
+    found = Stripped(command=command.strip())
     while True:
         step = _step(found, kept)
         if step is None:
@@ -65,7 +65,7 @@ def unwrap(command: str, kept: Container[str] = ()) -> Unwrapped:
         found = step
 
 
-def _step(found: Unwrapped, kept: Container[str]) -> Unwrapped | None:
+def _step(found: Stripped, kept: Container[str]) -> Stripped | None:
     text = found.command
     cd = _CD.match(text)
     if cd is not None:
@@ -102,8 +102,8 @@ def _log_of(simple: _Simple) -> str | None:
 
 
 def _without_flock(
-    found: Unwrapped, simple: _Simple, words: Sequence[str | None], kept: Container[str]
-) -> Unwrapped | None:
+    found: Stripped, simple: _Simple, words: Sequence[str | None], kept: Container[str]
+) -> Stripped | None:
     at = 1
     while at < len(words) and (words[at] or "").startswith("-"):
         word = words[at] or ""
@@ -125,7 +125,7 @@ def _without_flock(
     return None if not rest else replace(found, command=rest.strip(), locks=(*found.locks, lock))
 
 
-def _without_timeout(found: Unwrapped, simple: _Simple, words: Sequence[str | None]) -> Unwrapped | None:
+def _without_timeout(found: Stripped, simple: _Simple, words: Sequence[str | None]) -> Stripped | None:
     at, grace = 1, None
     while at < len(words) and (words[at] or "").startswith("-"):
         name, equals, value = (words[at] or "").partition("=")

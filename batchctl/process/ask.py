@@ -1,7 +1,8 @@
-"""Asking a program one short question, with a limit on its time and on what it may answer."""
+"""Asking a program: one short question within limits, or what is handed over whole and answered in bytes."""
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 from batchctl.process.feed import feed
@@ -21,3 +22,13 @@ def ask(argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None) -> tuple
     code, said = feed(argv, b"", _LIMIT, env=env, cwd=cwd)
     lines = said.strip().splitlines()
     return code, lines[-1][:_LONGEST] if lines else ""
+
+
+def exchange(argv: tuple[str, ...], content: bytes, env: Mapping[str, str]) -> tuple[int, bytes, bytes]:
+    """Run a program to its end with `content` as its stdin; return its exit code and all of its stdout and stderr.
+
+    Raises:
+        OSError: if it cannot be started.
+    """
+    done = subprocess.run(argv, input=content, capture_output=True, check=False, env=env)
+    return done.returncode, done.stdout, done.stderr

@@ -11,7 +11,7 @@ from support import batchctl
 
 from batchctl.base.errors import ConfigError
 from batchctl.config import load
-from batchctl.config.source import find_line
+from batchctl.config.toml_file import find_line
 
 STEP = '[jobs.x]\n[[jobs.x.steps]]\nid = "31"\n'
 JOB = '[jobs.x]\nrun = "true"\n'

@@ -245,7 +245,7 @@ def test_without_room_for_the_backup_nothing_is_written(spool: Path, tmp_path: P
 
 def test_plan_names_what_cron_would_not_find(bare_home: str, tmp_path: Path) -> None:
     """Configuration and state that are not the defaults are given in the line, absolutely and quoted."""
-    plan = managed.plan(config_at("/srv/100 %/c.toml"), f"{tmp_path}/state", b"# mine\n")
+    plan = managed.change(config_at("/srv/100 %/c.toml"), f"{tmp_path}/state", b"# mine\n")
     (line,) = plan.entries[0].lines
     expected = rf" --config '/srv/100 \%/c.toml' --state {tmp_path}/state run a"
     assert line.startswith("0 1 * * * /")
@@ -285,7 +285,7 @@ def test_options_that_a_line_needs(
 ) -> None:
     """A line has --config and --state exactly where cron's bare environment would not find the same."""
     config = config_at(touch(f"{bare_home}/{path}") if path else None, state_dir=state_dir)
-    plan = managed.plan(config, state if state.startswith("/") else f"{bare_home}/{state}", old)
+    plan = managed.change(config, state if state.startswith("/") else f"{bare_home}/{state}", old)
     words = plan.entries[0].lines[0].split()
     assert tuple(word for word in words if word.startswith("--")) == expected
 
@@ -301,17 +301,17 @@ def test_labels(bare_home: str) -> None:
 def test_two_configurations_coexist(bare_home: str, tmp_path: Path) -> None:
     """Installing one configuration leaves the other's block alone."""
     state = f"{tmp_path}/state"
-    first = managed.plan(config_at("/c.toml"), state, b"").new
-    both = managed.plan(config_at("/d.toml"), state, first).new
+    first = managed.change(config_at("/c.toml"), state, b"").new
+    both = managed.change(config_at("/d.toml"), state, first).new
     assert both.startswith(first)
-    assert managed.plan(config_at("/c.toml"), state, both).new == both
+    assert managed.change(config_at("/c.toml"), state, both).new == both
     assert managed.replace_block(both, "/d.toml", b"") == first
 
 
 def test_an_impossible_zone_is_a_configuration_error(bare_home: str, tmp_path: Path) -> None:
     """A schedule that cron cannot keep to is refused with exit 78 and a remedy."""
     with pytest.raises(ConfigError, match="cannot be written for cron in Etc/UTC") as caught:
-        managed.plan(config_at("/c.toml", timezone="America/New_York"), f"{tmp_path}/state", b"")
+        managed.change(config_at("/c.toml", timezone="America/New_York"), f"{tmp_path}/state", b"")
     assert "restart cron" in caught.value.remedy
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batchctl.crontab.naming import job_name
-from batchctl.crontab.strip_wrappers import Unwrapped, unwrap
+from batchctl.crontab.strip_wrappers import Stripped, strip_wrappers
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ from batchctl.crontab.strip_wrappers import Unwrapped, unwrap
 )  # fmt: skip
 def test_unwrap(command: str, rest: str | None, found: dict[str, object]) -> None:
     """The wrapper becomes a key, or the command stays as it is."""
-    expected = Unwrapped(**{"command": command if rest is None else rest, **found})  # type: ignore[arg-type]
-    assert unwrap(command) == expected
+    expected = Stripped(**{"command": command if rest is None else rest, **found})  # type: ignore[arg-type]
+    assert strip_wrappers(command) == expected
 
 
 def test_a_lock_that_others_use_stays() -> None:
     """The command keeps its flock, and what is inside."""
     command = "flock -n /l timeout 5 a"
-    assert unwrap(command, {"/l"}) == Unwrapped(command=command, locks=("/l",), left=("flock", "timeout"))
+    assert strip_wrappers(command, {"/l"}) == Stripped(command=command, locks=("/l",), left=("flock", "timeout"))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ _DAY_OF_MINUTES = 24 * 60
 _SHORTEST_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-def rezone(cron: Cron, source: Zone, target: Zone, now: float) -> tuple[str, ...]:
+def shift_zone(cron: Cron, source: Zone, target: Zone, now: float) -> tuple[str, ...]:
     """Return the expressions that fire in `target` at exactly the instants at which `cron` fires in `source`.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 from batchctl import step
 from batchctl.jobs.collecting.catalogue import Catalogue
 from batchctl.jobs.collecting.client import SourceError
-from batchctl.jobs.collecting.quality import Record, Report, Validator
+from batchctl.jobs.collecting.quality import Record, Validation, Validator
 
 _REASONS_SHOWN = 5
 
@@ -136,7 +136,7 @@ def _refuse_repetition(listing: Listing, page: Page, seen: set[str]) -> None:
     seen.add(page.cursor)
 
 
-def _tell(listing: Listing, report: Report, rejected: dict[str, int]) -> None:
+def _tell(listing: Listing, report: Validation, rejected: dict[str, int]) -> None:
     for name, count in report.by_rule.items():
         rejected[name] = rejected.get(name, 0) + count
     for key, rule, reason in report.rejected[:_REASONS_SHOWN]:

@@ -12,7 +12,7 @@ Rule = Callable[[Record], str | None]
 
 
 @dataclass
-class Report:
+class Validation:
     """What a validation found; `rejected` has the record's key, the rule's name and the reason."""
 
     valid: list[Record] = field(default_factory=list)
@@ -39,9 +39,9 @@ class Validator:
         self._key, self._rules = key, tuple(rules)
         self._seen: set[Any] = set()
 
-    def check(self, records: Iterable[Record]) -> Report:
+    def check(self, records: Iterable[Record]) -> Validation:
         """Return the report on these records; a key seen before, in this call or an earlier one, is a duplicate."""
-        report, key, seen, rules = Report(), self._key, self._seen, self._rules
+        report, key, seen, rules = Validation(), self._key, self._seen, self._rules
         for record in records:
             for name, rule in rules:
                 reason = rule(record)

@@ -5,7 +5,7 @@ from typing import Any
 
 from batchctl import step
 from batchctl.jobs.collecting.client import Client, SourceError
-from batchctl.jobs.collecting.quality import Report, Validator, in_range, is_date, required
+from batchctl.jobs.collecting.quality import Validation, Validator, in_range, is_date, required
 
 PATH = "/tmdb/3"
 Film = dict[str, Any]
@@ -90,7 +90,7 @@ class Tmdb:
         return {genre["id"]: genre["name"] for genre in answer["genres"]}
 
 
-def merged(streams: Iterable[Iterator[tuple[str, Film]]]) -> tuple[list[Film], Report, dict[str, int]]:
+def merged(streams: Iterable[Iterator[tuple[str, Film]]]) -> tuple[list[Film], Validation, dict[str, int]]:
     """Return the films of all streams, each once, with `sources`; the validation's report; the counts by source."""
     films: dict[Any, Film] = {}
     counts: dict[str, int] = {}

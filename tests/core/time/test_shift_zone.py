@@ -9,7 +9,7 @@ import pytest
 from batchctl.core.time import zones
 from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.core.time.schedule import fires
-from batchctl.core.time.shift_zone import rezone
+from batchctl.core.time.shift_zone import shift_zone
 
 NOW = 1795222800.0  # 2026-11-21 01:00 UTC
 YEAR = 366 * 86400.0
@@ -59,7 +59,7 @@ def all_fires(texts: tuple[str, ...], zone: str) -> list[float]:
 )
 def test_same_instants(text: str, source: str, target: str, expected: tuple[str, ...]) -> None:
     """What is written for cron's zone fires at the very instants of the job's zone, all year."""
-    found = rezone(parse_cron(text), zones.NamedZone(source), zones.NamedZone(target), NOW)
+    found = shift_zone(parse_cron(text), zones.NamedZone(source), zones.NamedZone(target), NOW)
     assert found == expected
     assert all_fires(found, target) == all_fires((text,), source)
 
@@ -88,4 +88,4 @@ def test_same_instants(text: str, source: str, target: str, expected: tuple[str,
 def test_refused(text: str, source: str, target: str, why: str) -> None:
     """A schedule that no line of the other zone matches exactly is refused with the reason."""
     with pytest.raises(ValueError, match=why):
-        rezone(parse_cron(text), zones.NamedZone(source), zones.NamedZone(target), NOW)
+        shift_zone(parse_cron(text), zones.NamedZone(source), zones.NamedZone(target), NOW)

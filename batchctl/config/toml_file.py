@@ -30,7 +30,7 @@ _DEEPEST_LINE = 8
 _ERROR_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-class Source:
+class TomlFile:
     """A file and what it says. `prefix` is where its top level stands in the whole: `("jobs", name)` in jobs.d."""
 
     def __init__(self, path: str, label: str, prefix: Keys = (), content: bytes | None = None) -> None:
