@@ -103,7 +103,7 @@ def _gather(site: Site, style: Format) -> tuple[Health, Counted | None, StateErr
             healthfile.write(state, _json(content))
         except StateError as error:
             unwritten = error
-        counted = _count(site, state, connection) if style is Format.prometheus else None
+        counted = _count(site, connection) if style is Format.prometheus else None
         _announce(site, state, connection, found)
     return found, counted, unwritten
 
@@ -128,13 +128,12 @@ def _announce(site: Site, state: str, connection: sqlite3.Connection, found: Hea
     send_due(state, config.jobs, site_wide=True)
 
 
-def _count(site: Site, state: str, connection: sqlite3.Connection) -> Counted:
-    from batchctl.present.prometheus import BOUNDS, Counted
-    from batchctl.store.health import Checked
+def _count(site: Site, connection: sqlite3.Connection) -> Counted:
+    from batchctl.present.prometheus import Counted
+    from batchctl.store import tally
 
-    checked = Checked(connection, state)
-    durations = {name: checked.duration_counts(name, BOUNDS) for name in site.config.jobs}
-    return Counted(durations=durations, skips=checked.skip_totals())
+    found = tally.successes(connection)
+    return Counted(durations={name: found.get(name, []) for name in site.config.jobs}, skips=tally.skips(connection))
 
 
 def _leave_word(site: Site, message: str) -> None:

@@ -23,8 +23,8 @@ BOUNDS = (1.0, 10.0, 60.0, 600.0, 3600.0, 10800.0, 21600.0, 43200.0, 86400.0, 10
 class Counted(NamedTuple):
     """What is counted over the whole history."""
 
-    durations: Mapping[str, tuple[Sequence[int], int, float]]
-    """For each job: how many successes took at most each bound, how many there are, and the sum of their seconds."""
+    durations: Mapping[str, Sequence[tuple[float, int, float]]]
+    """For each job: how many successes took at most this long and longer than the bound before, and their seconds."""
     skips: Sequence[tuple[str, str, int]]
     """Job, reason, count."""
 
@@ -103,15 +103,15 @@ def _gauge(name: str, text: str, samples: Iterable[tuple[Mapping[str, str], floa
     return _family(name, text, "gauge", [("", labels, value) for labels, value in samples])
 
 
-def _histogram(durations: Mapping[str, tuple[Sequence[int], int, float]]) -> str:
+def _histogram(durations: Mapping[str, Sequence[tuple[float, int, float]]]) -> str:
     samples: list[tuple[str, Mapping[str, str], float]] = []
-    for job, (counts, total, seconds) in durations.items():
-        samples += [
-            ("_bucket", {"job": job, "le": f"{bound:g}"}, float(count))
-            for bound, count in zip(BOUNDS, counts, strict=True)
-        ]
-        samples.append(("_bucket", {"job": job, "le": "+Inf"}, float(total)))
-        samples += [("_sum", {"job": job}, seconds), ("_count", {"job": job}, float(total))]
+    for job, buckets in durations.items():
+        for bound in BOUNDS:
+            count = sum(runs for at_most, runs, _ in buckets if at_most <= bound)
+            samples.append(("_bucket", {"job": job, "le": f"{bound:g}"}, float(count)))
+        total = float(sum(runs for _, runs, _ in buckets))
+        samples.append(("_bucket", {"job": job, "le": "+Inf"}, total))
+        samples += [("_sum", {"job": job}, sum(seconds for *_, seconds in buckets)), ("_count", {"job": job}, total)]
     return _family("run_duration_seconds", "How long successful runs took.", "histogram", samples)
 
 

@@ -142,25 +142,6 @@ class Checked:
             return []
         return [(row[0], row[1]) for row in self._all(_WARNINGS, run_id)]
 
-    def skip_totals(self) -> list[tuple[str, str, int]]:
-        """Return how often each job was skipped, by reason, over the whole history."""
-        # Off the index: it would lead through the table in the order of jobs, three times as slow.
-        return self._all("select job, reason, sum(count) from skips not indexed group by +job, +reason")
-
-    def duration_counts(self, job: str, bounds: Sequence[float]) -> tuple[list[int], int, float]:
-        """Return how many successes took at most each bound, how many there are, and the sum of their seconds."""
-        which = " ".join(f"when duration_s <= {bound:g} then {place}" for place, bound in enumerate(bounds))
-        query = (
-            f"select case {which} else {len(bounds)} end, count(*), total(duration_s) from runs"  # noqa: S608
-            " where job = ? and status = 'succeeded' group by 1"
-        )
-        rows = {row[0]: row for row in self._all(query, job)}
-        counts, total = [], 0
-        for place in range(len(bounds)):
-            total += rows[place][1] if place in rows else 0
-            counts.append(total)
-        return counts, sum(row[1] for row in rows.values()), sum(row[2] for row in rows.values())
-
     def _failures(self, job: str, after: int, before: int | None) -> int:
         end = "" if before is None else f" and id < {before:d}"
         query = f"select count(*) from runs where job = ? and status = ? and id > ?{end}"  # noqa: S608

@@ -10,6 +10,7 @@ never that of their times, for the same reason.
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 from sqlite_utils.migrations import Migrations
@@ -145,6 +146,72 @@ _DURATIONS = """
 create index runs_by_duration on runs (job, status, duration_s, ended_at, started_at);
 """
 
+# Kept by triggers, so that no way of ending or removing a run can forget it, and in whole microseconds, which add up to
+# the same whatever comes and goes.
+_COUNTS = """
+create table buckets (
+    at_most real primary key -- seconds; the last bucket takes the rest
+) strict, without rowid;
+insert into buckets values (1), (10), (60), (600), (3600), (10800), (21600), (43200), (86400), (108000), (129600),
+    (172800), (9e999);
+
+create table successes (     -- a row a job and bucket
+    job text not null,
+    at_most real not null,
+    runs integer not null,
+    micros integer not null, -- of all of them together
+    primary key (job, at_most)
+) strict, without rowid;
+insert into successes
+    select job, (select min(at_most) from buckets where at_most >= coalesce(duration_s, 9e999)) as bucket, count(*),
+        sum(cast(round(coalesce(duration_s, 0) * 1000000) as integer))
+    from runs where status = 'succeeded' group by job, bucket;
+
+create table skipped (       -- a row a job and reason
+    job text not null,
+    reason text not null,
+    count integer not null,
+    primary key (job, reason)
+) strict, without rowid;
+insert into skipped select job, reason, sum(count) from skips group by job, reason;
+
+create trigger run_inserted after insert on runs when new.status = 'succeeded' begin
+    insert into successes values (new.job, (select min(at_most) from buckets
+        where at_most >= coalesce(new.duration_s, 9e999)),
+        1, cast(round(coalesce(new.duration_s, 0) * 1000000) as integer))
+        on conflict do update set runs = runs + 1, micros = micros + excluded.micros;
+end;
+create trigger run_ended after update of status, duration_s on runs when new.status = 'succeeded' begin
+    insert into successes values (new.job, (select min(at_most) from buckets
+        where at_most >= coalesce(new.duration_s, 9e999)),
+        1, cast(round(coalesce(new.duration_s, 0) * 1000000) as integer))
+        on conflict do update set runs = runs + 1, micros = micros + excluded.micros;
+end;
+create trigger run_changed after update of status, duration_s on runs when old.status = 'succeeded' begin
+    update successes
+        set runs = runs - 1, micros = micros - cast(round(coalesce(old.duration_s, 0) * 1000000) as integer)
+        where job = old.job
+        and at_most = (select min(at_most) from buckets where at_most >= coalesce(old.duration_s, 9e999));
+end;
+create trigger run_deleted after delete on runs when old.status = 'succeeded' begin
+    update successes
+        set runs = runs - 1, micros = micros - cast(round(coalesce(old.duration_s, 0) * 1000000) as integer)
+        where job = old.job
+        and at_most = (select min(at_most) from buckets where at_most >= coalesce(old.duration_s, 9e999));
+end;
+
+create trigger skip_inserted after insert on skips begin
+    insert into skipped values (new.job, new.reason, new.count)
+        on conflict do update set count = count + excluded.count;
+end;
+create trigger skip_repeated after update of count on skips begin
+    update skipped set count = count + new.count - old.count where job = new.job and reason = new.reason;
+end;
+create trigger skip_deleted after delete on skips begin
+    update skipped set count = count - old.count where job = old.job and reason = old.reason;
+end;
+"""
+
 
 def _run(db: Database, script: str, version: int) -> None:
     # executescript() would commit behind the migration's transaction, so statements go one by one.
@@ -154,8 +221,13 @@ def _run(db: Database, script: str, version: int) -> None:
 
 
 def _statements(script: str) -> list[str]:
-    lines = [line.partition("--")[0].rstrip() for line in script.splitlines()]
-    return [statement.strip() for statement in "\n".join(lines).split(";") if statement.strip()]
+    found, lines = [], list[str]()
+    for line in script.splitlines():
+        lines.append(line.partition("--")[0].rstrip())
+        if sqlite3.complete_statement(text := "\n".join(lines).strip()):  # a trigger has statements of its own
+            found.append(text)
+            lines = []
+    return found
 
 
 @migrations(name="0001_runs_steps_skips")
@@ -171,3 +243,8 @@ def _0002(db: Database) -> None:
 @migrations(name="0003_durations_in_order")
 def _0003(db: Database) -> None:
     _run(db, _DURATIONS, 3)
+
+
+@migrations(name="0004_counts")
+def _0004(db: Database) -> None:
+    _run(db, _COUNTS, 4)
