@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchctl.core.judge.findings import Finding
-    from batchctl.present.prometheus import Counted
-    from batchctl.watch.health import Health
+    from batchctl.watch.health import Counted, Health
 
 
 class Format(StrEnum):
@@ -103,7 +102,7 @@ def _gather(site: Site, style: Format) -> tuple[Health, Counted | None, StateErr
             healthfile.write(state, _json(content))
         except StateError as error:
             unwritten = error
-        counted = _count(site, connection) if style is Format.prometheus else None
+        counted = health.count(config, connection) if style is Format.prometheus else None
         _announce(site, state, connection, found)
     return found, counted, unwritten
 
@@ -126,14 +125,6 @@ def _announce(site: Site, state: str, connection: sqlite3.Connection, found: Hea
 
     announce(connection, state, found, config.zone)
     send_due(state, config.jobs, site_wide=True)
-
-
-def _count(site: Site, connection: sqlite3.Connection) -> Counted:
-    from batchctl.present.prometheus import Counted
-    from batchctl.store import tally
-
-    found = tally.successes(connection)
-    return Counted(durations={name: found.get(name, []) for name in site.config.jobs}, skips=tally.skips(connection))
 
 
 def _leave_word(site: Site, message: str) -> None:

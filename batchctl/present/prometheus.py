@@ -6,7 +6,7 @@ which Prometheus takes as a counter's reset.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from batchctl.core.model import RUN_STATUSES
 
@@ -14,19 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from batchctl.core.judge.findings import Finding
-    from batchctl.watch.health import Health
+    from batchctl.watch.health import Counted, Health
 
 BOUNDS = (1.0, 10.0, 60.0, 600.0, 3600.0, 10800.0, 21600.0, 43200.0, 86400.0, 108000.0, 129600.0, 172800.0)
 """Upper bounds of the buckets, in seconds: from a second to two days, and 30 h and 36 h, which budgets here are."""
-
-
-class Counted(NamedTuple):
-    """What is counted over the whole history."""
-
-    durations: Mapping[str, Sequence[tuple[float, int, float]]]
-    """For each job: how many successes took at most this long and longer than the bound before, and their seconds."""
-    skips: Sequence[tuple[str, str, int]]
-    """Job, reason, count."""
 
 
 def as_prometheus(health: Health, findings: Sequence[Finding], counted: Counted) -> str:

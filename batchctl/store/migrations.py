@@ -167,6 +167,19 @@ insert into successes
         sum(cast(round(coalesce(duration_s, 0) * 1000000) as integer))
     from runs where status = 'succeeded' group by job, bucket;
 
+create table days (          -- a row a job, outcome and day on which runs ended
+    job text not null,
+    status text not null,
+    day integer not null,    -- of 86,400 seconds since the epoch
+    runs integer not null,
+    micros integer not null,
+    primary key (job, status, day)
+) strict, without rowid;
+insert into days
+    select job, status, cast(ended_at / 86400 as integer) as day, count(*),
+        sum(cast(round(coalesce(duration_s, 0) * 1000000) as integer))
+    from runs where ended_at is not null group by job, status, day;
+
 create table skipped (       -- a row a job and reason
     job text not null,
     reason text not null,
@@ -198,6 +211,25 @@ create trigger run_deleted after delete on runs when old.status = 'succeeded' be
         set runs = runs - 1, micros = micros - cast(round(coalesce(old.duration_s, 0) * 1000000) as integer)
         where job = old.job
         and at_most = (select min(at_most) from buckets where at_most >= coalesce(old.duration_s, 9e999));
+end;
+
+create trigger end_inserted after insert on runs when new.ended_at is not null begin
+    insert into days values (new.job, new.status, cast(new.ended_at / 86400 as integer), 1,
+        cast(round(coalesce(new.duration_s, 0) * 1000000) as integer))
+        on conflict do update set runs = runs + 1, micros = micros + excluded.micros;
+end;
+create trigger end_written after update of status, ended_at, duration_s on runs when new.ended_at is not null begin
+    insert into days values (new.job, new.status, cast(new.ended_at / 86400 as integer), 1,
+        cast(round(coalesce(new.duration_s, 0) * 1000000) as integer))
+        on conflict do update set runs = runs + 1, micros = micros + excluded.micros;
+end;
+create trigger end_changed after update of status, ended_at, duration_s on runs when old.ended_at is not null begin
+    update days set runs = runs - 1, micros = micros - cast(round(coalesce(old.duration_s, 0) * 1000000) as integer)
+        where job = old.job and status = old.status and day = cast(old.ended_at / 86400 as integer);
+end;
+create trigger end_deleted after delete on runs when old.ended_at is not null begin
+    update days set runs = runs - 1, micros = micros - cast(round(coalesce(old.duration_s, 0) * 1000000) as integer)
+        where job = old.job and status = old.status and day = cast(old.ended_at / 86400 as integer);
 end;
 
 create trigger skip_inserted after insert on skips begin

@@ -27,6 +27,9 @@ ALL_RUNNING = "from runs indexed by one_running_row_per_job where status = 'runn
 _ENDED = "from runs where job = ? and status = ? and ended_at >= ? and started_at < ?"
 
 
+_DAY = 86400
+_NEVER = 1e12
+_OUTCOMES = ", ".join(f"'{status}'" for status in (SUCCEEDED, *UNFINISHED))
 _FEW = 1000
 """Durations up to this number are fetched and sorted."""
 
@@ -66,46 +69,62 @@ class Stories(Reader):
 
     def _counted(self, since: float, until: float, job: str, running: float | None, skips: int) -> Stats:
         """Return the statistics of a job that never resumed a run."""
-        number, took = self._spread(job, since, until)
-        query = f"select count(*), min(started_at), max(started_at) {_ENDED}"
-        ended = {status: next(self._rows(query, job, status, since, until), (0, None, None)) for status in UNFINISHED}
-        # Runs of a job never overlap, so the first to end was the first to start: two seeks instead of a walk.
-        bounds = (
-            next(
-                self._rows(f"select started_at {_ENDED} order by ended_at {way} limit 1", job, SUCCEEDED, since, until)
-            )[0]
-            for way in ("asc", "desc")
+        ended = self._ended(job, since, until)
+        number, seconds = ended.pop(SUCCEEDED, (0, 0.0))
+        failed = sum(count for count, _ in ended.values())
+        # Runs of a job never overlap, so the first to end was the first to start: seeks instead of a walk.
+        starts = [] if running is None else [running]
+        for status in (*ended, SUCCEEDED):
+            for way in ("asc", "desc"):
+                query = f"select started_at {_ENDED} order by ended_at {way} limit 1"
+                starts += [row[0] for row in self._rows(query, job, status, since, until)]
+        began = statistics.Starts(
+            count=number + failed + (running is not None),
+            first=min(starts, default=None),
+            last=max(starts, default=None),
         )
-        ended[SUCCEEDED] = (number, *bounds) if number else (0, None, None)
-        now_running = (0, None, None) if running is None else (1, running, running)
-        counted = [*ended.values(), now_running]
-        starts = statistics.Starts(
-            count=sum(row[0] for row in counted),
-            first=min((row[1] for row in counted if row[1] is not None), default=None),
-            last=max((row[2] for row in counted if row[2] is not None), default=None),
-        )
-        failed = sum(ended[status][0] for status in UNFINISHED)
-        return statistics.stats_of(took, number, failed, starts, skips)
+        return statistics.stats_of(self._spread(job, since, until, number, seconds), number, failed, began, skips)
 
-    def _spread(self, job: str, since: float, until: float) -> tuple[int, statistics.Spread]:
-        """Return how many runs of a job succeeded in the window, and how long they took.
+    def _ended(self, job: str, since: float, until: float) -> dict[str, tuple[int, float]]:
+        """Return by outcome how many runs of the job ended in the window, and the sum of their seconds.
+
+        Whole days are counted already; only what lies at the window's edges is looked at run by run.
+        """
+        first, last = -int(-since // _DAY), int(until // _DAY)
+        if first >= last:
+            first = last = int(since // _DAY) + 1
+        query = (
+            "select status, sum(runs), sum(seconds) from ("
+            "select status, runs, micros / 1e6 as seconds from days where job = ? and day >= ? and day < ?"
+            " union all select status, count(*), total(duration_s) from runs where job = ?"
+            f" and status in ({_OUTCOMES}) and ended_at >= ? and ended_at < ? and started_at < ? group by status"
+            " union all select status, count(*), total(duration_s) from runs where job = ?"
+            f" and status in ({_OUTCOMES}) and ended_at >= ? and started_at < ? group by status)"
+            " group by status having sum(runs) > 0"
+        )
+        edges = (job, since, first * _DAY, until, job, last * _DAY, until)
+        return {row[0]: (row[1], row[2]) for row in self._rows(query, job, first, last, *edges)}
+
+    def _spread(self, job: str, since: float, until: float, number: int, seconds: float) -> statistics.Spread:
+        """Return how long the successes of the window took: `number` of them, `seconds` together.
 
         A few durations are fetched and sorted here. Of many only the percentiles' neighbours are, found by walking an
-        index that has them in order: hundreds of thousands of numbers would cost more than everything else.
+        index that has them in order, and without a look at each where the window holds all that the job has.
         """
-        window = (job, SUCCEEDED, since, until)
-        query = f"select count(*), avg(duration_s), max(duration_s) {_ENDED}"
-        number, average, longest = next(self._rows(query, *window), (0, None, None))
+        window: tuple[object, ...] = (job, SUCCEEDED, since, until)
         if number <= _FEW:
-            return number, statistics.spread(self._column(f"select duration_s {_ENDED}", *window))
+            return statistics.spread(self._column(f"select duration_s {_ENDED}", *window))
         ordered = _ENDED.replace("from runs", "from runs indexed by runs_by_duration")
+        if number == self._number("select sum(runs) from successes where job = ?", job):
+            window, ordered = window[:2], ordered.partition(" and ended_at")[0]
         middle, high = 0.5 * (number - 1), 0.95 * (number - 1)
         # From the nearer end: the 95th percentile is a twentieth of the way from the longest.
         query = f"select duration_s {ordered} order by duration_s limit 2 offset {int(middle)}"
         p50 = statistics.percentile(self._column(query, *window), middle % 1)
         query = f"select duration_s {ordered} order by duration_s desc limit 2 offset {max(0, number - 2 - int(high))}"
         p95 = statistics.percentile(self._column(query, *window)[::-1], high % 1)
-        return number, statistics.Spread(average=average, p50=p50, p95=p95, longest=longest)
+        longest = self._column(f"select duration_s {ordered} order by duration_s desc limit 1", *window)[0]
+        return statistics.Spread(average=seconds / number, p50=p50, p95=p95, longest=longest)
 
     def stories(self, job: str, since: float, until: float) -> Iterator[Story]:
         """Yield the stories whose last run was under way in the window, in the order of those runs."""
@@ -152,9 +171,9 @@ class Stories(Reader):
 
     def success_rate(self, job: str, since: float) -> float | None:
         """Return the share of the job's stories ended since then that succeeded, None without any."""
-        query = "select count(*) from runs where job = ? and status = ? and ended_at >= ?"
-        succeeded = self._number(query, job, SUCCEEDED, since)
-        failed = sum(self._number(query, job, status, since) for status in UNFINISHED)
+        ended = self._ended(job, since, _NEVER)
+        succeeded, _ = ended.pop(SUCCEEDED, (0, 0.0))
+        failed = sum(count for count, _ in ended.values())
         continued = set(self._resumed(job).values())
         if continued:
             query = f"select count(*) from runs where id in ({marks([*continued])}) and ended_at >= ?"

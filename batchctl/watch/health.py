@@ -16,7 +16,7 @@ from batchctl.core.judge import missed
 from batchctl.core.judge.findings import Facts, Finding, findings, status_of, urgency
 from batchctl.core.time.schedule import fires
 from batchctl.engine.state import judged
-from batchctl.store import guard
+from batchctl.store import guard, tally
 from batchctl.store.health import Checked, Skipping
 from batchctl.watch.healthfile import Watch
 
@@ -82,6 +82,21 @@ class Health(Record):
     machine: Machine
     findings: Sequence[Finding]
     """Of all jobs and of the place, most urgent first."""
+
+
+class Counted(Record):
+    """What is counted over the whole history."""
+
+    durations: Mapping[str, Sequence[tuple[float, int, float]]]
+    """For each job: how many successes took at most this long and longer than the bound before, and their seconds."""
+    skips: Sequence[tuple[str, str, int]]
+    """Job, reason, count."""
+
+
+def count(config: Config, connection: sqlite3.Connection) -> Counted:
+    """Return the counts of the configuration's jobs."""
+    found = tally.successes(connection)
+    return Counted(durations={name: found.get(name, ()) for name in config.jobs}, skips=tally.skips(connection))
 
 
 def gather(
