@@ -30,7 +30,7 @@ class Web:
     """A web server; `answers` are the statuses it gives, the last of them for good.
 
     Besides a status an answer may be `hang` (nothing is said), `drip` (a byte now and then), `garbage` (no HTTP), or
-    a text with `://` (a redirect there).
+    a text with `://` (a redirect there). While `gate` is closed every answer waits for it.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -38,6 +38,10 @@ class Web:
         self.taken: list[Taken] = []
         self.answers: list[int | str] = [200]
         self.delay = 0.0
+        self.gate = threading.Event()
+        self.gate.set()
+        self.events: list[str] = []
+        """What happened in which order: `taken PATH`, `answered PATH`."""
         self._over = threading.Event()
         outer = self
 
@@ -46,8 +50,12 @@ class Web:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
                 outer.taken.append(Taken(self.command, self.path, dict(self.headers), body))
+                path = self.path.partition("?")[0]
+                outer.events.append(f"taken {path}")
                 answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                outer.gate.wait()
                 outer._over.wait(outer.delay)
+                outer.events.append(f"answered {path}")
                 try:
                     outer._answer(self, answer)
                 except OSError:
@@ -91,6 +99,7 @@ class Web:
     def close(self) -> None:
         """Stop listening."""
         self._over.set()
+        self.gate.set()
         self._server.shutdown()
         self._server.server_close()
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import sqlite3
 import subprocess
 import sys
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from batchctl.core.model import Job, Rules, Step
 from batchctl.core.time.cron import Schedule
@@ -64,6 +69,32 @@ def rows(state: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
         return connection.execute(query, values).fetchall()
     finally:
         connection.close()
+
+
+@cache
+def _no_terminal() -> str:
+    """Return why tests cannot have a terminal; empty where they can."""
+    try:
+        master, slave = pty.openpty()
+    except OSError as error:
+        return f"no terminal can be had: {error.strerror}"
+    with open(master, "rb", buffering=0) as terminal:
+        os.write(slave, b"x")
+        os.close(slave)
+        seen = b""
+        while select.select([terminal], [], [], 5.0)[0]:
+            try:
+                seen += terminal.read(64)
+            except OSError:  # EIO: the last process has let go of it
+                return "" if seen == b"x" else f"a terminal passes on {seen!r} for 'x'"
+    return "a terminal does not tell when the last process lets go of it"
+
+
+def open_terminal() -> tuple[int, int]:
+    """Return the descriptors of a new terminal, ours and the program's; skip the test where none can be had."""
+    if reason := _no_terminal():
+        pytest.skip(reason)
+    return pty.openpty()
 
 
 def alive(pid: int) -> bool:

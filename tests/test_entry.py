@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import pty
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from support import batchctl, cron_environment, rows
+from support import batchctl, cron_environment, open_terminal, rows
 
 from batchctl.__main__ import cron_line
 
@@ -109,7 +108,7 @@ def test_on_a_terminal_the_steps_are_shown(tmp_path: Path) -> None:
     """With a terminal `run` shows the steps and how they ended."""
     config, state = tmp_path / "batchctl.toml", tmp_path / "state"
     config.write_text(_CONFIG, encoding="utf-8")
-    master, slave = pty.openpty()
+    master, slave = open_terminal()
     command = [sys.executable, "-m", "batchctl", "--config", str(config), "--state", str(state), "run", "ok"]
     environment = {**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", "COLUMNS": "80"}
     process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)

@@ -12,6 +12,7 @@ from batchctl.config import load
 from batchctl.config.starter import STARTER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -39,20 +40,43 @@ def test_every_commented_key_works(tmp_path: Path) -> None:
     assert config.jobs["daily-batch"].groups[0].parallel
 
 
-@pytest.mark.parametrize("kind", ["file", "dangling link", "directory"])
-def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
-    """Whatever has the name already stays as it is, and the exit code is 1."""
+def _a_file(path: Path) -> None:
+    path.write_text("mine")
+
+
+def _an_empty_file(path: Path) -> None:
+    path.touch()
+
+
+def _a_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def _a_link_to_nothing(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def _a_link_to_a_file(path: Path) -> None:
+    path.with_name("target").write_text("mine")
+    path.symlink_to("target")
+
+
+@pytest.mark.parametrize("make", [_a_file, _an_empty_file, _a_directory, _a_link_to_nothing, _a_link_to_a_file])
+def test_nothing_is_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], None]
+) -> None:
+    """Whatever has the name already stays as it is, nothing comes beside it, and the exit code is 1."""
     file = tmp_path / "c.toml"
-    if kind == "file":
-        file.write_text("mine")
-    elif kind == "directory":
-        file.mkdir()
-    else:
-        file.symlink_to(tmp_path / "nowhere")
+    make(file)
+
+    def everything() -> list[tuple[Path, int, int, bytes]]:
+        found = sorted((path, path.lstat()) for path in tmp_path.rglob("*"))
+        return [(path, is_.st_ino, is_.st_mode, path.read_bytes() if path.is_file() else b"") for path, is_ in found]
+
+    before = everything()
     assert main(["init", "--path", str(file)]) == 1
-    assert "already exists; nothing was written" in capsys.readouterr().err
-    assert not (tmp_path / "nowhere").exists()
-    assert kind != "file" or file.read_text() == "mine"
+    assert f"{file} already exists; nothing was written" in capsys.readouterr().err
+    assert everything() == before
 
 
 def test_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

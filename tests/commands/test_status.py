@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 from history_rows import DAY, HOUR, Rows, in_c_locale
 from rich.cells import cell_len
-from support import batchctl, start_batchctl
+from support import batchctl, open_terminal, start_batchctl
 
 from batchctl.base import clock
 from batchctl.commands.cli import main
@@ -259,7 +258,7 @@ def test_watch_until_ctrl_c(command: list[str]) -> None:
 
 def test_watch_on_a_terminal(command: list[str]) -> None:
     """On a terminal the picture is drawn over; Ctrl-C ends it with exit 0."""
-    terminal, end = pty.openpty()
+    terminal, end = open_terminal()
     line = [sys.executable, "-m", "batchctl", *command, "status", "--watch"]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
     with subprocess.Popen(line, stdin=end, stdout=end, stderr=end, env=environment) as process:

@@ -307,18 +307,34 @@ def test_a_copy_that_cannot_be_trusted_is_ignored(
     assert full_loads == [str(config)]
 
 
-@pytest.mark.parametrize("kind", ["file", "others"])
-def test_a_copy_that_cannot_be_written_harms_nothing(config: Path, tmp_path: Path, kind: str) -> None:
-    """A state directory that is none, or not ours alone, is for the fire to complain of; loading goes on."""
+def _a_file(state: Path) -> None:
+    state.write_text("mine")
+
+
+def _open_to_others(state: Path) -> None:
+    state.mkdir()
+    state.chmod(0o777)
+
+
+def _a_link_to_nothing(state: Path) -> None:
+    state.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("spoil", [_a_file, _open_to_others, _a_link_to_nothing])
+def test_a_copy_that_cannot_be_written_harms_nothing(
+    config: Path, tmp_path: Path, full_loads: list[str | None], spoil: Callable[[Path], None]
+) -> None:
+    """Where the state directory is none, or not ours alone, it stays so, and every fire reads the files in full."""
     state = tmp_path / "state"
-    if kind == "file":
-        state.write_text("")
-    else:
-        state.mkdir()
-        state.chmod(0o777)
-    job, _ = load_job(str(config), "often", str(state))
-    assert job is not None
-    assert kind == "file" or copies(state) == []
+    spoil(state)
+    before = (os.lstat(state).st_mode, state.read_text() if state.is_file() else None, os.listdir(tmp_path))
+    expected = load(str(config)).jobs["often"]
+    full_loads.clear()
+    for _ in range(2):
+        assert load_job(str(config), "often", str(state)) == (expected, str(state))
+    assert full_loads == [str(config)] * 2
+    assert (os.lstat(state).st_mode, state.read_text() if state.is_file() else None, os.listdir(tmp_path)) == before
+    assert not state.is_dir() or os.listdir(state) == []
 
 
 def test_a_secret_in_the_configuration_is_not_copied(config: Path, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import shlex
 import shutil
@@ -32,7 +31,7 @@ from typing import Any
 import pytest
 import typer
 from history_rows import DAY, HOUR, Rows
-from support import batchctl
+from support import batchctl, open_terminal
 
 from batchctl.base import clock, errors
 from batchctl.commands.cli import COMMANDS, app, main
@@ -173,7 +172,7 @@ class Scene:
 
     def run(self, command: str, columns: int = _COLUMNS) -> tuple[int, str]:
         """Run one command line in a terminal; return exit code and output, the terminal's escapes taken out."""
-        master, slave = pty.openpty()
+        master, slave = open_terminal()
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": slave, "stderr": slave}
         termios.tcsetwinsize(slave, (50, columns))
         with subprocess.Popen(["/bin/sh", "-c", command], env=self.env, cwd=self.home, **options) as process:
