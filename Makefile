@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo-state
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench site clean
 
 # A venv with batchctl as a user installs it; remade when the project's file changes.
 $(VENV)/.installed: pyproject.toml
@@ -32,5 +32,9 @@ lint: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py
 
+site: $(VENV)/.installed
+	$(BIN)/zensical build --strict --clean
+	@echo "The documents as a site: $(CURDIR)/site/index.html"
+
 clean:
-	rm -rf $(VENV) $(DEMO) demo-report.html
+	rm -rf $(VENV) $(DEMO) demo-report.html site

@@ -1,18 +1,27 @@
 """What batchctl tells the operator when it cannot go on: a message, a remedy and an exit code.
 
-The exit codes are the contract's; 74 and 78 are EX_IOERR and EX_CONFIG of sysexits.h, 75 is EX_TEMPFAIL;
-70, EX_SOFTWARE, is for what should never happen: a fault in batchctl itself.
+The exit codes are the contract's, and the words below each are the reference's; 74 and 78 are EX_IOERR and EX_CONFIG of
+sysexits.h, 75 is EX_TEMPFAIL; 70, EX_SOFTWARE, is for what should never happen: a fault in batchctl itself.
 """
 
 EXIT_OK = 0
+"""succeeded"""
 EXIT_FAILED = 1
+"""a step failed; of another command: it found the problem that it looks for"""
 EXIT_USAGE = 2
+"""wrong command line, unknown job"""
 EXIT_BUG = 70
+"""a fault in batchctl itself, which says how to report it"""
 EXIT_STATE = 74
+"""state cannot be trusted (database unreadable, full, locked past its limit; lock unusable): nothing was started"""
 EXIT_SKIPPED = 75
+"""skipped (`--exit-on-skip N` sets another)"""
 EXIT_CONFIG = 78
+"""configuration error, with file, line where known, key and remedy"""
 EXIT_TIMED_OUT = 124
+"""timed out"""
 EXIT_SIGNAL_BASE = 128
+"""stopped by signal n"""
 
 
 class BatchctlError(Exception):

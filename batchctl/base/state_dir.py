@@ -1,12 +1,17 @@
 """The one place that knows what lies where in the state directory, and with which modes.
 
-    batchctl.db (-wal, -shm)   the history            history-began    says that there is, or was, one
-    locks/JOB.lock             taken by each run      schema.lock      held while the history is made or upgraded
-    runs/ID/                   of one run: STEP-ATTEMPT.log, STEP.result, STEP.progress
-    spool/ID.reserved .json .damaged                  the end of a run that the history could not take
-    config-KEY.bin             a compiled configuration
-    health.json                what the last check found
-    crontab.backup-TIME        the crontab before a change
+    batchctl.db                     the history, SQLite; with batchctl.db-wal and -shm while it is open
+    history-began                   says that there is, or was, one: nothing starts over silently where it is gone
+    locks/JOB.lock                  taken by each run, and inherited by its steps; never delete one while a job may run
+    schema.lock                     held while the history is made or upgraded
+    runs/ID/STEP-ATTEMPT.log        the output of each attempt; STEP counts from 1
+    runs/ID/STEP.result             the result that a step wrote
+    runs/ID/STEP.progress           the progress that it wrote
+    spool/ID.KIND                   the end of a run: reserved for it, json where the history could not take it and the
+                                    next fire brings it in, damaged where that file says nothing
+    config-KEY.bin                  a checked copy of the configuration that makes a fire cheap; made anew at a change
+    health.json                     what the last check found
+    crontab.backup-TIME             the crontab before a change
 
 All of it is the operator's alone: directories 0700, files 0600. Programs of presets keep their own files beside these;
 they find the directory as `{state}` and import nothing from here.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from batchctl.config import keys
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -161,75 +163,6 @@ _HOMES: dict[type[Struct], str] = {
 
 T = TypeVar("T", bound=Struct)
 
-EXAMPLES = {
-    "base_url": '"https://api.example.com"',
-    "batch_size": "200",
-    "interval_hours": "24",
-    "password_env": '"SHOP_PASSWORD"',
-    "rate_limit": "5",
-    "token_env": '"SHOP_TOKEN"',
-    "username_env": '"SHOP_USER"',
-    "alert_after": "3",
-    "alert_after_skips": "2",
-    "alert_on_output": '["ERROR", "실패"]',
-    "catch_up": "true",
-    "catch_up_window": '"12h"',
-    "disk_free_min": '"1GB"',
-    "keep_bytes": '"2GB"',
-    "keep_days": "30",
-    "keep_runs": "100",
-    "long_after": '"28h"',
-    "long_factor": "1.5",
-    "max_alerts_per_day": "20",
-    "min_duration": '"1h"',
-    "notify": '["mailtos://user:password@example.com"]',
-    "on_alert": '["/usr/local/bin/tell-me"]',
-    "ping_on_skip": "true",
-    "ping_url": '"https://hc-ping.com/UUID"',
-    "quiet_hours": '"22:00-07:00"',
-    "remind_every": '"4h"',
-    "continue_on_failure": "true",
-    "cwd": '"/srv/shop"',
-    "description": '"keyword search, then market upload"',
-    "enabled": "false",
-    "env_file": '"shop.env"',
-    "group": '"keyword-search"',
-    "jitter": '"5m"',
-    "kind": '"collection", "processing", "maintenance", "report" or "analysis"',
-    "parallel": "true",
-    "pool": '"collectors"',
-    "preset": '"daily-batch"',
-    "python": '"/srv/shop/.venv/bin/python"',
-    "state_dir": '"/var/lib/batchctl"',
-    "active_hours": '"08:00-22:59"',
-    "argv": '["prog", "--limit", "100"]',
-    "at": "2026-12-01T12:00:00",
-    "daily": '"14:30"',
-    "every": '"30h"',
-    "function": '"package.module:name"',
-    "gap_after": '"any" or "success"',
-    "gap_factor": "1.2",
-    "grace": '"10s"',
-    "id": '"31"',
-    "log_max": '"200MB"',
-    "max_parallel": "2",
-    "min_gap": '"6h"',
-    "on_stale": '"takeover" or "alert"',
-    "path": '["/opt/tools/bin"]',
-    "params": "{ limit = 100 }",
-    "env": '{ LANG = "C.UTF-8" }',
-    "retries": "2",
-    "retry_backoff": "2",
-    "retry_delay": '"30s"',
-    "retry_max_delay": '"10m"',
-    "run": '"collect --limit 100"',
-    "schedule": '"0 1 * * *"',
-    "secrets": '["API_KEY"]',
-    "stale_after": '"36h"',
-    "timeout": '"30h"',
-    "timezone": '"Asia/Seoul"',
-}
-
 _TYPES = {
     "array": "a list",
     "bool": "true or false",
@@ -287,9 +220,7 @@ def _key_remedy(name: str, struct: type[Struct]) -> str:
 def example(key: str, table: Any = None) -> str:
     """Return a remedy that shows how the key is written; a number where text belongs only lacks its quotes."""
     value = table.get(key) if isinstance(table, dict) else None
-    if key == "id" and isinstance(value, int | float):
-        return f'write id = "{value}"'
-    return f"write for example {key} = {EXAMPLES[key]}" if key in EXAMPLES else f"write {key} as a table"
+    return f'write id = "{value}"' if key == "id" and isinstance(value, int | float) else keys.example(key)
 
 
 def _in_words(text: str) -> str:

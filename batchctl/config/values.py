@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from batchctl.base.duration import parse_duration
-from batchctl.config.schema import EXAMPLES
+from batchctl.config.keys import example
 from batchctl.core.model import Window
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def duration(raw: str | float, where: KeyPath, *, zero: bool = False) -> float:
     except (ValueError, OverflowError) as error:
         negative = (isinstance(raw, int | float) and raw < 0) or (isinstance(raw, str) and raw.strip().startswith("-"))
         what = f"{raw!r} is negative" if negative else str(error).partition(";")[0]
-        where.refuse(what, f"write for example {where.key} = {EXAMPLES[where.key]}")
+        where.refuse(what, example(where.key))
     if seconds > TEN_YEARS:
         where.refuse(f"{raw!r} is more than ten years", "units are w, d, h, m, s and ms; a bare number is seconds")
     if not seconds and not zero:

@@ -1,4 +1,4 @@
-"""The page on moving from the old tools is tried, and the Korean README keeps step with the English one.
+"""The page on moving from the old tools is tried.
 
 Every command of the page runs in a home of its own: jobs by the names that the page uses, an old crontab, and one run
 of `daily-batch` behind it. Every key is given to a job. What stands below a `$` line is what it prints without a
@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,7 @@ import pytest
 from batchctl.config import load
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "migration.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-KOREAN = (ROOT / "README.ko.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "howto" / "migration.md").read_text(encoding="utf-8")
 
 _FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 _CODE = re.compile(r"`([^`]+)`")
@@ -200,51 +197,3 @@ def test_configurations_are_valid(text: str, tmp_path: Path) -> None:
     file = tmp_path / "batchctl.toml"
     file.write_text(text, encoding="utf-8")
     assert load(str(file)).jobs
-
-
-def headings(text: str) -> list[int]:
-    """Return the level of each heading, outside blocks of code."""
-    return [len(marks) for marks in re.findall(r"^(#+) ", _FENCE.sub("", text), re.MULTILINE)]
-
-
-def sections(text: str) -> list[str]:
-    """Return the text below each heading of the second level, without blocks of code."""
-    return re.split(r"^## ", _FENCE.sub("", text), flags=re.MULTILINE)[1:]
-
-
-def test_the_korean_readme_has_the_same_blocks() -> None:
-    """README.ko.md has the headings of README.md, and its blocks of code to the byte."""
-    assert headings(KOREAN) == headings(README)
-    assert _FENCE.findall(KOREAN) == _FENCE.findall(README)
-    indented = re.compile(r"^ {4}\S.*$", re.MULTILINE)
-    assert indented.findall(_FENCE.sub("", KOREAN)) == indented.findall(_FENCE.sub("", README))
-
-
-def test_the_korean_readme_has_the_same_words_in_code() -> None:
-    """Section by section, README.ko.md names the commands, keys and files that README.md names, in as many rows."""
-    for korean, english in zip(sections(KOREAN), sections(README), strict=True):
-        title = english.partition("\n")[0]
-        assert set(_CODE.findall(korean)) == set(_CODE.findall(english)), title
-        assert len(rows(korean)) == len(rows(english)), title
-
-
-def test_the_korean_readme_has_the_same_links() -> None:
-    """Both READMEs lead to the same places, and each to the other."""
-    links = re.compile(r"\]\(([^)\s#]+)\)")
-    korean, english = Counter(links.findall(KOREAN)), Counter(links.findall(README))
-    assert korean.pop("README.md") == 1
-    assert english.pop("README.ko.md") == 1
-    assert korean == english
-
-
-@pytest.mark.parametrize("document", ["docs/migration.md", "README.ko.md"])
-def test_links_lead_somewhere(document: str) -> None:
-    """Every link to a file names one that is there, and every anchor a heading of its page."""
-    text = (ROOT / document).read_text(encoding="utf-8")
-    titles = re.findall(r"^#+ (.*)$", _FENCE.sub("", text), re.MULTILINE)
-    anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-    for link in re.findall(r"\]\(([^)\s]+)\)", text):
-        if link.startswith("#"):
-            assert link[1:] in anchors, link
-        elif not link.startswith("https://"):
-            assert ((ROOT / document).parent / link.partition("#")[0]).exists(), link

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_PAGE = (_ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+_PAGE = (_ROOT / "docs" / "explanation" / "reliability.md").read_text(encoding="utf-8")
 _NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", _PAGE)))
 
 

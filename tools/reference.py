@@ -1,0 +1,273 @@
+"""Write the reference pages of the documentation from the code.
+
+    .venv/bin/python tools/reference.py
+
+A test compares the pages with what this would write.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import msgspec
+from helps import built, root
+
+from batchctl.base import errors, state_dir
+from batchctl.commands.cli import COMMANDS
+from batchctl.config import keys
+from batchctl.config.schema import (
+    AlertKeys,
+    CommandKeys,
+    FileTable,
+    GroupTable,
+    JobTable,
+    SourceTable,
+    StepTable,
+    keys_of,
+)
+from batchctl.core import model
+
+_NOTE = "<!-- Written by tools/reference.py from the code; changes here are lost. -->\n"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+# Configuration
+
+_CONFIGURATION = """
+# Configuration
+
+It is read from `--config FILE`, else `BATCHCTL_CONFIG`, else `~/.config/batchctl/batchctl.toml`, else
+`/etc/batchctl/batchctl.toml`. Beside that file, jobs may stand in files of their own, `jobs.d/NAME.toml`. An unknown
+key is an error. [Write jobs](../howto/jobs.md) shows most of the keys at work.
+
+A **duration** is `90s`, `24h30m`, `2d` or `500ms`, with the units w, d, h, m, s and ms; a bare number is seconds. A
+**size** is `500MB` or `2GB`, or in powers of two `2GiB`; a bare number is bytes. A relative path starts from the folder
+of the file, and `~` is the home.
+"""
+_UNITS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
+_AT_TOP = (
+    "The main file's first lines. [What is told and kept](#what-is-told-and-kept) may stand here too, for every job."
+)
+_IN_JOB = """\
+Below `[jobs.NAME]` in the main file, or at the top of `jobs.d/NAME.toml`. A job has one of `schedule`, `every`, `daily`
+and `at`, or cron does not fire it. It has `steps`, or all the keys of [a step](#a-step) but the first two, and is that
+one step."""
+_IN_STEP = "Below `[[jobs.NAME.steps]]`, in a file of its own `[[steps]]`. It has one of `run`, `argv` and `function`."
+_SECTIONS: dict[str, tuple[type[msgspec.Struct], str]] = {
+    "At the top": (FileTable, _AT_TOP),
+    "A job": (JobTable, _IN_JOB),
+    "A step": (StepTable, _IN_STEP),
+    "A group": (GroupTable, "Below `[jobs.NAME.groups.GROUP]`."),
+    "What is told and kept": (AlertKeys, "At the top for every job, or in a job for itself."),
+    "A source": (SourceTable, "Below `[sources.NAME]`, for the collectors of [the catalogue](catalogue.md)."),
+}
+
+
+def configuration() -> str:
+    """Return the page of the configuration's keys, from the tables that it is checked against."""
+    text = _NOTE + _CONFIGURATION
+    for title, (struct, intro) in _SECTIONS.items():
+        rows = []
+        for key in _keys(struct):
+            example, meaning = _entry(struct, key)
+            rows.append([f"`{key}`", _example(example), _default(struct, key), meaning])
+        text += f"\n## {title}\n\n{intro}\n\n{table(['key', 'for example', 'default', 'means'], rows)}"
+    return text
+
+
+def _keys(struct: type[msgspec.Struct]) -> list[str]:
+    """Return the keys to list below a table, in the order of keys.py; those of another section are left to it."""
+    own = set(keys_of(struct))
+    if struct is SourceTable:
+        return keys_of(struct)
+    if struct in {JobTable, FileTable}:
+        own -= set(keys_of(AlertKeys))
+    if struct is JobTable:
+        own -= set(keys_of(CommandKeys))
+    return [key for key in keys.KEYS if key in own]
+
+
+def _entry(struct: type[msgspec.Struct], key: str) -> tuple[str, str]:
+    return keys.KEYS.get(f"sources.{key}", keys.KEYS[key]) if struct is SourceTable else keys.KEYS[key]
+
+
+def _example(text: str) -> str:
+    if '" or "' in text:
+        return re.sub(r'("[^"]*")', r"`\1`", text)  # all the values it may have
+    return f"`{text}`" if text else "a table"
+
+
+def _default(struct: type[msgspec.Struct], key: str) -> str:
+    """Return the default that is in force: the table's own, else that of the model it becomes."""
+    names, defaults = keys_of(struct), struct.__struct_defaults__
+    value = dict(zip(names[::-1], defaults[::-1], strict=False)).get(key, msgspec.NODEFAULT)
+    if value is msgspec.NODEFAULT:
+        return "required"
+    if value is None:
+        owners = (model.Alerting, model.Retention) if struct is AlertKeys else (model.Job, model.Rules)
+        value = next((owner._defaults[key] for owner in owners if key in owner._defaults), None)
+    return _written(key, value)
+
+
+def _written(key: str, value: Any) -> str:
+    """Return a default as the configuration would have it; nothing where it means none."""
+    if value is None or value in ("", (), []) or isinstance(value, dict) or hasattr(value, "factory"):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, str):
+        return f'`"{value}"`'
+    if not keys.KEYS[key][0].startswith('"'):
+        return f"`{value:g}`"
+    unit, seconds = next(((unit, size) for unit, size in _UNITS.items() if value >= size), ("", 0))
+    return f'`"{value / seconds:g}{unit}"`' if seconds else ""
+
+
+# Commands
+
+_COMMANDS = """
+# Commands
+
+Each has `--help`, which says the same. `BATCHCTL_DEBUG=1` adds the traceback to an error.
+
+These options stand before the command:
+
+"""
+
+
+def commands() -> str:
+    """Return the page of the commands, from the help that they have."""
+    text = _NOTE + _COMMANDS + _options(root().params)
+    for name in COMMANDS:
+        command = built(name)
+        inner = getattr(command, "commands", {})
+        text += _command(command, name, group=bool(inner))
+        for word in inner:
+            text += _command(inner[word], f"{name} {word}")
+    return text
+
+
+def _command(command: Any, name: str, *, group: bool = False) -> str:
+    """Return the section of one command; of a group only what it is for, since its commands come below."""
+    about, _, examples = inspect.cleandoc(command.help).partition("Examples:")
+    text = f"\n{'###' if ' ' in name else '##'} {name}\n\n{_paragraphs(about)}\n"
+    if group:
+        return text
+    arguments = [param for param in command.params if param.param_type_name == "argument"]
+    usage = " ".join([f"batchctl {name}", *(_argument(param) for param in arguments), "[OPTIONS]"])
+    text += f"\n    {usage}\n\n"
+    if arguments:
+        text += table(["argument", "is"], [[f"`{_metavar(param)}`", _help(param)] for param in arguments]) + "\n"
+    text += _options([param for param in command.params if param.param_type_name == "option"])
+    lines = [re.sub(r"^\W*|`$", "", line) for line in examples.splitlines() if line.strip()]
+    return text + "\nExamples:\n\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def _paragraphs(text: str) -> str:
+    return re.sub(r"\n\s*\n", "\n\n", text.replace("\b", "").strip())  # Click's mark not to wrap
+
+
+def _options(options: list[Any]) -> str:
+    rows = []
+    for option in options:
+        if not option.hidden and option.name != "help":
+            names = ", ".join(option.opts)
+            rows.append([f"`{names}`" if option.is_flag else f"`{names} {_metavar(option)}`", _help(option)])
+    return table(["option", "does"], rows) if rows else "It has no options.\n"
+
+
+def _metavar(param: Any) -> str:
+    return str(param.metavar or param.name.upper()).strip("[]{}")
+
+
+def _argument(argument: Any) -> str:
+    name = _metavar(argument) + ("..." if argument.nargs == -1 else "")
+    return name if argument.required else f"[{name}]"
+
+
+def _help(param: Any) -> str:
+    silent = param.default in (None, False, (), []) or callable(param.default)
+    return str(param.help) if silent else f"{param.help} Default: {param.default}."
+
+
+# Exit codes
+
+_EXIT_CODES = """
+# Exit codes
+
+They are those of `batchctl run`. The other commands use 0, 1, 2, 70, 74 and 78 alike.
+
+"""
+
+
+def exit_codes() -> str:
+    """Return the page of the exit codes, with the words that stand below each in errors.py."""
+    rows = []
+    for assigned, words in pairwise(ast.parse(inspect.getsource(errors)).body):
+        if isinstance(assigned, ast.Assign) and isinstance(words, ast.Expr):
+            code = ast.literal_eval(assigned.value)
+            rows.append([f"{code}+n" if code == errors.EXIT_SIGNAL_BASE else str(code), ast.literal_eval(words.value)])
+    return _NOTE + _EXIT_CODES + table(["code", "when"], rows)
+
+
+# The state directory
+
+_STATE_DIRECTORY = f"""
+# State directory
+
+It is `--state DIR`, else `BATCHCTL_STATE`, else `state_dir` of the configuration, else `~/.local/state/batchctl`. Its
+mode is {state_dir.DIR_MODE:04o}, that of its files {state_dir.FILE_MODE:04o}. A directory that others can write to, or
+that belongs to somebody else, is refused (74). Keep it on a local disk: locks and SQLite's journal are not to be
+trusted over NFS.
+
+"""
+_AFTER_STATE = """
+[Read and keep the history](../howto/history.md) says what is removed, and when. The tables of `batchctl.db` may change
+with any version; what is promised is the [JSON](json.md).
+"""
+
+
+def state_directory() -> str:
+    """Return the page of the state directory, from what the module of StateDir says of it."""
+    described = inspect.cleandoc(state_dir.__doc__ or "")
+    entries = re.findall(r"^ {4}(\S+) {2,}(.*(?:\n {20,}.*)*)", described, re.MULTILINE)
+    rows = [[f"`{name}`", re.sub(r"\s+", " ", what)] for name, what in entries]
+    programs = sorted({name for file in ROOT.glob("batchctl/jobs/*/job.toml") for name in _kept_by(file)})
+    rows.append([", ".join(f"`{name}/`" for name in programs), "what the programs of the ready-made jobs keep"])
+    return _NOTE + _STATE_DIRECTORY + table(["in it", "is"], rows) + _AFTER_STATE
+
+
+def _kept_by(file: Path) -> list[str]:
+    return re.findall(r"\{state\}/([\w-]+)", file.read_text(encoding="utf-8"))
+
+
+PAGES = {
+    "configuration": configuration,
+    "commands": commands,
+    "exit-codes": exit_codes,
+    "state-directory": state_directory,
+}
+
+
+def main() -> None:
+    """Write every page."""
+    for name, page in PAGES.items():
+        (ROOT / "docs" / "reference" / f"{name}.md").write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
