@@ -35,6 +35,7 @@ _EDIT = (
 )
 DEFAULT = "(default configuration)"
 """The label of the configuration that a fire finds by itself; any other is labelled with its path."""
+_LOCALTIME = "/etc/localtime"
 _SURROUNDINGS = (b"HOME", b"XDG_CONFIG_HOME", b"XDG_STATE_HOME", b"BATCHCTL_CONFIG", b"BATCHCTL_STATE")
 
 
@@ -276,29 +277,26 @@ def _home() -> str:
         return ""  # no passwd entry: cron will not run this user's crontab either, and nothing is taken for a default
 
 
-class _LocalZone:
+class _LocalZone(zones.NamedZone):
     """The zone of /etc/localtime, whatever TZ says; UTC where there is no such file."""
 
     def __init__(self) -> None:
-        from datetime import UTC, datetime, tzinfo
+        super().__init__(os.path.realpath(_LOCALTIME).partition("zoneinfo/")[2] or _LOCALTIME)
+
+    def _load(self) -> None:
+        from datetime import datetime
         from zoneinfo import ZoneInfo
 
-        path = "/etc/localtime"
-        self._zone: tzinfo = UTC
-        self.name = os.path.realpath(path).partition("zoneinfo/")[2] or path
+        self._from_instant = datetime.fromtimestamp
         try:
-            with open(path, "rb") as file:
+            with open(_LOCALTIME, "rb") as file:
                 self._zone = ZoneInfo.from_file(file, self.name)
         except FileNotFoundError:
             self.name = "UTC"
+            super()._load()
         except (OSError, ValueError) as error:
-            message = f"the system's time zone, {path}, cannot be read: {error}"
+            message = f"the system's time zone, {_LOCALTIME}, cannot be read: {error}"
             raise StateError(message, remedy="make it a link to a file below /usr/share/zoneinfo") from error
-        self._from_instant = datetime.fromtimestamp
-
-    def offset(self, instant: float) -> int:
-        delta = self._from_instant(instant, self._zone).utcoffset()
-        return 0 if delta is None else round(delta.total_seconds())
 
 
 def _daemon_tz() -> str:
@@ -311,8 +309,6 @@ def _daemon_tz() -> str:
         with open(f"/proc/{pid}/environ", "rb") as file:
             variables = file.read().split(b"\0")
     except (OSError, ValueError):
-        return (
-            ""  # no daemon, or one whose surroundings are not ours to read: /etc/localtime is what it most likely has
-        )
+        return ""  # no daemon, or one that we may not look into: /etc/localtime is what it most likely has
     found = [value.removeprefix(b"TZ=") for value in variables if value.startswith(b"TZ=")]
     return found[0].decode("ascii", "replace").removeprefix(":") if found else ""

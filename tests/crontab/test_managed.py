@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -340,6 +341,24 @@ def test_cron_zone_is_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     found = managed.cron_zone()
     assert (found.name, found.offset(0)) == (plain.name, plain.offset(0))
     assert found.offset(1795222800.0) != 14 * 3600
+
+
+def test_cron_zone_is_that_of_localtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether /etc/localtime is a link, as Debian makes it, a copy, absent (UTC), or no zone at all (refused)."""
+    seoul = files("tzdata") / "zoneinfo" / "Asia" / "Seoul"
+    place = tmp_path / "localtime"
+    monkeypatch.setattr(managed, "_LOCALTIME", str(place))
+    monkeypatch.setattr(managed, "_daemon_tz", lambda: "")
+    assert (managed.cron_zone().name, managed.cron_zone().offset(1795222800.0)) == ("UTC", 0)
+    place.symlink_to(str(seoul))
+    assert (managed.cron_zone().name, managed.cron_zone().offset(1795222800.0)) == ("Asia/Seoul", 9 * 3600)
+    place.unlink()
+    place.write_bytes(seoul.read_bytes())
+    assert (managed.cron_zone().name, managed.cron_zone().offset(1795222800.0)) == (str(place), 9 * 3600)
+    place.write_bytes(b"no zone")
+    with pytest.raises(StateError, match="cannot be read") as caught:
+        managed.cron_zone()
+    assert "/usr/share/zoneinfo" in caught.value.remedy
 
 
 def test_cron_zone_is_the_daemons(monkeypatch: pytest.MonkeyPatch) -> None:

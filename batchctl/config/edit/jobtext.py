@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from contextlib import contextmanager
 from itertools import pairwise, zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from unicodedata import normalize
 
 import tomlkit
@@ -79,33 +79,27 @@ def with_value(text: str, table: Path, key: str, value: Any) -> str:
 
 def _set(document: tomlkit.TOMLDocument, table: Path, key: str, item: Item, end: str) -> None:
     inside: Any = document
-    for name in table:
-        inside = inside[name]
+    for part in table:
+        inside = inside[part]
     if isinstance(inside, InlineTable):
         inside[key] = item
         return
     item.trivia.trail = end
     below = [(path, found) for path, found in _headers(document.body) if _is_of(path, table)]
     header = next((found for path, found in below if path == table), None)
+    at, name, first = next((at, *entry) for at, entry in enumerate(document.body) if entry[0] is not None)
     if key in inside or (table and not below):
         inside[key] = item  # where it stands, or beside dotted keys
-        return
-    if table and header is None:
-        trivia = below[0][1].trivia
-        start = f"{trivia.indent}[{tomlkit.key(list(table)).as_string()}]{end}{trivia.indent}"
-        trivia.indent = f"{start}{key} = {item.as_string()}{end}{end}{trivia.indent}"
-        return
     # Not by append(), which writes it below the last comment of the table: that is about the table after it.
-    body, at = document.body, 0
-    if header is not None:
-        body, item.trivia.indent = header.value.body, header.trivia.indent
+    elif header is not None:
+        item.trivia.indent = header.trivia.indent
+        header.value.body.insert(0, (SingleKey(key), item))
+    elif not table and not _is_header(first, name):
+        document.body.insert(at + 1, (SingleKey(key), item))
     else:
-        at = next(at for at, (name, _) in enumerate(body) if name is not None)
-        if isinstance(body[at][1], AoT | Table) and not _is_dotted(body[at][0]):
-            item.trivia.trail *= 2
-        else:
-            at += 1
-    body.insert(at, (SingleKey(key), item))
+        trivia = below[0][1].trivia
+        start = f"{trivia.indent}[{tomlkit.key(table).as_string()}]{end}" if table else ""
+        trivia.indent = f"{start}{trivia.indent}{key} = {item.as_string()}{end}{end}{trivia.indent}"
 
 
 def without(text: str, key: str) -> str:
@@ -176,25 +170,24 @@ def _parsed(text: str) -> tomlkit.TOMLDocument:
 def _headers(body: Body, above: Path = ()) -> Iterator[tuple[Path, Table]]:
     """Yield every table that has a header of its own, in the order of the text."""
     for key, item in body:
-        if key is None or _is_dotted(key):
-            continue
-        path = (*above, key.key)
-        for table in item.body if isinstance(item, AoT) else [item]:
-            if isinstance(table, Table):
+        if key is not None and _is_header(item, key):
+            path = (*above, key.key)
+            for table in item.body if isinstance(item, AoT) else [item]:
                 if table.display_name is not None:
                     yield path, table
                 yield from _headers(table.value.body, path)
 
 
-def _is_dotted(key: Key | None) -> bool:
-    return key is not None and key.is_dotted()
+def _is_header(item: Item, key: Key | None) -> TypeGuard[AoT | Table]:
+    """Say whether a table has a header, or those below it have, and is no dotted key."""
+    return isinstance(item, AoT | Table) and key is not None and not key.is_dotted()
 
 
 def _tail(table: Table) -> str:
     """Return the comments and blank lines after a table's last key: they belong to what comes after it."""
     found = ""
     for key, item in table.value.body:
-        if isinstance(item, AoT | Table) and not _is_dotted(key):
+        if _is_header(item, key):
             break
         found = found + item.as_string() if key is None else ""
     return found
