@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from promises import PAGE, Promises
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,12 @@ def _crontab() -> bytes | None:
         return subprocess.run(["crontab", "-l"], capture_output=True, check=False, timeout=30).stdout
     except FileNotFoundError:
         return None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch whether the tests that the documents promise are run."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Promises(config.rootpath / PAGE))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
