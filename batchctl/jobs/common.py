@@ -1,6 +1,7 @@
 """What the programs share: asking for the extra that they need, and databases that only their owner may read."""
 
 import os
+from contextlib import suppress
 from importlib import import_module
 
 from batchctl import step
@@ -26,10 +27,11 @@ def private(path: str) -> str:
     Raises:
         OSError: if it cannot be made.
     """
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.fchmod(descriptor, 0o600)  # one that an earlier version made
+        with suppress(PermissionError):  # somebody else's, who may let us write it
+            os.fchmod(descriptor, 0o600)  # for one that an earlier version made
     finally:
         os.close(descriptor)
     return path

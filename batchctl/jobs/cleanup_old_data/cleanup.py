@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     if os.path.exists(path):
         try:
             _clean_catalogue(path, before, counts)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             step.complain(f"cleanup: {path}: {error}")
             return 1
     _clean_files(os.path.join(options.data, "tmdb"), before, counts)
