@@ -11,8 +11,6 @@ from scenes import SCENES, Stage, pattern, play, same, words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.xdist_group("docs")  # one worker sets the stage once
-
 MIGRATION = "docs/howto/migration.md"
 """Has a test of its own: its commands run each in a fresh home, without a terminal."""
 CATALOGUE = "docs/reference/catalogue.md"
