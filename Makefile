@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo-state
 
-.PHONY: demo test lint bench site clean
+.PHONY: demo test lint bench mutants site clean
 
 # A venv with batchctl as a user installs it; remade when the project's file changes.
 $(VENV)/.installed: pyproject.toml
@@ -31,6 +31,9 @@ lint: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py
+
+mutants: $(VENV)/.installed
+	$(BIN)/python tools/mutants.py
 
 site: $(VENV)/.installed
 	$(BIN)/zensical build --strict --clean

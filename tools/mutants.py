@@ -1,14 +1,14 @@
 """How much the tests of the guard notice: change one thing at a time, run the tests that should mind, count.
 
-    make mutants                                  all of it
-    python tools/mutants.py --quick               an even sample that takes some minutes
-    python tools/mutants.py core/time/cron.py     one module
+    make mutants                                all of it
+    python tools/mutants.py --quick             an even sample that takes some minutes
+    python tools/mutants.py core/time/cron.py   one module
 
-A driver of our own, because both that exist were tried here and leave out what matters: mutmut 3 changes nothing outside
-functions and nothing inside SQL, and its wrappers import mutmut into modules whose tests pin what they may import;
-cosmic-ray rewrites the working tree in place, starts an interpreter for each of 4,100 mutants (three quarters of them
-swap `+` for `<<`, `**` and the like) and does not look into SQL either. Here every mutant is one line of a copy, tests run
-in a child forked from a process that has imported pytest but nothing of batchctl, and what they start runs the copy.
+A driver of our own, because both that exist were tried here and leave out what matters. mutmut 3 changes nothing
+outside functions and nothing inside SQL, and its wrappers import mutmut into modules whose tests pin what they import.
+cosmic-ray rewrites the working tree, starts an interpreter for each of 4,100 mutants (most of which swap `+` for `<<`,
+`**` and the like) and does not look into SQL either. Here every mutant is one change in a copy, tests run in a child
+forked from a process that has imported pytest but nothing of batchctl, and what they start runs the copy too.
 
 Equivalent mutants stand in tools/equivalent_mutants.toml with the reason; they are not counted.
 """
@@ -46,15 +46,15 @@ _SAMPLE = 160
 _PR_SET_CHILD_SUBREAPER = 36
 
 TARGETS = {
-    "core/guard/decide.py": ("core/guard",),
-    "core/guard/plan.py": ("core/guard",),
-    "core/guard/selection.py": ("core/guard", "engine/test_selection.py"),
-    "core/time/cadence.py": ("core/time",),
-    "core/time/cron.py": ("core/time",),
+    "core/guard/decide.py": ("core/guard/test_decide.py",),
+    "core/guard/plan.py": ("core/guard/test_plan.py",),
+    "core/guard/selection.py": ("core/guard/test_selection.py",),
+    "core/time/cadence.py": ("core/time/test_cadence.py",),
+    "core/time/cron.py": ("core/time/test_cron.py",),
     "core/time/periods.py": ("core/time/test_periods.py",),
-    "core/time/schedule.py": ("core/time",),
+    "core/time/schedule.py": ("core/time/test_schedule.py",),
     "core/time/shift_zone.py": ("core/time/test_shift_zone.py",),
-    "core/time/zones.py": ("core/time",),
+    "core/time/zones.py": ("core/time/test_zones.py",),
     "store/guard.py": ("store/test_guard.py",),
 }
 """Each module with the tests that should notice whatever happens to it."""
@@ -78,12 +78,26 @@ class Mutant(NamedTuple):
 
 
 _COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq},
-    **{ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In},
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
 }
 _COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
-    **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult},
-    **{ast.Mod: ast.FloorDiv, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd},
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
 }
 _CALLED = {"min": "max", "max": "min", "any": "all", "all": "any", "floor": "ceil", "ceil": "floor"}
 
@@ -101,7 +115,7 @@ _IN_SQL = (
     *((r"\bnot (?=in\b|exists\b)", ""), (r"\bexists\b", "not exists"), (r" desc\b", ""), (r"\bmax\(", "min(")),
     *((r"\bmin\(", "max("), (r" \+ ", " - "), (r" - ", " + "), (r"(?<!limit )\b1\b", "2"), (r"\b0\b", "1")),
 )
-"""What is changed in a statement; `=` of an assignment stays, since `<>` there is no SQL at all, and `limit 1`, which is
+"""What is changed in a statement; `=` of an assignment stays, since `<>` there is no SQL, and `limit 1`, which is
 there for speed: its one row is fetched."""
 
 
@@ -204,14 +218,19 @@ def _instead(node: _Placed) -> Iterator[str]:
             yield f"({ast.unparse(operand)})"
         case ast.BinOp(op=operator) if type(operator) in _COMPUTED:
             yield f"({ast.unparse(ast.BinOp(node.left, _COMPUTED[type(operator)](), node.right))})"
-        case ast.Constant(value=bool() as value):
-            yield str(not value)
-        case ast.Constant(value=int() | float() as value):
-            yield repr(value + 1)
-            if value > 1:
-                yield repr(value - 1)
+        case ast.Constant(value=bool() | int() | float() as value):
+            yield from _instead_of_number(value)
         case ast.Call(func=ast.Name(id=name)) if name in _CALLED:
             yield ast.unparse(ast.Call(ast.Name(_CALLED[name]), node.args, node.keywords))
+
+
+def _instead_of_number(value: float) -> Iterator[str]:
+    if isinstance(value, bool):
+        yield str(not value)
+        return
+    yield repr(value + 1)
+    if value > 1:
+        yield repr(value - 1)
 
 
 def _instead_of_statement(node: _Placed) -> Iterator[str]:
@@ -226,6 +245,7 @@ def _instead_of_statement(node: _Placed) -> Iterator[str]:
             yield "continue"
 
 
+_TRACKED = ("/usr/bin/env", "git", "ls-files", "-z")
 _OPTIONS = (
     *("-x", "-q", "-m", "not slow", "--hypothesis-seed=0"),
     *("-p", "no:cacheprovider", "-p", "no:xdist"),
@@ -239,7 +259,7 @@ class Bench:
     def __init__(self, place: Path) -> None:
         """Copy what tests need, compiled, so that only what changes is compiled again."""
         self._place = place
-        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        tracked = subprocess.run(_TRACKED, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         for name in filter(None, tracked.split("\0")):
             target = place / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -334,7 +354,7 @@ def _asked() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Try the mutants and say which of them nobody noticed; 1 where the aim is missed, 2 where tests fail without any."""
+    """Try the mutants and say which nobody noticed; 1 where the aim is missed, 2 where tests fail without any."""
     asked = _asked()
     sources = {path: (ROOT / "batchctl" / path).read_text(encoding="utf-8") for path in asked.modules or TARGETS}
     known = _equivalent()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchctl.core.time.zones import at_wall
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -33,11 +35,7 @@ def day_of(instant: float, zone: Zone) -> int:
 
 def midnight(day: int, zone: Zone) -> float:
     """Return the instant at which a local day begins; where the clock skips midnight, the first one after."""
-    wall = day * DAY
-    guess = wall - zone.offset(wall)
-    settled = wall - zone.offset(guess)
-    # An offset that only holds later than the instant it gives belongs to the far side of a skipped hour.
-    return float(settled if zone.offset(settled) == wall - settled else max(guess, settled))
+    return at_wall(float(day * DAY), zone)
 
 
 def weeks(since: float, until: float, zone: Zone) -> list[Period]:

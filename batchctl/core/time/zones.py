@@ -22,6 +22,9 @@ if TYPE_CHECKING:
             ...
 
 
+_DAY = 86400
+
+
 class NamedZone:
     """A zone of the IANA database, for example Asia/Seoul."""
 
@@ -102,7 +105,14 @@ def parse_time(text: str, where: Zone, now: float | None = None) -> float:
         raise ValueError(message) from error
     if moment.tzinfo is not None:
         return moment.timestamp()
-    wall = moment.replace(tzinfo=UTC).timestamp()
-    # Two rounds settle on the offset in force at that wall time; in a skipped hour it lands right after it.
-    guess = wall - where.offset(wall)
-    return wall - where.offset(guess)
+    return at_wall(moment.replace(tzinfo=UTC).timestamp(), where)
+
+
+def at_wall(wall: float, where: Zone) -> float:
+    """Return the instant at which clocks in `where` show `wall`, given as if it were UTC.
+
+    Of a repeated time the first one; a skipped time is as much later as the clock was put forward.
+    """
+    before, after = where.offset(wall - _DAY), where.offset(wall + _DAY)
+    first = wall - max(before, after)
+    return first if where.offset(first) == wall - first else wall - min(before, after)

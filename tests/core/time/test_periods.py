@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -35,8 +35,31 @@ def test_months() -> None:
     where = NamedZone("Asia/Seoul")
     found = months(parse_time("2026-11-21", where), parse_time("2027-02-01", where), where)
     assert [month.name for month in found] == ["2026-11", "2026-12", "2027-01"]
-    assert found[0].start == parse_time("2026-11-01", where)
+    assert [month.start for month in found] == [parse_time(f"{month.name}-01", where) for month in found]
     assert [one.end for one in found[:-1]] == [two.start for two in found[1:]]
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "begin"),
+    [
+        # the clock is changed between midnight and the offset's own distance from UTC
+        ("2026-10-04", "Australia/Sydney", "2026-10-04T00:00:00+10:00"),
+        ("2026-04-05", "Australia/Sydney", "2026-04-05T00:00:00+11:00"),
+        ("2026-03-08", "America/New_York", "2026-03-08T00:00:00-05:00"),
+        ("2026-11-01", "America/New_York", "2026-11-01T00:00:00-04:00"),
+        # at midnight: the day begins at one o'clock
+        ("2018-11-04", "America/Sao_Paulo", "2018-11-04T01:00:00-02:00"),
+        ("2025-04-25", "Africa/Cairo", "2025-04-25T01:00:00+03:00"),
+        # midnight comes twice: the day begins at the first, east and west of UTC
+        ("2021-10-29", "Asia/Amman", "2021-10-29T00:00:00+03:00"),
+        ("2026-11-01", "America/Havana", "2026-11-01T00:00:00-04:00"),
+    ],
+)
+def test_where_the_clock_changes_near_midnight(day: str, zone: str, begin: str) -> None:
+    """The first instant of that day, whichever side of the change its wall time looks like."""
+    where = NamedZone(zone)
+    number = datetime.fromisoformat(day).toordinal() - datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+    assert midnight(number, where) == datetime.fromisoformat(begin).timestamp()
 
 
 def test_a_week_with_a_change_of_the_clock() -> None:
