@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchctl.answers.site import Site
 from batchctl.base import clock
 from batchctl.base.errors import EXIT_FAILED, UsageError
-from batchctl.commands.site import Site, site_of
+from batchctl.commands.site import site_of
 
 if TYPE_CHECKING:
     from batchctl.core.model import Job

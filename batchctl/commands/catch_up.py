@@ -6,8 +6,9 @@ import sys
 
 import typer
 
+from batchctl.answers.site import Site
 from batchctl.base.errors import EXIT_FAILED
-from batchctl.commands.site import Site, site_of
+from batchctl.commands.site import site_of
 from batchctl.core.time import zones
 from batchctl.watch import catchup
 from batchctl.watch.catchup import Made, Missed

@@ -11,9 +11,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from batchctl import __version__
+from batchctl.answers.site import Site
 from batchctl.base.errors import EXIT_SIGNAL_BASE, BatchctlError
 from batchctl.commands.boundary import report_bug, report_error
-from batchctl.commands.site import Site
 
 # Command name to module and attribute below batchctl.commands: a function is a command, a Typer app a group of them.
 COMMANDS = {

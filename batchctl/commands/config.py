@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from batchctl.commands.site import Site, site_of
+from batchctl.answers.site import Site
+from batchctl.commands.site import site_of
 
 
 def config(

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from batchctl.answers.site import Site
 from batchctl.base import paths
 from batchctl.base.errors import EXIT_FAILED, ConfigError
-from batchctl.commands.site import Site, site_of
+from batchctl.commands.site import site_of
 from batchctl.crontab import managed
 
 app = typer.Typer(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchctl.answers.site import Site
 from batchctl.base.errors import StateError, UsageError
 from batchctl.commands import jobs_edit, jobs_import
-from batchctl.commands.site import Site, site_of
+from batchctl.commands.site import site_of
 from batchctl.core.text.harmless import one_line
 
 if TYPE_CHECKING:

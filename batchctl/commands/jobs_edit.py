@@ -10,11 +10,12 @@ from unicodedata import normalize
 
 import typer
 
+from batchctl.answers.site import Site
 from batchctl.base.errors import BatchctlError, ConfigError, UsageError
 from batchctl.base.files import NOTHING
 from batchctl.commands.boundary import say
 from batchctl.commands.run import parse_params
-from batchctl.commands.site import Site, site_of
+from batchctl.commands.site import site_of
 from batchctl.config.edit import jobfiles, jobtext
 
 if TYPE_CHECKING:

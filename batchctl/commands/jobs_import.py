@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchctl.answers.site import Site
 from batchctl.base.errors import UsageError
 from batchctl.commands.boundary import say
 from batchctl.commands.jobs_edit import tell, tell_crontab
-from batchctl.commands.site import Site, site_of
+from batchctl.commands.site import site_of
 from batchctl.config.edit import jobfiles, jobtext
 from batchctl.crontab import managed
 

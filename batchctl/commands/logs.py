@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchctl.answers.site import Site, unknown_job
 from batchctl.base.errors import UsageError
-from batchctl.commands.site import Site, site_of, unknown_job
+from batchctl.commands.site import site_of
 from batchctl.core import model
 from batchctl.core.guard import decide
 from batchctl.engine.fire import state_of

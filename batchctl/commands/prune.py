@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchctl.answers.site import Site, unknown_job
 from batchctl.base.errors import EXIT_FAILED
-from batchctl.commands.site import Site, site_of, unknown_job
+from batchctl.commands.site import site_of
 from batchctl.engine.prune import prune as prune_state
 from batchctl.present import prune as render
 from batchctl.present.text import json_text

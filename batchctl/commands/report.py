@@ -7,26 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchctl.base import clock
+from batchctl.answers import report as answer
 from batchctl.base.errors import UsageError
-from batchctl.commands.outfile import write_file
-from batchctl.commands.site import Site, site_of
-from batchctl.core.time import periods as calendar
-from batchctl.core.time import zones
+from batchctl.base.outfile import write_file
+from batchctl.commands.site import site_of
 from batchctl.present import report as render
 from batchctl.present import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
-
-    from batchctl.core.time.periods import Period
-
-_DAY = 86400.0
-_DAYS = 30.0
-_PERIODS_SHOWN = 12
-_LONGEST_DAYS = 36525
-"""A hundred years; beyond it lie dates that no calendar here can print."""
 
 
 class Format(StrEnum):
@@ -65,15 +55,12 @@ def report(
     * `batchctl report daily-batch --weekly`
     * `batchctl report --json`
     """
-    site = site_of(ctx)
     if as_json and style not in {Format.table, Format.json}:
         message = f"--json and --format {style} ask for two formats"
         raise UsageError(message, remedy="leave out one of the two")
     chosen = Format.json if as_json else style
-    since_at, until_at, periods = _span(site, days, since, until, weekly=weekly, monthly=monthly)
-    from batchctl.commands.reporting import build
-
-    found = build(site, job, since_at, until_at, periods, _PERIODS[weekly, monthly])
+    span = answer.Span(days=days, since=since, until=until, weekly=weekly, monthly=monthly)
+    found = answer.report(site_of(ctx), job, span=span)
     if output is not None:
         write_file(output, "the report", lambda file: _fill(file, found, chosen))
     elif chosen is Format.table:
@@ -82,57 +69,17 @@ def report(
         text.write(_pieces(found, chosen))
 
 
-def _window(site: Site, days: float | None, since: str | None, until: str | None) -> tuple[float, float]:
-    """Return the span that the options mean."""
-    if days is not None and since is not None:
-        message = "--days and --since both say where the span begins"
-        raise UsageError(message, remedy="leave out one of the two")
-    if days is not None and not 0 < days < _LONGEST_DAYS:
-        message = f"--days {days:g} is no span of time"
-        raise UsageError(message, remedy="write for example --days 7")
-    zone = site.config.zone
-    try:
-        end = clock.now() if until is None else zones.parse_time(until, zone, clock.now())
-        start = end - (days or _DAYS) * _DAY if since is None else zones.parse_time(since, zone, clock.now())
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    if start >= end:
-        message = f"the span begins {zones.human(start, zone)}, which is not before its end, {zones.human(end, zone)}"
-        raise UsageError(message, remedy="give an earlier --since or a later --until")
-    return start, end
-
-
-_PERIODS = {(False, False): "", (True, False): "Weeks", (False, True): "Months"}
-
-
-def _span(
-    site: Site, days: float | None, since: str | None, until: str | None, *, weekly: bool, monthly: bool
-) -> tuple[float, float, list[Period]]:
-    """Return the span that the options mean, and the weeks or months in it."""
-    if weekly and monthly:
-        message = "--weekly and --monthly ask for two calendars"
-        raise UsageError(message, remedy="leave out one of the two")
-    start, end = _window(site, days, since, until)
-    if not weekly and not monthly:
-        return start, end, []
-    cut, length = (calendar.weeks, 7 * _DAY) if weekly else (calendar.months, 31 * _DAY)
-    zone = site.config.zone
-    if days is None and since is None:
-        start = cut(end - _PERIODS_SHOWN * length, end, zone)[-_PERIODS_SHOWN].start
-    return start, end, cut(start, end, zone)
-
-
-def _pieces(found: render.Report, style: Format) -> Iterator[str]:
+def _pieces(found: answer.Report, style: Format) -> Iterator[str]:
     if style is Format.json:
         return render.as_json(found)
     if style is Format.html:
         from batchctl.present.picture import as_html
 
-        return iter((as_html(found, clock.now()),))
+        return iter((as_html(found, found.made_at),))
     return render.as_csv(found) if style is Format.csv else render.as_markdown(found)
 
 
-def _fill(file: TextIO, found: render.Report, style: Format) -> None:
+def _fill(file: TextIO, found: answer.Report, style: Format) -> None:
     if style is Format.table:
         render.print_tables(found, file)
         return

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
-from unicodedata import normalize
+from typing import Annotated, Any
 
 import typer
 
+from batchctl.answers import run as answer
 from batchctl.base.errors import EXIT_SKIPPED, UsageError
 from batchctl.commands.cronline import report_failure
 from batchctl.commands.site import site_of
-from batchctl.core.guard.selection import Selection
-from batchctl.engine import fire
-
-if TYPE_CHECKING:
-    from batchctl.core.model import Job
 
 
 def run(
@@ -63,43 +58,30 @@ def run(
     """
     site = site_of(ctx)
     found = site.job(job)
-    request = fire.Request(
-        state_dir=site.state,
+    asked = answer.request(
+        site,
+        found,
         force=force,
-        selection=Selection(
-            resume=resume,
-            only=tuple(normalize("NFC", name) for name in only or ()),
-            start_from=None if start_from is None else normalize("NFC", start_from),
-        ),
+        selection=answer.selection(resume=resume, only=only or (), start_from=start_from),
         params=parse_params(param or []),
         exit_on_skip=exit_on_skip,
-        scheduled_for=None if scheduled_for is None else _instant(scheduled_for, found),
+        scheduled_for=scheduled_for,
     )
     from batchctl.present import run as render
     from batchctl.present import text
 
     if dry_run:
-        plan = render.Plan(found, *fire.plan_of(found, request), request)
+        plan = answer.plan(found, asked)
         text.write([render.dry_run_json(plan) if as_json else render.dry_run(plan), "\n"])
         return
     on_terminal = sys.stdout.isatty() and not as_json
-    outcome = fire.fire(found, request, render.live(found, site.state) if on_terminal else None)
+    outcome = answer.run(found, asked, render.Live(answer.Glances(found, site.state)) if on_terminal else None)
     if as_json:
         text.write([render.as_json(outcome), "\n"])
     elif on_terminal:
         render.summary(outcome)
     report_failure(outcome)
     raise typer.Exit(outcome.exit_code)
-
-
-def _instant(text: str, job: Job) -> float:
-    from batchctl.base import clock
-    from batchctl.core.time import zones
-
-    try:
-        return zones.parse_time(text, job.rules.zone, clock.now())
-    except ValueError as error:
-        raise UsageError(str(error)) from error
 
 
 def parse_params(given: list[str]) -> dict[str, Any]:

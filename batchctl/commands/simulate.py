@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import json
-import random
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchctl.base import clock
+from batchctl.answers import simulate as answer
 from batchctl.base.errors import UsageError
-from batchctl.commands import scenario
-from batchctl.commands.outfile import write_file
-from batchctl.commands.site import Site, site_of
-from batchctl.core.advise.advice import Advice, Inputs, advise, advise_split
-from batchctl.core.foresight.bootstrap import skip_share
-from batchctl.core.foresight.simulate import simulate as simulate_one
-from batchctl.core.foresight.simulate import simulate_groups
-from batchctl.core.time import zones
+from batchctl.base.outfile import write_file
+from batchctl.commands.site import site_of
 
 if TYPE_CHECKING:
-    from batchctl.core.foresight.bootstrap import SkipShare
-    from batchctl.core.model import Job
-    from batchctl.core.time.zones import Zone
-    from batchctl.present.simulation import Preview
+    from batchctl.answers.simulate import Preview
 
 
 class Format(StrEnum):
@@ -92,11 +82,10 @@ def simulate(
     if as_json and style not in {Format.table, Format.json}:
         message = f"--json and --format {style} ask for two formats"
         raise UsageError(message, remedy="leave out one of the two")
-    site = site_of(ctx)
-    found = None if job is None else site.job(job)
-    flags = scenario.Flags(
-        job=found,
-        zone=_zone(timezone, found, site),
+    preview = answer.simulate(
+        site_of(ctx),
+        job,
+        timezone=timezone,
         duration=duration,
         every=every,
         cron=cron,
@@ -113,7 +102,6 @@ def simulate(
         split=split,
         seed=seed,
     )
-    preview = _preview(flags, scenario.plan(site, flags))
     _write(preview, Format.json if as_json else style, output)
 
 
@@ -140,52 +128,4 @@ def _text(preview: Preview, style: Format) -> str:
         return json.dumps(as_json(preview), ensure_ascii=False) + "\n"
     from batchctl.present.preview import as_html, as_svg
 
-    return as_svg(preview) if style is Format.svg else as_html(preview, clock.now())
-
-
-def _zone(timezone: str | None, job: Job | None, site: Site) -> Zone:
-    if timezone is not None:
-        try:
-            return zones.NamedZone(timezone)
-        except ValueError as error:
-            raise UsageError(str(error), remedy="`timedatectl list-timezones` lists them") from error
-    return site.config.zone if job is None else job.rules.zone
-
-
-def _preview(flags: scenario.Flags, plan: scenario.Plan) -> Preview:
-    from batchctl.present.simulation import Preview
-
-    title = "" if flags.job is None else flags.job.name
-    first = next(iter(plan.scenarios.values()))
-    share = None
-    if flags.split is None:
-        done = simulate_one(first)
-        share = _skip_share(flags, plan, [fire.at for fire in done.fires])
-        advice = advise(Inputs(scenario=first, schedule=plan.schedule, groups=plan.groups), done)
-        simulations, summary = {"": done}, done.summary
-    else:
-        split = simulate_groups(plan.scenarios)
-        advice = advise_split(split)
-        for name, one in plan.scenarios.items():
-            inputs = Inputs(scenario=one, schedule=plan.schedule, is_group=True)
-            found = advise(inputs, split.groups[name])
-            advice += [Advice(code=each.code, text=f"{name}: {each.text}") for each in found]
-        simulations, summary = dict(split.groups), split.summary
-    return Preview(
-        title=title,
-        zone=flags.zone,
-        start=first.start,
-        end=first.end,
-        simulations=simulations,
-        summary=summary,
-        advice=[*plan.advice, *advice],
-        skip_share=share,
-    )
-
-
-def _skip_share(flags: scenario.Flags, plan: scenario.Plan, fires: list[float]) -> SkipShare | None:
-    """Return what many more rounds of durations drawn from the history come to; the first is the one shown."""
-    if not plan.seen:
-        return None
-    source = random.Random(flags.seed)  # noqa: S311 - a preview that can be repeated, not a secret
-    return skip_share(plan.scenarios[""], fires, lambda: source.choice(plan.seen))
+    return as_svg(preview) if style is Format.svg else as_html(preview, preview.made_at)

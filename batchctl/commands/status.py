@@ -6,13 +6,12 @@ from typing import Annotated
 
 import typer
 
-from batchctl.base import clock
+from batchctl.answers import status as answer
+from batchctl.answers.site import Site
 from batchctl.base.errors import UsageError
-from batchctl.commands.site import Site, site_of
+from batchctl.commands.site import site_of
 from batchctl.present import status as render
 from batchctl.present import text
-from batchctl.store.history import History
-from batchctl.watch.standing import JobStatus, job_status
 
 
 def status(
@@ -34,28 +33,15 @@ def status(
     if watch and as_json:
         message = "--watch draws pictures, --json prints one object"
         raise UsageError(message, remedy="leave out one of the two")
-    if watch:
-        render.watch(lambda width: _picture(site, job, width))
-        return
     if as_json:
-        found = _statuses(site, job, site.history(), clock.now())
-        text.write([text.json_text(render.as_json(found, site.config.zone)), "\n"])
+        found = answer.status(site, job)
+        text.write([text.json_text(render.as_json(found.jobs, found.zone)), "\n"])
         return
-    render.show(lambda width: _picture(site, job, width))
-
-
-def _statuses(site: Site, job: str | None, history: History, now: float) -> list[JobStatus]:
-    jobs = list(site.config.jobs.values()) if job is None else [site.job(job)]
-    return [job_status(one, history, site.state, now) for one in jobs]
+    (render.watch if watch else render.show)(lambda width: _picture(site, job, width))
 
 
 def _picture(site: Site, job: str | None, width: int) -> render.Picture:
-    history, now, zone = site.history(), clock.now(), site.config.zone
-    statuses = _statuses(site, job, history, now)
+    found = answer.status(site, job)
     if job is None:
-        return render.overview(statuses, now, zone, width)
-    current, last = statuses[0].current, statuses[0].last_run
-    if current is not None:
-        return render.detail(statuses[0], current.steps, now, zone)
-    steps = [] if last is None else history.steps([last.id]).get(last.id, [])
-    return render.detail(statuses[0], steps, now, zone)
+        return render.overview(found.jobs, found.at, found.zone, width)
+    return render.detail(found.jobs[0], found.steps, found.at, found.zone)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from batchctl.answers.report import Report
     from batchctl.core.statistics import Stats
     from batchctl.core.stories import Detail, StepStats
-    from batchctl.present.report import Report
 
 STATS_HEADERS = ("JOB", ">RUNS", ">FAILED", ">OK", ">AVG", ">P50", ">P95", ">MAX", ">SKIPS", ">EVERY")
 _STEP_HEADERS = ("STEP", "GROUP", ">RUNS", ">OK", ">P50", ">P95", ">MAX")

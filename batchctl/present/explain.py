@@ -5,28 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from batchctl.base.duration import format_duration
-from batchctl.base.record import Record
 from batchctl.core.time.zones import human, iso
 from batchctl.present.text import cell, console, symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from batchctl.answers.explain import Explanation
     from batchctl.core.guard.decide import Check
     from batchctl.core.time.zones import Zone
-
-
-class Explanation(Record):
-    """The decision of one job as of one instant (seconds since the epoch)."""
-
-    job: str
-    at: float
-    checks: Sequence[Check]
-    reason: str | None
-    """The check that fails first; None for a start."""
-    next_start_at: float | None
-    assumption: str | None = None
-    """What had to be assumed, where `at` lies in the future."""
 
 
 def as_json(explanation: Explanation, zone: Zone) -> dict[str, Any]:

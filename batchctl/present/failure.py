@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from batchctl.base.duration import format_duration
-from batchctl.base.state_dir import StateDir
 from batchctl.core import model
-from batchctl.store import tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batchctl.core.model import Job
     from batchctl.core.run import Run
 
 
-def failure_report(run: Run, job: Job, state_dir: str, secrets: tuple[str, ...] = ()) -> str:
-    """Return job, step, why, how long, the last lines of output and the command that shows the rest.
-
-    `secrets` are the values that do not show in it.
-    """
+def failure_report(run: Run, job: Job, shown: Sequence[str]) -> str:
+    """Return job, step, why, how long, the last lines of output (`shown`) and the command that shows the rest."""
     how_long = format_duration(run.duration)
     lines = [
         f"batchctl: {job.name}: run {run.id} {run.status.replace('_', ' ')} after {how_long} (exit {run.exit_code})"
@@ -32,7 +29,6 @@ def failure_report(run: Run, job: Job, state_dir: str, secrets: tuple[str, ...] 
     blocked = [one.step.id for one in run.steps if one.status == model.BLOCKED]
     if blocked:
         lines.append(f"  not run: {', '.join(blocked)}")
-    shown = [] if step.last is None else tail.last_lines(StateDir(state_dir).at(step.last.log), secrets)
     if shown:
         lines.append(f"  last {len(shown)} lines of its output:")
         lines += [f"  | {line}" for line in shown]

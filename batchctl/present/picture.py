@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from batchctl.base.duration import format_duration
-from batchctl.base.record import Record
 from batchctl.core import model
 from batchctl.core.time.periods import date_of, day_of
 from batchctl.core.time.zones import human
@@ -18,14 +17,12 @@ from batchctl.present.text import counted, harmless, in_words, percent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from batchctl.answers.report import Report, Shown, View
     from batchctl.core.model import Job
     from batchctl.core.statistics import Stats
-    from batchctl.core.stories import Detail, StepStats, Story
+    from batchctl.core.stories import Detail, StepStats
     from batchctl.core.time.zones import Zone
     from batchctl.present.html import DataTable
-    from batchctl.present.report import Report
-    from batchctl.store.history import RunRow, SkipRow
-    from batchctl.store.stories import Failure
 
 _JOBS = 12
 _RESULTS = 9
@@ -39,33 +36,6 @@ _CALENDAR = (
     ("f-skipped", "only skipped"),
     ("f-none", "nothing"),
 )
-
-
-class Shown(Record):
-    """A failure with the end of its log, or a note why that is not there."""
-
-    failure: Failure
-    tail: str
-    note: str
-
-
-class View(Record):
-    """All that the page shows of one job."""
-
-    name: str
-    job: Job | None
-    """None where the configuration has no job of that name any more."""
-    detail: Detail
-    stories: Sequence[Story]
-    skips: Sequence[SkipRow]
-    """Newest first."""
-    runs: Sequence[RunRow]
-    """Those that the time line shows, oldest first."""
-    since: float
-    """Where the time line begins."""
-    fires: Sequence[float]
-    failures: Sequence[Shown]
-    results: Sequence[tuple[float, str, dict[str, Any]]]
 
 
 def as_html(report: Report, made: float) -> str:

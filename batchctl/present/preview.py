@@ -15,8 +15,8 @@ from batchctl.present.text import in_words, percent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from batchctl.answers.simulate import Preview
     from batchctl.core.foresight.simulate import SimulatedFire, Simulation
-    from batchctl.present.simulation import Preview
 
 _NEVER = float("inf")
 _MOST_FIRES = 2000

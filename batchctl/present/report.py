@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.base.duration import format_duration
-from batchctl.base.record import Record
 from batchctl.core import model
 from batchctl.core.time.zones import human, iso
 from batchctl.present.detail import STATS_HEADERS, more_markdown, print_more, print_table, stats_row
@@ -18,52 +17,21 @@ from batchctl.present.tables import csv_lines, lines, markdown_table
 from batchctl.present.text import cell, console, in_words, json_text, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
     from typing import Any, TextIO
 
     from rich.console import Console
     from rich.text import Text
 
+    from batchctl.answers.report import PeriodStats, Report
     from batchctl.core.statistics import Stats
     from batchctl.core.stories import Detail
-    from batchctl.core.time.periods import Period
     from batchctl.core.time.zones import Zone
-    from batchctl.present.picture import View
     from batchctl.store.history import RunRow, SkipRow, StepRow
 
 _SHOWN = 20
 """Rows of each table that a terminal gets."""
 _STEP_WIDTH = 60
-
-
-class PeriodStats(Record):
-    """The statistics of each job in one week or month."""
-
-    period: Period
-    stats: dict[str, Stats]
-
-
-class Report(Record):
-    """What the history holds for a window; each function fetches when it is called, at most that many (-1: all)."""
-
-    since: float
-    until: float
-    runs: Callable[[int], Iterable[tuple[RunRow, list[StepRow]]]]
-    skips: Callable[[int], Iterable[SkipRow]]
-    stats: Mapping[str, Stats]
-    zone: Zone
-    only: str | None
-    """The one job that was asked for."""
-    recent: Mapping[str, Sequence[float]]
-    """Seconds of each job's newest successes, newest first."""
-    resumed: int
-    """Runs that were continued by a later one, and are counted with it."""
-    warnings: Callable[[], dict[int, list[tuple[int, str, str]]]]
-    """(step's seq or 0, kind, text) of what was noticed, by run."""
-    detail: Callable[[str], Detail]
-    view: Callable[[str], View]
-    periods: Sequence[PeriodStats]
-    periods_name: str
 
 
 def as_json(report: Report) -> Iterator[str]:

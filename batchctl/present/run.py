@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-from batchctl.base import clock
 from batchctl.base.duration import format_duration
-from batchctl.base.errors import BatchctlError
 from batchctl.core import model
-from batchctl.core.guard import decide
-from batchctl.core.text.masking import mask
 from batchctl.core.time import zones
 from batchctl.present.status import spread
 from batchctl.present.text import console, counted, json_text, one_line, symbols
-from batchctl.process import environment
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from batchctl.core.guard.decide import Decision, State
+    from batchctl.answers.run import Glances, Plan
+    from batchctl.core.guard.decide import Decision
     from batchctl.core.model import Job
     from batchctl.core.run import Run, StepRun
-    from batchctl.engine.fire import Outcome, Request
+    from batchctl.engine.fire import Outcome
     from batchctl.watch.standing import Current
 
 _STYLES = {
@@ -81,26 +76,6 @@ def _step_as_json(step: StepRun) -> dict[str, Any]:
     }
 
 
-class Plan:
-    """What a fire would do now."""
-
-    def __init__(self, job: Job, state: State, steps: list[StepRun], request: Request) -> None:
-        """Decide; nothing is changed.
-
-        Raises:
-            ConfigError: if an env_file is unusable.
-        """
-        self.job, self.steps = job, steps
-        self.decision = decide.decide(clock.now(), state, job.rules, force=request.force)
-        self.resumes = state.last_run_id if request.selection.resume else None
-        self._secrets = environment.secret_values(job, environment.read_env_files(job))
-
-    def command(self, step: StepRun) -> str:
-        """Return what the step runs, as the configuration has it."""
-        what = step.step.run or step.step.function or " ".join(step.step.argv or ())
-        return mask(what, self._secrets)
-
-
 def dry_run(plan: Plan) -> str:
     """Return decision and plan in words."""
     job, decision = plan.job, plan.decision
@@ -122,7 +97,7 @@ def _planned(run: StepRun, plan: Plan) -> str:
     budget = f", timeout {format_duration(step.timeout)}" if step.timeout else ""
     retries = f", {counted(step.retries, 'retry', 'retries')}" if step.retries else ""
     again = f", again after {counted(run.attempts_before, 'attempt', 'attempts')}" if run.attempts_before else ""
-    return f"  > {step.id}{group}: {one_line(plan.command(run))}{budget}{retries}{again}"
+    return f"  > {step.id}{group}: {one_line(plan.commands[run.seq])}{budget}{retries}{again}"
 
 
 def dry_run_json(plan: Plan) -> str:
@@ -142,7 +117,7 @@ def dry_run_json(plan: Plan) -> str:
                 "status": step.status,
                 "why": step.why or None,
                 "attempts": step.attempts_before,
-                "command": plan.command(step),
+                "command": plan.commands[step.seq],
             }
             for step in plan.steps
         ],
@@ -150,40 +125,18 @@ def dry_run_json(plan: Plan) -> str:
     return json_text(value)
 
 
-def live(job: Job, state_dir: str) -> Live:
-    """Return the observer that draws the steps of a run on the terminal while it goes on."""
-    return Live(job, state_dir)
-
-
 class Live:
     """The live list of steps: status, elapsed time, progress, and when it will probably end."""
 
     interval = 0.5
-    _LOOK_EVERY = 2.0
-    """Seconds between two looks at progress and history."""
 
-    def __init__(self, job: Job, state_dir: str) -> None:
+    def __init__(self, glances: Glances) -> None:
         """Prepare to draw; nothing is shown before the run starts."""
-        self._state_dir, self._looked = state_dir, -self._LOOK_EVERY
-        self._current: Current | None = None
         from rich.live import Live as RichLive
 
-        self._job = job
+        self._glances = glances
         self._live = RichLive(console=console(), auto_refresh=False, transient=True)
         self._open = False
-
-    def _look(self) -> None:
-        if clock.monotonic() - self._looked < self._LOOK_EVERY:
-            return
-        from batchctl.store.history import History
-        from batchctl.watch.standing import job_status
-
-        self._looked = clock.monotonic()
-        try:
-            self._current = job_status(self._job, History(self._state_dir), self._state_dir, clock.now()).current
-        except BatchctlError:
-            # The picture is a comfort; what is wrong with the history the end of the run will say.
-            self._current = None
 
     def show(self, run: Run) -> None:
         """Draw where the run stands; the picture goes when the run has ended, and the summary takes its place."""
@@ -191,8 +144,8 @@ class Live:
             self._live.start()
             self._open = True
         if run.status == model.RUNNING:
-            self._look()
-            self._live.update(_table(self._job, run, self._current), refresh=True)
+            at, current = self._glances.look()
+            self._live.update(_table(self._glances.job, run, at, current), refresh=True)
         else:
             self._live.stop()
 
@@ -204,17 +157,17 @@ def summary(outcome: Outcome) -> None:
     if run is None:
         out.print(f"{job.name} skipped: {sentence(job, outcome.decision)}", markup=False, highlight=False)
         return
-    out.print(_table(job, run))
+    out.print(_table(job, run, run.ended_at or run.started_at))
 
 
-def _table(job: Job, run: Run, current: Current | None = None) -> Group:
+def _table(job: Job, run: Run, at: float, current: Current | None = None) -> Group:
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     head = f"{job.name}  run {run.id}  {run.status}"
     if run.status == model.RUNNING:
-        head += f"  {format_duration(max(0.0, time.time() - run.started_at))}{_expected(job, current)}"
+        head += f"  {format_duration(max(0.0, at - run.started_at))}{_expected(job, current)}"
     else:
         head += f" in {format_duration(run.duration)}"
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -223,15 +176,15 @@ def _table(job: Job, run: Run, current: Current | None = None) -> Group:
     for step in run.steps:
         status = Text(step.status.replace("_", " "), style=_STYLES.get(step.status, ""))
         table.add_row(
-            Text(step.step.id), Text(step.step.group or ""), status, _elapsed(step), Text(_remark(step, current))
+            Text(step.step.id), Text(step.step.group or ""), status, _elapsed(step, at), Text(_remark(step, current))
         )
     # Not the table's title, which would be folded to the table's width.
     return Group(Text(head), table)
 
 
-def _elapsed(step: StepRun) -> str:
+def _elapsed(step: StepRun, at: float) -> str:
     if step.status == model.RUNNING and step.started_at is not None:
-        return format_duration(max(0.0, time.time() - step.started_at))
+        return format_duration(max(0.0, at - step.started_at))
     return "" if step.duration is None else format_duration(step.duration)
 
 

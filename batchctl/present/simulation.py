@@ -9,21 +9,19 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchctl.base.duration import format_duration
-from batchctl.base.record import Record
 from batchctl.core.time.schedule import repeat
 from batchctl.core.time.zones import human, iso
 from batchctl.present.tables import table
 from batchctl.present.text import STYLES, cell, console, in_words, percent, plain, shorten, symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import TextIO
 
     from rich.console import Console
     from rich.text import Text
 
-    from batchctl.core.advise.advice import Advice
-    from batchctl.core.foresight.bootstrap import SkipShare
+    from batchctl.answers.simulate import Preview
     from batchctl.core.foresight.simulate import SimulatedFire, Simulation, Summary
     from batchctl.core.time.zones import Zone
 
@@ -32,20 +30,6 @@ _DAY = 86400.0
 _FIRES_SHOWN = 20
 _MOST_ROWS = 35
 _LABEL = 12
-
-
-class Preview(Record):
-    """A simulation to be shown; `simulations` has one entry named "" or, for a split, one for each group."""
-
-    title: str
-    zone: Zone
-    start: float
-    end: float
-    simulations: Mapping[str, Simulation]
-    summary: Summary
-    advice: Sequence[Advice]
-    skip_share: SkipShare | None = None
-    """Of many rounds, where durations are drawn from a history."""
 
 
 class _Scale(NamedTuple):

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from batchctl.answers import run as answer
+from batchctl.answers.site import Site
 from batchctl.commands import boundary, cronline
 from batchctl.commands.cli import main
-from batchctl.commands.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ def test_a_bug_is_named_and_not_thrown_at_the_operator(
         message = "이럴 리가"
         raise KeyError(message)
 
-    monkeypatch.setattr(cronline, "_find", broken)
+    monkeypatch.setattr(answer, "fire_by_cron", broken)
     monkeypatch.setattr(Site, "job", broken)
     ways: list[Callable[[], int]] = [lambda: cronline.fire_quietly("x", None, None), lambda: main(["run", "x"])]
     for way in ways:

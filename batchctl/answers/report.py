@@ -1,4 +1,4 @@
-"""From the history to what `batchctl report` shows: each part is fetched when its renderer asks for it."""
+"""What ran and what was skipped in a span of time: each part is fetched when its renderer asks for it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,34 @@ import os
 from bisect import bisect_right
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from batchctl.base.errors import BatchctlError
-from batchctl.commands.site import Site, unknown_job
+from batchctl.answers.site import Site, unknown_job
+from batchctl.base import clock
+from batchctl.base.errors import BatchctlError, UsageError
+from batchctl.base.record import Record
 from batchctl.core import stories as telling
 from batchctl.core.stories import Detail
+from batchctl.core.time import periods as calendar
+from batchctl.core.time import zones
 from batchctl.core.time.schedule import fires
-from batchctl.present.report import PeriodStats, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from batchctl.core.model import Job
+    from batchctl.core.statistics import Stats
+    from batchctl.core.stories import Story
     from batchctl.core.time.periods import Period
-    from batchctl.present.picture import Shown, View
+    from batchctl.core.time.zones import Zone
+    from batchctl.store.history import RunRow, SkipRow, StepRow
     from batchctl.store.stories import Failure
 
 _DAY = 86400.0
+_DAYS = 30.0
+_PERIODS_SHOWN = 12
+_LONGEST_DAYS = 36525
+"""A hundred years; beyond it lie dates that no calendar here can print."""
 _RECENT = 20
 """Newest successes that a small line of durations, and the trend, look at."""
 _TIME_LINE = 14 * _DAY
@@ -31,15 +41,83 @@ _MOST_RUNS, _MOST_SKIPS, _MOST_FIRES, _MOST_RESULTS, _MOST_FAILURES = 2000, 5000
 _TAIL_LINES = 12
 
 
-def build(
-    site: Site, job: str | None, since: float, until: float, periods: Sequence[Period] = (), periods_name: str = ""
-) -> Report:
-    """Return the report of one job, or of every job that is configured or has a history.
+class Span(Record):
+    """Which time a report is of: the last `days`, or from `since` to `until` (ISO 8601), by week or month."""
+
+    days: float | None = None
+    since: str | None = None
+    until: str | None = None
+    weekly: bool = False
+    monthly: bool = False
+
+
+class PeriodStats(Record):
+    """The statistics of each job in one week or month."""
+
+    period: Period
+    stats: dict[str, Stats]
+
+
+class Report(Record):
+    """What the history holds for a window; each function fetches when it is called, at most that many (-1: all)."""
+
+    since: float
+    until: float
+    runs: Callable[[int], Iterable[tuple[RunRow, list[StepRow]]]]
+    skips: Callable[[int], Iterable[SkipRow]]
+    stats: Mapping[str, Stats]
+    zone: Zone
+    made_at: float
+    only: str | None
+    """The one job that was asked for."""
+    recent: Mapping[str, Sequence[float]]
+    """Seconds of each job's newest successes, newest first."""
+    resumed: int
+    """Runs that were continued by a later one, and are counted with it."""
+    warnings: Callable[[], dict[int, list[tuple[int, str, str]]]]
+    """(step's seq or 0, kind, text) of what was noticed, by run."""
+    detail: Callable[[str], Detail]
+    view: Callable[[str], View]
+    periods: Sequence[PeriodStats]
+    periods_name: str
+
+
+class Shown(Record):
+    """A failure with the end of its log, or a note why that is not there."""
+
+    failure: Failure
+    tail: str
+    note: str
+
+
+class View(Record):
+    """All that the page shows of one job."""
+
+    name: str
+    job: Job | None
+    """None where the configuration has no job of that name any more."""
+    detail: Detail
+    stories: Sequence[Story]
+    skips: Sequence[SkipRow]
+    """Newest first."""
+    runs: Sequence[RunRow]
+    """Those that the time line shows, oldest first."""
+    since: float
+    """Where the time line begins."""
+    fires: Sequence[float]
+    failures: Sequence[Shown]
+    results: Sequence[tuple[float, str, dict[str, Any]]]
+
+
+def report(site: Site, job: str | None = None, *, span: Span | None = None) -> Report:
+    """Return the report of one job, or of every job that is configured or has a history; of 30 days unless told.
 
     Raises:
-        UsageError: if neither the configuration nor the history knows the job.
+        UsageError: if neither the configuration nor the history knows the job, or the span is none.
+        StateError: if the history cannot be trusted.
     """
-    return _Source(site, since, until).report(job, periods, periods_name)
+    since, until, periods, name = _window_of(site, span or Span())
+    return _Source(site, since, until).report(job, periods, name)
 
 
 class _Source:
@@ -63,6 +141,7 @@ class _Source:
             skips=lambda limit: self._history.skips(since, until, job, limit),
             stats=self._history.stats(since, until, chosen),
             zone=self._site.config.zone,
+            made_at=clock.now(),
             only=job,
             recent={name: self._history.recent_durations(name, since, until, _RECENT) for name in chosen},
             resumed=self._history.resumed(since, until, job),
@@ -109,8 +188,6 @@ class _Source:
         return found
 
     def _view(self, job: str) -> View:
-        from batchctl.present.picture import View
-
         history, until, configured = self._history, self._until, self._jobs.get(job)
         since = max(self._since, until - _TIME_LINE)
         runs = list(history.runs(since, until, job, _MOST_RUNS))
@@ -134,7 +211,6 @@ class _Source:
         )
 
     def _shown(self, failure: Failure, job: Job | None) -> Shown:
-        from batchctl.present.picture import Shown
         from batchctl.store.tail import last_lines
 
         log = None if failure.seq is None else self._history.last_log(failure.run_id, failure.seq)
@@ -168,3 +244,37 @@ def _in_chain_order(steps: list[telling.StepStats], job: Job | None) -> list[tel
     """Return the steps as the chain names them today, then those it no longer has."""
     order = {} if job is None else {step.id: place for place, step in enumerate(job.steps)}
     return sorted(steps, key=lambda step: order.get(step.id, len(order)))
+
+
+def _window(site: Site, span: Span) -> tuple[float, float]:
+    if span.days is not None and span.since is not None:
+        message = "--days and --since both say where the span begins"
+        raise UsageError(message, remedy="leave out one of the two")
+    if span.days is not None and not 0 < span.days < _LONGEST_DAYS:
+        message = f"--days {span.days:g} is no span of time"
+        raise UsageError(message, remedy="write for example --days 7")
+    zone, now = site.config.zone, clock.now()
+    try:
+        end = now if span.until is None else zones.parse_time(span.until, zone, now)
+        start = end - (span.days or _DAYS) * _DAY if span.since is None else zones.parse_time(span.since, zone, now)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if start >= end:
+        message = f"the span begins {zones.human(start, zone)}, which is not before its end, {zones.human(end, zone)}"
+        raise UsageError(message, remedy="give an earlier --since or a later --until")
+    return start, end
+
+
+def _window_of(site: Site, span: Span) -> tuple[float, float, list[Period], str]:
+    """Return begin and end of the span, and the weeks or months in it with their name."""
+    if span.weekly and span.monthly:
+        message = "--weekly and --monthly ask for two calendars"
+        raise UsageError(message, remedy="leave out one of the two")
+    start, end = _window(site, span)
+    if not span.weekly and not span.monthly:
+        return start, end, [], ""
+    name, cut, length = ("Weeks", calendar.weeks, 7 * _DAY) if span.weekly else ("Months", calendar.months, 31 * _DAY)
+    zone = site.config.zone
+    if span.days is None and span.since is None:
+        start = cut(end - _PERIODS_SHOWN * length, end, zone)[-_PERIODS_SHOWN].start
+    return start, end, cut(start, end, zone), name

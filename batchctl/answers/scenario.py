@@ -21,7 +21,7 @@ from batchctl.core.time.schedule import fires, repeat, shift
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from batchctl.commands.site import Site
+    from batchctl.answers.site import Site
     from batchctl.core.model import Job
     from batchctl.core.time.zones import Zone
 

@@ -1,0 +1,90 @@
+"""The health of all jobs: gathered, left in health.json, and told to whoever is to be told."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from batchctl.base import clock
+from batchctl.base.errors import StateError
+from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir
+from batchctl.store import database, spool
+from batchctl.watch import health, healthfile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from batchctl.answers.site import Site
+    from batchctl.core.judge.findings import Finding
+    from batchctl.core.time.zones import Zone
+    from batchctl.watch.health import Counted, Health
+
+    Written = Callable[[Health, Sequence[Finding], Zone], str]
+    """What a finding looks like in health.json; a matter of the renderer."""
+
+
+class Checked(Record):
+    """What a check has found."""
+
+    health: Health
+    shown: Sequence[Finding]
+    """What is about the jobs that were asked for, or about no job."""
+    zone: Zone
+    counted: Counted | None
+    unwritten: StateError | None
+    """Why health.json could not be written; everybody who is to be told has been told all the same."""
+
+
+def check(site: Site, names: Sequence[str] = (), *, written: Written, counted: bool = False) -> Checked:
+    """Import, look, write health.json and send; with `counted` what is counted over the whole history comes along.
+
+    Raises:
+        UsageError: if there is no job of one of these names.
+        StateError: if the history cannot be trusted.
+    """
+    only = {site.job(name).name for name in names}
+    config, state, now = site.config, site.state, clock.now()
+    StateDir(state).ensure()
+    unwritten = None
+    with database.Opened(state, create=True) as connection:
+        _import(state, connection)
+        before = healthfile.previous(state, config.zone)
+        found = health.gather(config, state, connection, before, now, os.environ.get("BATCHCTL_JOB"))
+        try:
+            healthfile.write(state, written(found, found.findings, config.zone))
+        except StateError as error:
+            unwritten = error
+        counts = health.count(config, connection) if counted else None
+        _announce(site, connection, found)
+    shown = [finding for finding in found.findings if not only or finding.job in {None, *only}]
+    return Checked(health=found, shown=shown, zone=config.zone, counted=counts, unwritten=unwritten)
+
+
+def leave_word(site: Site, written: Callable[[float, Zone], str]) -> None:
+    """Say in health.json that nothing can be said: an old "healthy" there would be a lie."""
+    try:
+        healthfile.write(site.state, written(clock.now(), site.config.zone))
+    except StateError:
+        return  # the error that is on its way already says why
+
+
+def _import(state: str, connection: sqlite3.Connection) -> None:
+    if not spool.waiting(state):
+        return
+    try:
+        spool.import_all(state, connection)
+    except (OSError, sqlite3.Error):
+        return  # what still waits is a finding
+
+
+def _announce(site: Site, connection: sqlite3.Connection, found: Health) -> None:
+    config = site.config
+    if not any(job.alerting.notify or job.alerting.on_alert for job in config.jobs.values()):
+        return
+    from batchctl.notify.send import send_due
+    from batchctl.watch.announce import announce
+
+    announce(connection, site.state, found, config.zone)
+    send_due(site.state, config.jobs, site_wide=True)

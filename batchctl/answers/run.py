@@ -1,0 +1,173 @@
+"""One fire of a job; the way that cron takes comes through here, so that nothing heavy is imported."""
+
+from __future__ import annotations
+
+from batchctl.base import clock, paths
+from batchctl.base.record import Record
+from batchctl.engine import fire as engine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from batchctl.answers.site import Site
+    from batchctl.core.guard.decide import Decision
+    from batchctl.core.guard.selection import Selection
+    from batchctl.core.model import Job
+    from batchctl.core.run import Run, StepRun
+    from batchctl.engine.supervise import Observer
+    from batchctl.watch.standing import Current
+
+Outcome = engine.Outcome
+Request = engine.Request
+
+
+def fire_by_cron(name: str, config_option: str | None, state_option: str | None) -> Outcome:
+    """Fire a job as the crontab's line does: through the compiled configuration, with nothing asked for.
+
+    Raises:
+        UsageError: if there is no such job.
+        ConfigError, StateError: as for any fire; nothing was started.
+    """
+    from batchctl.config import load, load_job
+
+    path = paths.config_file(config_option)
+    job, state_dir = load_job(path, name, state_option)
+    if job is None:
+        from batchctl.answers.site import unknown_job
+
+        raise unknown_job(name, list(load(path).jobs))
+    return engine.fire(job, Request(state_dir=state_dir))
+
+
+def request(
+    site: Site,
+    job: Job,
+    *,
+    force: bool = False,
+    selection: Selection,
+    params: Mapping[str, Any],
+    exit_on_skip: int,
+    scheduled_for: str | None = None,
+) -> Request:
+    """Return what is asked of one fire.
+
+    Raises:
+        UsageError: if `scheduled_for` is no time.
+    """
+    instant = None
+    if scheduled_for is not None:
+        from batchctl.base.errors import UsageError
+        from batchctl.core.time import zones
+
+        try:
+            instant = zones.parse_time(scheduled_for, job.rules.zone, clock.now())
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    return Request(
+        state_dir=site.state,
+        force=force,
+        selection=selection,
+        params=params,
+        exit_on_skip=exit_on_skip,
+        scheduled_for=instant,
+    )
+
+
+def selection(*, resume: bool = False, only: Sequence[str] = (), start_from: str | None = None) -> Selection:
+    """Return which steps are asked for, their names in the form in which the configuration keeps them."""
+    from unicodedata import normalize
+
+    from batchctl.core.guard.selection import Selection
+
+    return Selection(
+        resume=resume,
+        only=tuple(normalize("NFC", name) for name in only),
+        start_from=None if start_from is None else normalize("NFC", start_from),
+    )
+
+
+def run(job: Job, asked: Request, observer: Observer | None = None) -> Outcome:
+    """Fire; see `engine.fire.fire` for what it raises."""
+    return engine.fire(job, asked, observer)
+
+
+class Plan(Record):
+    """What a fire would do now."""
+
+    job: Job
+    decision: Decision
+    steps: Sequence[StepRun]
+    commands: Mapping[int, str]
+    """What each step runs, by its place in the chain, as the configuration has it; secrets masked."""
+    resumes: int | None
+
+
+def plan(job: Job, asked: Request) -> Plan:
+    """Decide, and change nothing; see `engine.fire.plan_of` for what it raises."""
+    from batchctl.core.guard import decide
+    from batchctl.core.text.masking import mask
+    from batchctl.process import environment
+
+    state, steps = engine.plan_of(job, asked)
+    secrets = environment.secret_values(job, environment.read_env_files(job))
+    return Plan(
+        job=job,
+        decision=decide.decide(clock.now(), state, job.rules, force=asked.force),
+        steps=steps,
+        commands={
+            each.seq: mask(each.step.run or each.step.function or " ".join(each.step.argv or ()), secrets)
+            for each in steps
+        },
+        resumes=state.last_run_id if asked.selection.resume else None,
+    )
+
+
+class Glances:
+    """Looks at a run that goes on, for whoever draws it: what its steps say of their progress, when it will end."""
+
+    _EVERY = 2.0
+    """Seconds between two looks at progress and history."""
+
+    def __init__(self, job: Job, state_dir: str) -> None:
+        """Keep whose run it is."""
+        self.job, self._state_dir = job, state_dir
+        self._looked = -self._EVERY
+        self._current: Current | None = None
+
+    def look(self) -> tuple[float, Current | None]:
+        """Return the time, and where the run stands; None where the history does not say."""
+        if clock.monotonic() - self._looked >= self._EVERY:
+            self._looked = clock.monotonic()
+            self._current = self._standing()
+        return clock.now(), self._current
+
+    def _standing(self) -> Current | None:
+        from batchctl.base.errors import BatchctlError
+        from batchctl.store.history import History
+        from batchctl.watch.standing import job_status
+
+        try:
+            return job_status(self.job, History(self._state_dir), self._state_dir, clock.now()).current
+        except BatchctlError:
+            # The picture is a comfort; what is wrong with the history the end of the run will say.
+            return None
+
+
+def last_lines(outcome: Outcome) -> list[str]:
+    """Return the last lines that the first failed step of a run wrote, harmless and masked."""
+    from batchctl.base.state_dir import StateDir
+    from batchctl.store import tail
+
+    step = failed_step(outcome.run)
+    if step is None or step.last is None:
+        return []
+    return tail.last_lines(StateDir(outcome.state_dir).at(step.last.log), outcome.secrets)
+
+
+def failed_step(run: Run | None) -> StepRun | None:
+    """Return the first step of a run that did not end well."""
+    from batchctl.core import model
+
+    return None if run is None else next((step for step in run.steps if step.status in model.UNFINISHED), None)
