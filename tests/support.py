@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _sqlite3
 import os
 import pty
 import select
@@ -21,6 +22,7 @@ from batchctl.core.time.zones import NamedZone
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
 
 SEOUL = NamedZone("Asia/Seoul")
 
@@ -60,6 +62,21 @@ def wait_for(condition: Callable[[], Any], what: str, limit: float = 20.0) -> An
             message = f"waited {limit} s in vain for: {what}"
             raise AssertionError(message)
         time.sleep(0.01)
+
+
+def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return a list that grows by the seconds which each connection made from now on waits for others."""
+    found: list[float] = []
+    connect = _sqlite3.connect
+
+    def noting(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        found.append(options.get("timeout", 5.0))
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        return connection
+
+    for module in (sqlite3, _sqlite3):
+        monkeypatch.setattr(module, "connect", noting)
+    return found
 
 
 def rows(state: Path, query: str, *values: object) -> list[tuple[Any, ...]]:

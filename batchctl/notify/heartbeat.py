@@ -17,12 +17,11 @@ import os
 from batchctl.base.state_dir import StateDir
 from batchctl.core import model
 from batchctl.core.text.masking import mask
+from batchctl.process import detached
 from batchctl.store import tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from batchctl.core.model import Job
     from batchctl.core.run import Run
 
@@ -48,32 +47,14 @@ class Beat:
 
     def start(self) -> None:
         """Tell of the start, without waiting. To be called before the supervision begins; it never raises."""
-        try:
-            reader, writer = os.pipe()
-        except OSError:
-            return
-        if _let_go(self._url, START, self._token, "", keep=writer):
-            self._started = reader
-        else:
-            os.close(reader)
-        os.close(writer)
+        self._started = detached.let_go(_work(self._url, START, self._token, ""), LIMIT)
 
     def end(self, exit_code: int | None, body: str = "") -> bool:
         """Tell how the run ended, after its start has been told; say whether the monitor took it. It never raises."""
-        self._wait_for_start()
-        return _send(self._url, event_of(exit_code), self._token, body)
-
-    def _wait_for_start(self) -> None:
-        if self._started is None:
-            return
-        import select
-
-        poll = select.poll()
-        poll.register(self._started, select.POLLIN)
-        # The child holds the other end of the pipe for as long as it lives.
-        poll.poll(LIMIT * 1000)
-        os.close(self._started)
-        self._started = None
+        if self._started is not None:
+            detached.await_end(self._started, LIMIT)
+            self._started = None
+        return detached.attend(_work(self._url, event_of(exit_code), self._token, body), LIMIT)
 
 
 def beat_of(job: Job, token: str) -> Beat | None:
@@ -103,78 +84,20 @@ def event_of(exit_code: int | None) -> str:
 
 def ping(job: Job, event: str, body: str = "", token: str = "") -> bool:
     """Send one ping now, within 5 seconds, and say whether the monitor took it; it never raises."""
-    return job.alerting.ping_url is not None and _send(job.alerting.ping_url, event, token, body)
+    url = job.alerting.ping_url
+    return url is not None and detached.attend(_work(url, event, token, body), LIMIT)
 
 
 def skipped(job: Job, sentence: str) -> None:
     """Tell of a skip where the job wants that, without waiting; it never raises."""
     if job.alerting.ping_url is not None and job.alerting.ping_on_skip:
-        _let_go(job.alerting.ping_url, LOG, "", sentence)
+        life = detached.let_go(_work(job.alerting.ping_url, LOG, "", sentence), LIMIT)
+        if life is not None:
+            os.close(life)
 
 
-def _send(url: str, event: str, token: str, body: str) -> bool:
-    try:
-        child = os.fork()
-        if child == 0:
-            _work(url, event, token, body)
-        _, status = os.waitpid(child, 0)
-    except OSError:
-        return False
-    return status == 0
-
-
-def _let_go(url: str, event: str, token: str, body: str, *, keep: int | None = None) -> bool:
-    """Send from a process that is nobody's child by the time this returns."""
-    try:
-        child = os.fork()
-        if child == 0:
-            _fork_again(url, event, token, body, keep)
-        _, status = os.waitpid(child, 0)
-    except OSError:
-        return False
-    return status == 0
-
-
-def _fork_again(url: str, event: str, token: str, body: str, keep: int | None) -> NoReturn:
-    code = 1
-    try:
-        os.setsid()
-        if os.fork() == 0:
-            _work(url, event, token, body, keep)
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def _work(url: str, event: str, token: str, body: str, keep: int | None = None) -> NoReturn:
-    """Be the child: hold nothing of the parent's, try until the time is over, and exit 0 where it was taken."""
-    code = 1
-    try:
-        import signal
-
-        # What batchctl does at a signal is no business of its ping; this one must get through in any case.
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGALRM, signal.SIGTERM))
-        signal.setitimer(signal.ITIMER_REAL, LIMIT)
-        _hold_nothing(keep)
-        code = 0 if _try(address(url, event, token), body) else 1
-    finally:
-        # Nothing of the parent's may be torn down here: not its open database, not its buffered output.
-        os._exit(code)
-
-
-def _hold_nothing(keep: int | None) -> None:
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in range(3):
-        os.dup2(nothing, descriptor)
-    last = os.sysconf("SC_OPEN_MAX")
-    if keep is None:
-        os.closerange(3, last)
-    else:
-        os.closerange(3, keep)
-        os.closerange(keep + 1, last)
+def _work(url: str, event: str, token: str, body: str) -> detached.Work:
+    return lambda: _try(address(url, event, token), body)
 
 
 def address(url: str, event: str, token: str) -> str:

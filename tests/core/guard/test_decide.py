@@ -32,6 +32,8 @@ UNKNOWN = Running(run_id=7, started_at=NOW - H, owner="unknown")
 OLD = Running(run_id=7, started_at=NOW - 40 * H)
 DAY = Window(start=8 * 60, end=22 * 60 + 59)
 NIGHT = Window(start=22 * 60, end=6 * 60)
+MINUTE = 20 * 60 + 6
+MIDNIGHT = NOW - NOW % 60 + (24 * 60 - MINUTE) * 60
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,16 @@ NIGHT = Window(start=22 * 60, end=6 * 60)
         ({}, {"active_hours": DAY}, None, None),
         # outside active hours that cross midnight; they begin at 22:00
         ({}, {"active_hours": NIGHT}, "outside_hours", NOW - NOW % 60 + 114 * 60),
+        # the first minute of the window, its last, its only one; and right before and after it
+        ({}, {"active_hours": Window(start=MINUTE, end=MINUTE + 1)}, None, None),
+        ({}, {"active_hours": Window(start=MINUTE - 1, end=MINUTE)}, None, None),
+        ({}, {"active_hours": Window(start=MINUTE, end=MINUTE)}, None, None),
+        ({}, {"active_hours": Window(start=MINUTE + 1, end=MINUTE + 1)}, "outside_hours", NOW - NOW % 60 + 60),
+        ({}, {"active_hours": Window(start=0, end=MINUTE - 1)}, "outside_hours", MIDNIGHT),
+        # the same where it crosses midnight
+        ({}, {"active_hours": Window(start=MINUTE, end=0)}, None, None),
+        ({}, {"active_hours": Window(start=MINUTE + 1, end=MINUTE)}, None, None),
+        ({}, {"active_hours": Window(start=MINUTE + 1, end=MINUTE - 1)}, "outside_hours", NOW - NOW % 60 + 60),
         # every: due exactly at last start + every
         ({"last_start": NOW - 30 * H}, {"every": 30 * H}, None, None),
         # every: one second before
@@ -61,6 +73,8 @@ NIGHT = Window(start=22 * 60, end=6 * 60)
         ({}, {"every": 30 * H}, None, None),
         # every: the last start lies in the future (clock set back) and does not block
         ({"last_start": NOW + H}, {"every": 30 * H}, None, None),
+        # every: started at this very instant
+        ({"last_start": NOW}, {"every": 30 * H}, "not_due", NOW + 30 * H),
         # at: not yet
         ({}, {"at": NOW + 5}, "not_due", NOW + 5),
         # at: now
@@ -69,6 +83,9 @@ NIGHT = Window(start=22 * 60, end=6 * 60)
         ({"last_start": NOW - 1}, {"at": NOW - 2}, "not_due", None),
         # at: an older start does not count
         ({"last_start": NOW - 3}, {"at": NOW - 2}, None, None),
+        # at: missed by 30 days it still counts, and a second later it never will
+        ({}, {"at": NOW - 30 * 24 * H}, None, None),
+        ({}, {"at": NOW - 30 * 24 * H - 1}, "not_due", None),
         # a living owner
         ({"running": RUN}, {}, "already_running", None),
         # an owner that cannot be judged counts as alive
@@ -117,6 +134,8 @@ NIGHT = Window(start=22 * 60, end=6 * 60)
         ({"pool_running": 1}, {"pool": "collectors", "pool_limit": 1}, "pool_full", None),
         # pool with room
         ({"pool_running": 1}, {"pool": "collectors", "pool_limit": 2}, None, None),
+        # a pool without a limit
+        ({"pool_running": 9}, {"pool": "collectors"}, None, None),
         # another fire is starting
         ({"lock_held": True}, {}, "locked", None),
     ],
@@ -179,6 +198,21 @@ def test_all_checks_come_in_order_with_sentences() -> None:
     for check in found:
         assert check.detail(lambda instant: human(instant, SEOUL), format_duration)
     assert "2026-11-18 21:06" in found[0].detail(lambda instant: human(instant, SEOUL), format_duration)
+
+
+@pytest.mark.parametrize(
+    ("running", "words"),
+    [
+        (RUN, "run 7 is still running (started "),  # it lives
+        (LEFT, "run 7 lost its batchctl, but processes of its steps still live (started "),  # only its steps do
+        (UNKNOWN, "run 7 cannot be proven dead (started "),  # another host's
+    ],
+)
+def test_why_a_run_is_in_the_way(running: Running, words: str) -> None:
+    """The operator reads what is known of the run that blocks: each state of its owner has a sentence of its own."""
+    failed = decide(NOW, State(running=running), rules()).failed
+    assert failed is not None
+    assert failed.detail(lambda instant: human(instant, SEOUL), format_duration).startswith(words)
 
 
 spans = st.floats(min_value=0, max_value=100 * H, allow_nan=False)
