@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchctl.base.record import Record
+from batchctl.base.record import Record, replace
 from batchctl.core.judge.alerts import CRITICAL, FAILED, RECOVERED, urls
 from batchctl.core.text.harmless import one_line
 from batchctl.core.text.masking import mask
@@ -10,12 +10,15 @@ from batchctl.core.text.masking import mask
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from batchctl.core.judge.alerts import Alert
     from batchctl.core.model import Alerting
     from batchctl.core.time.zones import Zone
 
 NO_ANSWER = "no answer"
+_SLOW = 3.0
+"""Seconds after which what failed has not answered, whatever Apprise calls it; it waits 4 for a connection."""
 _OPEN_HOSTS = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos"})
 """Schemes whose host is a host; elsewhere it may be a token."""
 _SHORTEST_SECRET = 5
@@ -67,6 +70,8 @@ class Report(Record):
     channel: Channel
     ok: bool
     detail: str = ""
+    silent: bool = False
+    """It did not answer: asking it once more would only cost time."""
 
 
 def channels_of(alerting: Alerting, kind: str) -> list[Channel]:
@@ -90,10 +95,7 @@ def deliver(
     share = limit / (bool(addresses) + len(programs))
     found = _by_apprise(alert, addresses, share) if addresses else []
     found += [_by_program(alert, program, share, zone) for program in programs]
-    return [
-        Report(channel=each.channel, ok=each.ok, detail=_shown(each.detail, (*secrets, *each.channel.secrets())))
-        for each in found
-    ]
+    return [replace(each, detail=_shown(each.detail, (*secrets, *each.channel.secrets()))) for each in found]
 
 
 def _shown(detail: str, secrets: Iterable[str]) -> str:
@@ -121,21 +123,22 @@ def _by_apprise(alert: Alert, channels: Sequence[Channel], limit: float) -> list
     answers = _answers(said)
     silent = f"{NO_ANSWER} within {limit:.0f} s" if code == TIMED_OUT else _last_line(said) or f"exit code {code}"
     return [
-        Report(channel=channel, ok=bool(answer["ok"]), detail=str(answer["detail"]))
+        Report(channel=channel, **answer)
         if (answer := answers.get(number))
-        else Report(channel=channel, ok=False, detail=silent)
+        else Report(channel=channel, ok=False, detail=silent, silent=code == TIMED_OUT)
         for number, channel in enumerate(channels)
     ]
 
 
-def _answers(said: str) -> dict[int, dict[str, object]]:
+def _answers(said: str) -> dict[int, dict[str, Any]]:
     import json
 
     found = {}
     for line in said.splitlines():
         try:
             answer = json.loads(line)
-            found[int(answer["number"])] = {"ok": answer["ok"] is True, "detail": answer["detail"]}
+            ok, slow = answer["ok"] is True, answer["seconds"] > _SLOW
+            found[int(answer["number"])] = {"ok": ok, "detail": str(answer["detail"]), "silent": slow and not ok}
         except (ValueError, TypeError, KeyError):
             continue  # a library's word on stderr
     return found
@@ -148,7 +151,7 @@ def _by_program(alert: Alert, channel: Channel, limit: float, zone: Zone) -> Rep
 
     code, said = feed(channel.argv, json.dumps(as_json(alert, zone), ensure_ascii=False).encode(), limit)
     if code == TIMED_OUT:
-        return Report(channel=channel, ok=False, detail=f"{NO_ANSWER} within {limit:.0f} s")
+        return Report(channel=channel, ok=False, detail=f"{NO_ANSWER} within {limit:.0f} s", silent=True)
     how = f"exit code {code}" if code >= 0 else f"killed by signal {-code}"
     return Report(
         channel=channel, ok=code == 0, detail=": ".join(filter(None, (how, _last_line(said)))) if code else ""

@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from contextvars import ContextVar
 from typing import Any
 
@@ -25,11 +26,13 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         """Send, and say how it went."""
+        began = time.monotonic()
         try:
             ok, detail = self._send()
         except Exception as error:  # noqa: BLE001 - whatever a plugin or an endpoint brings about
             ok, detail = False, f"{type(error).__name__}: {error}"
-        answer = {"number": self._number, "ok": ok, "detail": detail}
+        seconds = time.monotonic() - began
+        answer = {"number": self._number, "ok": ok, "detail": detail, "seconds": seconds}
         # One write for one line: the others write too.
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()

@@ -101,7 +101,7 @@ class _Pass:
 
         asked = [channel for key, channel in missing.items() if key not in self._silent]
         reports = deliver(row.alert, asked, min(_ONE, self._left()), self._zone(row), self._secrets(row))
-        self._silent |= {each.channel.key for each in reports if each.detail.startswith(NO_ANSWER)}
+        self._silent |= {each.channel.key for each in reports if each.silent}
         delivered = [*row.delivered, *(each.channel.key for each in reports if each.ok)]
         failed = [f"{each.channel.label}: {each.detail}" for each in reports if not each.ok]
         failed += [f"{channel.label}: {NO_ANSWER} just before" for channel in missing.values() if channel not in asked]
