@@ -46,7 +46,7 @@ _SAMPLE = 160
 _PR_SET_CHILD_SUBREAPER = 36
 
 TARGETS = {
-    "core/guard/decide.py": ("core/guard/test_decide.py",),
+    "core/guard/decide.py": ("core/guard/test_checks.py", "core/guard/test_decide.py"),
     "core/guard/plan.py": ("core/guard/test_plan.py",),
     "core/guard/selection.py": ("core/guard/test_selection.py",),
     "core/time/cadence.py": ("core/time/test_cadence.py",),

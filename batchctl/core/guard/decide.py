@@ -309,13 +309,11 @@ def _inside(minute: int, start: int, end: int) -> bool:
 def _next_opening(now: float, rules: Rules, start: int, end: int) -> float:
     """Return the first instant from `now` on at which the wall clock is inside the window.
 
-    Minute by minute is exact even where the clock jumps over the opening (DST); a day has 1,440 of them.
+    Minute by minute is exact even where the clock jumps over the opening (DST): what one day skips the next one has.
     """
-    minute = now - now % 60
-    for _ in range(2 * 1440 + 180):
+    minute = now - now % 60 + 60
+    while not _inside(_minute_of_day(minute, rules), start, end):
         minute += 60
-        if _inside(_minute_of_day(minute, rules), start, end):
-            return minute
     return minute
 
 

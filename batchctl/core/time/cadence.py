@@ -10,6 +10,7 @@ from math import gcd
 
 from batchctl.base.record import Record, replace
 from batchctl.core.time.cron import Cron, civil
+from batchctl.core.time.zones import at_wall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _expression(minutes: int) -> Cron:
         weekdays=tuple(range(7)),
         day_star=True,
         weekday_star=True,
-        wild=minute_text.startswith("*") or hour_text.startswith("*"),
+        wild=hour_text.startswith("*"),
     )
 
 
@@ -110,7 +111,6 @@ def _at_line(at: float, zone: Zone) -> CronLine:
     cron fires on the minute, and in a repeated hour the first time only: the rest is slept.
     """
     wall = int(at + zone.offset(at)) // MINUTE * MINUTE
-    fires = (wall - offset for offset in (zone.offset(at - DAY), zone.offset(at)))
-    fire = min(fire for fire in fires if fire <= at and fire + zone.offset(fire) == wall)
+    fire = at_wall(wall, zone)
     month, day = civil(wall // DAY)
     return CronLine(text=f"{wall % HOUR // MINUTE} {wall % DAY // HOUR} {day} {month} *", delay=at - fire)

@@ -61,7 +61,7 @@ def test_which_steps_run(selection: Selection, before: dict[str, str] | None, ru
     """The selection's conditions and the continued run decide, and the order stays the one written."""
     found = chosen(job(*CHAIN), selection, None if before is None else earlier(**before))
     assert [run.step.id for run in found if run.status == "pending"] == runs.split()
-    assert [run.step.id for run in found] == [one.id for one in CHAIN]
+    assert [(run.seq, run.step.id) for run in found] == list(enumerate((one.id for one in CHAIN), 1))
 
 
 def test_what_is_done_keeps_result_and_count() -> None:
@@ -70,6 +70,19 @@ def test_what_is_done_keeps_result_and_count() -> None:
     found = {run.step.id: run for run in chosen(job(*CHAIN), RESUME, before)}
     assert (found["31"].result, found["31"].why) == ({"n": 1}, "done in run 7")
     assert (found["33"].result, found["33"].attempts_before) == (None, 2)
+
+
+def test_what_is_new_was_never_tried() -> None:
+    """A step that the continued run did not have counts its attempts from none."""
+    (_, new) = chosen(job(step("31"), step("99")), RESUME, earlier(s31="failed"))
+    assert (new.attempts_before, new.result, new.why) == (0, None, "")
+
+
+def test_what_is_done_and_not_selected_is_done() -> None:
+    """The better reason of the two is named, and the result kept."""
+    found = chosen(job(*CHAIN), Selection(resume=True, only=("33",)), earlier(**_FAILED))
+    assert [run.why for run in found[:4]] == ["done in run 7", "done in run 7", "", "not selected"]
+    assert found[0].result == {"n": 1}
 
 
 def test_why_a_skipped_step_was_skipped() -> None:
@@ -111,6 +124,45 @@ def test_an_unknown_step_is_named_with_a_suggestion(selection: Selection, says: 
         check(job(*CHAIN), selection)
     assert says in str(raised.value)
     assert remedy in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(),
+        Selection(only=("31", "market-upload")),
+        Selection(start_from="63"),
+        Selection(start_from="market-upload"),
+    ],
+)
+def test_what_the_job_has_may_be_selected(selection: Selection) -> None:
+    """Steps by id, groups by name; nothing is continued unless asked."""
+    check(job(*CHAIN, step("99")), selection)
+    assert selection.resume is False
+
+
+@pytest.mark.parametrize(
+    ("value", "hidden"),
+    [
+        (MASK, True),
+        (f"Bearer {MASK}", True),
+        ({"a": 1, "b": MASK}, True),
+        ({"a": 1, MASK: 2}, True),  # a name is written down as well
+        ([1, {"a": ["x", MASK]}], True),
+        ("plain", False),
+        ({"a": "plain"}, False),
+        (["plain", 5], False),
+        (None, False),
+    ],
+)
+def test_a_hidden_parameter_is_found_wherever_it_hides(value: object, hidden: bool) -> None:
+    """What the history has only masked, at any depth, cannot be taken over."""
+    before = Earlier(run_id=7, status="failed", statuses={}, attempts={}, results={}, params={"a": 1, "key": value})
+    if not hidden:
+        assert inherited(before, {}) == {"a": 1, "key": value}
+        return
+    with pytest.raises(UsageError, match="a secret in its parameter key"):
+        inherited(before, {})
 
 
 def test_inherited_parameters() -> None:

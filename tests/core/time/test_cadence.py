@@ -101,6 +101,9 @@ def test_a_cron_expression_is_its_own_line(text: str) -> None:
         # the second pass of a repeated hour: cron fires in the first, an hour before
         ("2026-11-01T01:30:00-04:00", "America/New_York", CronLine(text="30 1 1 11 *")),
         ("2026-11-01T01:30:00-05:00", "America/New_York", CronLine(text="30 1 1 11 *", delay=3600.0)),
+        # later on the day of a change
+        ("2026-11-01T12:00:00-05:00", "America/New_York", CronLine(text="0 12 1 11 *")),
+        ("2026-03-08T12:00:00-04:00", "America/New_York", CronLine(text="0 12 8 3 *")),
         # right after a skipped hour
         ("2026-03-08T03:10:00-04:00", "America/New_York", CronLine(text="10 3 8 3 *")),
         # the leap day
