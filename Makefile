@@ -36,6 +36,8 @@ mutants: $(VENV)/.installed
 	$(BIN)/python tools/mutants.py
 
 site: $(VENV)/.installed
+	$(BIN)/python tools/reference.py
+	$(BIN)/python tools/draw_rooms.py
 	$(BIN)/zensical build --strict --clean
 	@echo "The documents as a site: $(CURDIR)/site/index.html"
 

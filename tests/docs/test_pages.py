@@ -125,3 +125,14 @@ def test_tables_are_whole() -> None:
     for page in PAGES:
         for found in rows(read(page)):
             assert len({len(row) for row in found}) <= 1, (page, found)
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md"])
+def test_the_modules_named_are_there(page: str) -> None:
+    """Each file that a page for contributors names is in the package, the tests or the tools."""
+    named = set(re.findall(r"`((?:\w+/)+\w+\.\w+|__main__\.py|\w+/)`", read(page)))
+    places = (ROOT, ROOT / "batchctl", ROOT / "tests")
+    assert len(named) > 5
+    assert [
+        name for name in sorted(named) if "NAME" not in name and not any((place / name).exists() for place in places)
+    ] == []
