@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from batchctl.answers.site import Site
-from batchctl.base import clock
-from batchctl.base.errors import EXIT_FAILED, UsageError
+from batchctl.answers import alerts as answer
+from batchctl.base.errors import EXIT_FAILED
 from batchctl.commands.site import site_of
-
-if TYPE_CHECKING:
-    from batchctl.core.model import Job
+from batchctl.present import alerts as view
+from batchctl.present.text import json_text
 
 app = typer.Typer(
     add_completion=False,
@@ -44,18 +42,11 @@ def list_alerts(
     * `batchctl alerts list`
     * `batchctl alerts list daily-batch -n 5 --json`
     """
-    from batchctl.notify import inbox
-    from batchctl.present import alerts as view
-    from batchctl.present.text import json_text
-
-    site = site_of(ctx)
-    rows, now = inbox.newest(site.state, number, job), clock.now()
-    if job is not None and not rows:
-        site.job(job)  # a job that has left the configuration keeps its alerts; one that never was is a slip
+    found = answer.alerts(site_of(ctx), job, number)
     if as_json:
-        typer.echo(json_text(view.alerts_as_json(rows, now, site.config.zone)))
-        return
-    view.show_alerts(rows, now, site.config.zone)
+        typer.echo(json_text(view.alerts_as_json(found)))
+    else:
+        view.show_alerts(found)
 
 
 @app.command("test")
@@ -71,37 +62,13 @@ def trial(
     * `batchctl alerts test daily-batch`
     * `batchctl alerts test daily-batch --json`
     """
-    from batchctl.notify.test_channels import send_test
-    from batchctl.present import alerts as view
-    from batchctl.present.text import json_text
-
-    found = _with_channels(site_of(ctx), job)
-    reports = send_test(found)
-    result = view.trial_as_json(found.name, reports, ping=_ping(found))
+    tried = answer.test(site_of(ctx), job)
     if as_json:
-        typer.echo(json_text(result))
+        typer.echo(json_text(view.trial_as_json(tried)))
     else:
-        view.show_trial(result)
-    if not result["ok"]:
+        view.show_trial(tried)
+    if not tried.ok:
         raise typer.Exit(EXIT_FAILED)
-
-
-def _with_channels(site: Site, name: str) -> Job:
-    found = site.job(name)
-    alerting = found.alerting
-    if not any(alerting.notify.values()) and not alerting.on_alert and alerting.ping_url is None:
-        message = f"{found.name} tells nobody anything: it has no notify, no on_alert and no ping_url"
-        raise UsageError(message, remedy='write for example notify = ["mailtos://user:password@example.com"]')
-    return found
-
-
-def _ping(job: Job) -> bool | None:
-    if job.alerting.ping_url is None:
-        return None
-    from batchctl.notify import heartbeat
-
-    # An event that is only written down: a test must not look like a run.
-    return heartbeat.ping(job, heartbeat.LOG, "a test of batchctl's pings")
 
 
 @app.command()
@@ -118,11 +85,7 @@ def ack(
     * `batchctl alerts ack daily-batch`
     * `batchctl alerts ack --id 12`
     """
-    from batchctl.notify import inbox
-    from batchctl.present.text import json_text
-
-    site = site_of(ctx)
-    acked = inbox.ack(site.state, None if job is None else site.job(job).name, alert)
+    acked = answer.ack(site_of(ctx), job, alert)
     if as_json:
         typer.echo(json_text({"acked": acked}))
     elif acked:

@@ -6,12 +6,10 @@ import sys
 
 import typer
 
-from batchctl.answers.site import Site
+from batchctl.answers import catch_up as answer
 from batchctl.base.errors import EXIT_FAILED
 from batchctl.commands.site import site_of
-from batchctl.core.time import zones
-from batchctl.watch import catchup
-from batchctl.watch.catchup import Made, Missed
+from batchctl.present import done
 
 
 def catch_up(ctx: typer.Context) -> None:
@@ -24,32 +22,15 @@ def catch_up(ctx: typer.Context) -> None:
     * `batchctl catch-up`
     """
     site = site_of(ctx)
-    found = catchup.find(site.config, site.state)
+    found = answer.missed(site)
     if not found and sys.stdout.isatty():
         # Under cron, where nothing was done there is nothing to mail.
         typer.echo("No job with catch_up = true has missed a fire.")
-    for missed in found:
-        fires = "1 fire" if missed.count == 1 else f"{missed.count} fires"
-        meant = zones.human(missed.fire, missed.job.rules.zone)
-        typer.echo(f"{missed.job.name}: {fires} missed, making up for that of {meant}")
+    for each in found:
+        typer.echo(done.missed(each))
     failed = False
-    for made in catchup.make_up(found, lambda missed: _command(site, missed)):
-        typer.echo(f"{made.missed.job.name}: {_went(made)}")
+    for made in answer.make_up(site, found):
+        typer.echo(done.made_up(made))
         failed = failed or (made.exit_code != 0 and not made.skipped)
     if failed:
         raise typer.Exit(EXIT_FAILED)
-
-
-def _command(site: Site, missed: Missed) -> list[str]:
-    # -P: a directory named batchctl where cron starts us must not be taken for the program.
-    words = [sys.executable, "-P", "-m", "batchctl"]
-    if site.config_path is not None:
-        words += ["--config", site.config_path]
-    instant = zones.iso(missed.fire, missed.job.rules.zone) or ""
-    return [*words, "--state", site.state, "run", missed.job.name, "--scheduled-for", instant]
-
-
-def _went(made: Made) -> str:
-    if made.skipped:
-        return f"skipped; see `batchctl explain {made.missed.job.name}`"
-    return "succeeded" if made.exit_code == 0 else f"ended with exit code {made.exit_code}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from batchctl.answers.site import Site
+from batchctl.answers import config as answer
 from batchctl.commands.site import site_of
 
 
@@ -28,17 +27,8 @@ def config(
     from batchctl.present import config as view
     from batchctl.present.text import json_text, write
 
-    site = site_of(ctx)
-    only = None if job is None else site.job(job).name
+    found = answer.config(site_of(ctx), job)
     if as_json:
-        typer.echo(json_text(view.as_json(site.config, site.state, only)))
+        typer.echo(json_text(view.as_json(found)))
         return
-    write(f"{line}\n" for line in view.as_toml(site.config, site.state, _state_origin(site), only))
-
-
-def _state_origin(site: Site) -> str:
-    if site.state_option:
-        return "--state"
-    if os.environ.get("BATCHCTL_STATE"):
-        return "BATCHCTL_STATE"
-    return site.config.origins["state_dir"]
+    write(f"{line}\n" for line in view.as_toml(found))

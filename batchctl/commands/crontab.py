@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from batchctl.answers.site import Site
-from batchctl.base import paths
-from batchctl.base.errors import EXIT_FAILED, ConfigError
+from batchctl.answers import crontab as answer
+from batchctl.base.errors import EXIT_FAILED
 from batchctl.commands.site import site_of
-from batchctl.crontab import managed
+from batchctl.present import done
+from batchctl.present.crontab import as_json as crontab_json
+from batchctl.present.text import json_text
 
 app = typer.Typer(
     add_completion=False,
@@ -41,16 +42,10 @@ def show(
     * `batchctl crontab show`
     * `batchctl crontab show --json`
     """
-    # Looking at the lines needs no cron on this machine; what they depend on in the crontab is then not there either.
-    plan = _plan(site_of(ctx), managed.read() if managed.installed() else b"")
-    if as_json:
-        import json
-
-        jobs = [{"job": entry.job, "lines": entry.lines, "note": entry.note or None} for entry in plan.entries]
-        block = plan.block.decode("utf-8", "replace")
-        typer.echo(json.dumps({"block": block, "jobs": jobs}, ensure_ascii=False))
-        return
-    typer.echo(plan.block, nl=False)
+    change = answer.block(site_of(ctx))
+    for note in done.crontab_notes(change):
+        typer.echo(note, err=True)
+    typer.echo(json_text(crontab_json(change)) if as_json else change.block, nl=as_json)
 
 
 @app.command()
@@ -60,9 +55,11 @@ def diff(ctx: typer.Context) -> None:
     Examples:
     * `batchctl crontab diff`
     """
-    plan = _plan(site_of(ctx), managed.read())
-    typer.echo(managed.unified_diff(plan.old, plan.new), nl=False)
-    if plan.old != plan.new:
+    change = answer.change(site_of(ctx))
+    for note in done.crontab_notes(change):
+        typer.echo(note, err=True)
+    typer.echo(answer.diff(change), nl=False)
+    if change.old != change.new:
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -74,13 +71,10 @@ def install(ctx: typer.Context) -> None:
     * `batchctl crontab install`
     """
     site = site_of(ctx)
-    plan = _plan(site, managed.read())
-    if plan.old == plan.new:
-        typer.echo("The crontab is up to date; nothing was written.")
-        return
-    backup = managed.write(plan.old, plan.new, site.state)
-    lines = sum(len(entry.lines) for entry in plan.entries)
-    typer.echo(f"Installed {lines} line(s) for {len(plan.entries)} job(s).{_kept(backup)}")
+    change = answer.change(site)
+    for note in done.crontab_notes(change):
+        typer.echo(note, err=True)
+    typer.echo(done.installed(change, answer.install(site, change)))
 
 
 @app.command()
@@ -90,31 +84,4 @@ def remove(ctx: typer.Context) -> None:
     Examples:
     * `batchctl crontab remove`
     """
-    site = site_of(ctx)
-    old = managed.read()
-    new = managed.replace_block(old, managed.label(site.config_path), b"")
-    if old == new:
-        typer.echo("The crontab has no block of this configuration; nothing was written.")
-        return
-    backup = managed.write(old, new, _state(site))
-    typer.echo(f"Removed the block.{_kept(backup)}")
-
-
-def _plan(site: Site, old: bytes) -> managed.Change:
-    made = managed.change(site.config, site.state, old)
-    for entry in made.entries:
-        if entry.note:
-            typer.echo(f"batchctl: {entry.job}: {entry.note}", err=True)
-    return made
-
-
-def _state(site: Site) -> str:
-    """Return where backups go; a block must also go when its configuration is broken or already gone."""
-    try:
-        return site.state
-    except ConfigError:
-        return paths.state_dir(site.state_option, None)
-
-
-def _kept(backup: str | None) -> str:
-    return f" The old crontab is kept in {backup}" if backup else ""
+    typer.echo(done.removed(answer.remove(site_of(ctx))))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from batchctl.answers.site import Site
-from batchctl.base.errors import StateError, UsageError
+from batchctl.answers import jobs as answer
 from batchctl.commands import jobs_edit, jobs_import
 from batchctl.commands.site import site_of
-from batchctl.core.text.harmless import one_line
-
-if TYPE_CHECKING:
-    from batchctl.core.model import Job
+from batchctl.present import jobs as view
+from batchctl.present.config import job_as_toml
+from batchctl.present.text import json_text, write
 
 app = typer.Typer(
     add_completion=False,
@@ -49,42 +46,11 @@ def list_jobs(
     * `batchctl jobs list`
     * `batchctl jobs list --kind collection --json`
     """
-    from batchctl.present import jobs as view
-    from batchctl.present.text import json_text
-
-    site = site_of(ctx)
-    _check_kind(kind)
-    jobs = [job for job in site.config.jobs.values() if kind in {None, job.kind}]
-    done = _done_once(site, jobs)
+    found = answer.jobs(site_of(ctx), kind)
     if as_json:
-        typer.echo(json_text(view.jobs_as_json(jobs, done)))
-        return
-    view.show_jobs(jobs, done, kind)
-
-
-def _check_kind(kind: str | None) -> None:
-    from typing import get_args
-
-    from batchctl.config.schema import Kind
-
-    if kind is not None and kind not in get_args(Kind):
-        message = f"--kind {kind!r} is not a kind of job"
-        raise UsageError(message, remedy=f"kinds: {', '.join(get_args(Kind))}")
-
-
-def _done_once(site: Site, jobs: list[Job]) -> set[str]:
-    """Return the jobs with `at` that have started; a history that cannot be read has no say in a list of jobs."""
-    once = [job for job in jobs if job.rules.at is not None]
-    if not once:
-        return set()
-    from batchctl.store.history import History
-
-    try:
-        history = History(site.state)
-        newest = [(job, history.newest_run(job.name)) for job in once]
-    except StateError:
-        return set()
-    return {job.name for job, run in newest if run is not None and run.started_at >= (job.rules.at or 0.0)}
+        typer.echo(json_text(view.jobs_as_json(found)))
+    else:
+        view.show_jobs(found)
 
 
 @app.command()
@@ -100,17 +66,12 @@ def show(
     * `batchctl jobs show daily-batch`
     * `batchctl jobs show daily-batch --json`
     """
-    from batchctl.present.config import job_as_toml
-    from batchctl.present.jobs import job_as_object
-    from batchctl.present.text import json_text, write
-
     site = site_of(ctx)
     found = site.job(job)
     if as_json:
-        typer.echo(json_text(job_as_object(found)))
-        return
-    directory = os.path.dirname(site.config_path or "")
-    write(f"{line}\n" for line in job_as_toml(found, site.config.origins, directory))
+        typer.echo(json_text(view.job_as_object(found)))
+    else:
+        write(f"{line}\n" for line in job_as_toml(found, site.config.origins, site.config.path))
 
 
 @app.command()
@@ -129,33 +90,19 @@ def presets(
     * `batchctl jobs presets --install`
     * `batchctl jobs presets --json`
     """
-    from batchctl.config.loader import presets as built_in
-    from batchctl.present import jobs as view
-    from batchctl.present.text import json_text
-
-    found = built_in().values()
-    if install:
-        _install(site_of(ctx), {preset.name: one_line(preset.description) for preset in found}, as_json=as_json)
-    elif as_json:
-        typer.echo(json_text(view.presets_as_json(found)))
-    else:
-        view.show_presets(found)
-
-
-def _install(site: Site, wanted: dict[str, str], *, as_json: bool) -> None:
-    from batchctl.config.edit import jobfiles, jobtext
-    from batchctl.present.jobs import done_as_json
-    from batchctl.present.text import json_text
-
-    note = "Keys below override the ready-made job; `batchctl jobs show` prints all of them."
-    texts = {name: jobtext.to_toml({"preset": name}, [text, note]) for name, text in wanted.items()}
-    done = jobfiles.add(site.config_path, texts, keep=True)
-    if as_json:
-        typer.echo(json_text(done_as_json(done)))
-        jobs_edit.tell_crontab(done, site)
+    if not install and as_json:
+        typer.echo(json_text(view.presets_as_json(answer.presets())))
         return
-    jobs_edit.tell(done, site)
-    for name in done.skipped:
+    if not install:
+        view.show_presets(answer.presets())
+        return
+    changed = answer.install(site_of(ctx))
+    if as_json:
+        typer.echo(json_text(view.changed_as_json(changed)))
+        jobs_edit.tell_rest(changed)
+        return
+    jobs_edit.tell(changed)
+    for name in changed.skipped:
         typer.echo(f"{name} is there already and stays as it is")
 
 

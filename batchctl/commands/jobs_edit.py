@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from unicodedata import normalize
 
 import typer
 
-from batchctl.answers.site import Site
-from batchctl.base.errors import BatchctlError, ConfigError, UsageError
-from batchctl.base.files import NOTHING
+from batchctl.answers import jobs_edit as answer
+from batchctl.base.errors import UsageError
 from batchctl.commands.boundary import say
 from batchctl.commands.run import parse_params
 from batchctl.commands.site import site_of
-from batchctl.config.edit import jobfiles, jobtext
+from batchctl.present import done
 
 if TYPE_CHECKING:
-    from batchctl.config.edit.jobfiles import Done
-    from batchctl.core.model import Config
+    from batchctl.answers.jobs_edit import Changed
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The job's name.")]
-
-_NAMED = 3
-"""Jobs that a line on stderr names before it counts the others."""
 
 
 def add(
@@ -77,11 +69,7 @@ def add(
         "argv": argv,
     }
     table = {key: value for key, value in given.items() if value is not None}
-    site = site_of(ctx)
-    valid = jobfiles.valid_name(name)
-    text = _text_of(table) if source is None else _taken_from(source, list(table))
-    done = jobfiles.add(site.config_path, {valid: text})
-    tell(done, site)
+    tell(answer.add(site_of(ctx), name, table, source))
 
 
 def remove(ctx: typer.Context, name: Name) -> None:
@@ -93,12 +81,10 @@ def remove(ctx: typer.Context, name: Name) -> None:
     * `batchctl jobs remove refresh-prices`
     """
     site = site_of(ctx)
-    job = site.job(name)
-    _refuse_running(site, job.name)
-    done = jobfiles.remove(site.config_path, job.name)
-    file = done.files[0]
-    typer.echo(f"removed {f'{job.name} from {file}' if file == site.config_path else file}; its history stays")
-    tell_crontab(done, site)
+    changed = answer.remove(site, name)
+    job, file = changed.jobs[0], changed.files[0]
+    typer.echo(f"removed {f'{job} from {file}' if file == site.config_path else file}; its history stays")
+    tell_rest(changed)
 
 
 def enable(ctx: typer.Context, name: Name) -> None:
@@ -107,7 +93,7 @@ def enable(ctx: typer.Context, name: Name) -> None:
     Examples:
     * `batchctl jobs enable refresh-prices`
     """
-    _enable(site_of(ctx), name, enabled=True)
+    _tell_enabled(answer.enable(site_of(ctx), name, enabled=True), "enabled")
 
 
 def disable(ctx: typer.Context, name: Name) -> None:
@@ -116,7 +102,7 @@ def disable(ctx: typer.Context, name: Name) -> None:
     Examples:
     * `batchctl jobs disable refresh-prices`
     """
-    _enable(site_of(ctx), name, enabled=False)
+    _tell_enabled(answer.enable(site_of(ctx), name, enabled=False), "disabled")
 
 
 def edit(ctx: typer.Context, name: Name) -> None:
@@ -128,92 +114,24 @@ def edit(ctx: typer.Context, name: Name) -> None:
     * `batchctl jobs edit refresh-prices`
     * `EDITOR=nano batchctl jobs edit refresh-prices`
     """
-    import shutil
-
-    site = site_of(ctx)
-    found = jobfiles.file_to_edit(site.config_path, normalize("NFC", name))
-    if found is None or site.config_path is None:
-        raise _unknown(site, name)
-    path, old = found
-    copy = _copy(path, old)
-    new = _edited(copy, old)
-    if new == old:
-        shutil.rmtree(os.path.dirname(copy))
-        typer.echo(f"unchanged; {NOTHING}")
-        return
-    try:
-        done = jobfiles.put(site.config_path, normalize("NFC", name), path, old, new)
-    except BatchctlError as error:
-        raise type(error)(str(error), remedy=f"{error.remedy}; what you wrote is kept in {copy}") from error
-    shutil.rmtree(os.path.dirname(copy))
-    tell(done, site)
+    changed = answer.edit(site_of(ctx), name)
+    if changed is None:
+        typer.echo("unchanged; nothing was written")
+    else:
+        tell(changed)
 
 
-def tell(done: Done, site: Site) -> None:
+def tell(changed: Changed) -> None:
     """Say which files were written, and what is left to do."""
-    if done.created is not None:
-        typer.echo(f"wrote {done.created} (there was no configuration)")
-        say("batchctl: ready-made jobs are now jobs only where installed: `batchctl jobs presets --install`\n")
-    for file in done.files:
-        typer.echo(f"wrote {file}")
-    tell_crontab(done, site)
+    for line in done.jobs_written(changed):
+        typer.echo(line)
+    tell_rest(changed)
 
 
-def tell_crontab(done: Done, site: Site) -> None:
-    """Say on stderr in one line what an install into the crontab would have to do, where the schedules changed."""
-    if done.after is None:
-        return
-    old, new = _lines(done.before), _lines(done.after)
-    kinds = {
-        "add": [name for name in new if name not in old],
-        "change": [name for name in new if name in old and new[name] != old[name]],
-        "take out": [name for name in old if name not in new],
-    }
-    parts = [f"{what} {_some(names)}" for what, names in kinds.items() if names]
-    if parts:
-        import shlex
-
-        option = "" if site.config_option is None else f"--config {shlex.quote(site.config_option)} "
-        say(f"batchctl: `batchctl {option}crontab install` still has to {', '.join(parts)}\n")
-
-
-def _lines(config: Config | None) -> dict[str, object]:
-    """Return what the crontab needs to say of each job."""
-    from batchctl.core.time.cadence import cron_lines
-
-    if config is None or config.path is None:
-        return {}
-    enabled = [job for job in config.jobs.values() if job.rules.enabled and job.schedule.text]
-    return {job.name: (cron_lines(job.schedule, config.zone), job.timezone, job.catch_up) for job in enabled}
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_NAMED])} and {more} more"
-
-
-def _text_of(table: dict[str, Any]) -> str:
-    if not table.keys() & {"run", "argv", "preset"}:
-        message = f"a job needs something to do; {NOTHING}"
-        raise UsageError(message, remedy="give --run LINE, --argv WORD, --preset NAME or --from FILE")
-    return jobtext.to_toml(table)
-
-
-def _taken_from(source: str, others: list[str]) -> str:
-    if others:
-        message = (
-            f"--from FILE says all there is to say, so --{others[0].replace('params', 'param')} cannot stand beside it"
-        )
-        raise UsageError(message, remedy=f"write {others[0]} into the file")
-    try:
-        if source == "-":
-            return sys.stdin.buffer.read().decode()
-        with open(source, encoding="utf-8", newline="") as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-        message = f"--from {source}: {reason}; {NOTHING}"
-        raise UsageError(message, remedy="name a TOML file with the keys of one job") from error
+def tell_rest(changed: Changed) -> None:
+    """Say on stderr what is left to do after a change."""
+    for line in done.left_to_do(changed):
+        say(f"batchctl: {line}\n")
 
 
 def _moment(text: str) -> datetime:
@@ -224,63 +142,10 @@ def _moment(text: str) -> datetime:
         raise UsageError(message, remedy="write for example 2026-12-01T12:00, or with an offset, +09:00") from error
 
 
-def _enable(site: Site, name: str, *, enabled: bool) -> None:
-    job = site.job(name)
-    done = jobfiles.enable(site.config_path, job.name, enabled=enabled)
-    word = "enabled" if enabled else "disabled"
-    if not done.files:
-        typer.echo(f"{job.name} is {word} already; {NOTHING}")
-        return
-    typer.echo(f"{word} {job.name} in {done.files[0]}")
-    tell_crontab(done, site)
-
-
-def _refuse_running(site: Site, name: str) -> None:
-    from batchctl.core.guard.decide import is_lost
-    from batchctl.engine.fire import state_of
-
-    running = state_of(site.config.jobs[name], site.state).running
-    if running is not None and not is_lost(running):
-        message = f"run {running.run_id} of {name} is running, and without its job it could not be stopped; {NOTHING}"
-        remedy = f"`batchctl stop {name}` first; or `batchctl jobs disable {name}` now, and remove it after the run"
-        raise BatchctlError(message, remedy=remedy)
-
-
-def _unknown(site: Site, name: str) -> BatchctlError:
-    try:
-        found = site.job(name)
-    except (UsageError, ConfigError) as error:
-        return error
-    return jobfiles.no_file(found.name)
-
-
-def _copy(path: str, content: bytes) -> str:
-    from tempfile import mkdtemp
-
-    copy = f"{mkdtemp(prefix='batchctl-edit-')}/{os.path.basename(path)}"
-    with open(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-    return copy
-
-
-def _edited(copy: str, old: bytes) -> bytes:
-    """Return what the operator made of the copy."""
-    import shutil
-
-    from batchctl.process.editor import editor, open_in
-
-    words = editor()
-    code = 0 if words is None else open_in(words, copy)
-    try:
-        with open(copy, "rb") as file:
-            new = file.read()
-    except FileNotFoundError:
-        new = old  # an editor that leaves no file has changed nothing
-    if words is not None and not code:
-        return new
-    kept = f"; what you wrote is kept in {copy}"
-    if new == old:
-        shutil.rmtree(os.path.dirname(copy))
-        kept = ""
-    message = "there is no editor" if words is None else f"the editor, {words}, ended with exit code {code}; {NOTHING}"
-    raise BatchctlError(message, remedy=f"set VISUAL or EDITOR to an editor that works here, for example nano{kept}")
+def _tell_enabled(changed: Changed, word: str) -> None:
+    job = changed.jobs[0]
+    if changed.files:
+        typer.echo(f"{word} {job} in {changed.files[0]}")
+    else:
+        typer.echo(f"{job} is {word} already; nothing was written")
+    tell_rest(changed)

@@ -6,13 +6,9 @@ from typing import Annotated
 
 import typer
 
-from batchctl.base import clock
-from batchctl.base.duration import parse_duration
-from batchctl.base.errors import UsageError
-from batchctl.base.state_dir import StateDir
+from batchctl.answers import pause as answer
 from batchctl.commands.site import site_of
-from batchctl.core.time import zones
-from batchctl.store import pauses
+from batchctl.present import done
 
 
 def pause(
@@ -30,16 +26,7 @@ def pause(
     * `batchctl pause --for 2h`
     * `batchctl pause daily-batch --for 1d`
     """
-    site, now = site_of(ctx), clock.now()
-    name = None if job is None else site.job(job).name
-    try:
-        until = None if duration is None else now + parse_duration(duration)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    StateDir(site.state).ensure()
-    pauses.pause(site.state, name, now, until)
-    how_long = "until `batchctl resume`" if until is None else f"until {zones.human(until, site.config.zone)}"
-    typer.echo(f"{name or 'Everything'} is paused {how_long}.")
+    typer.echo(done.paused(answer.pause(site_of(ctx), job, duration)))
 
 
 def resume(
@@ -52,8 +39,4 @@ def resume(
     * `batchctl resume`
     * `batchctl resume daily-batch`
     """
-    site = site_of(ctx)
-    name = None if job is None else site.job(job).name
-    StateDir(site.state).ensure()
-    ended = pauses.resume(site.state, name)
-    typer.echo(f"{name or 'Everything'} {'is resumed' if ended else 'was not paused'}.")
+    typer.echo(done.resumed(answer.resume(site_of(ctx), job)))

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from batchctl.answers.site import Site, unknown_job
+from batchctl.answers import prune as answer
 from batchctl.base.errors import EXIT_FAILED
 from batchctl.commands.site import site_of
-from batchctl.engine.prune import prune as prune_state
 from batchctl.present import prune as render
 from batchctl.present.text import json_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from batchctl.core.model import Job
 
 
 def prune(
@@ -39,11 +32,7 @@ def prune(
     * `batchctl prune`
     * `batchctl prune daily-batch --json`
     """
-    site = site_of(ctx)
-    jobs = site.config.jobs
-    only = None if job is None else _known(site, jobs, unicodedata.normalize("NFC", job))
-    kept = {name: each.retention for name, each in jobs.items()}
-    done = prune_state(site.state, kept, only, dry_run=dry_run)
+    done = answer.prune(site_of(ctx), job, dry_run=dry_run)
     if as_json:
         typer.echo(json_text(render.as_json(done)))
     else:
@@ -52,12 +41,3 @@ def prune(
         typer.echo(f"not removed: {trouble}", err=True)
     if done.not_removed:
         raise typer.Exit(EXIT_FAILED)
-
-
-def _known(site: Site, jobs: Mapping[str, Job], job: str) -> str:
-    if job in jobs:
-        return job
-    known = sorted({*jobs, *site.history().jobs()})
-    if job not in known:
-        raise unknown_job(job, known)
-    return job

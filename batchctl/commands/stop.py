@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from batchctl.answers import stop as answer
 from batchctl.commands.site import site_of
-from batchctl.engine.stop import stop as stop_run
 
 
 def stop(
@@ -21,8 +21,7 @@ def stop(
     Examples:
         batchctl stop daily-batch
     """
-    site = site_of(ctx)
-    done = stop_run(site.job(job), site.state)
+    done = answer.stop(site_of(ctx), job)
     if done.run_id is None:
         typer.echo(f"{job} is not running")
     else:

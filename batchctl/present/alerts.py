@@ -9,18 +9,16 @@ from batchctl.present.tables import table
 from batchctl.present.text import cell, console, one_line, symbols, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from batchctl.answers.alerts import Alerts, Tried
     from batchctl.core.time.zones import Zone
-    from batchctl.notify.channels import Report
     from batchctl.store.outbox import Row
 
 _STYLES = {"sent": "green", "failed": "red", "waiting": "yellow", "suppressed": "dim"}
 
 
-def alerts_as_json(rows: Sequence[Row], now: float, zone: Zone) -> dict[str, Any]:
+def alerts_as_json(found: Alerts) -> dict[str, Any]:
     """Return the alerts as one object; times are ISO 8601."""
-    return {"alerts": [_as_json(row, now, zone) for row in rows]}
+    return {"alerts": [_as_json(row, found.at, found.zone) for row in found.rows]}
 
 
 def _as_json(row: Row, now: float, zone: Zone) -> dict[str, Any]:
@@ -51,20 +49,20 @@ def _is_open(row: Row) -> bool:
     return row.alert.lasting and row.over_at is None
 
 
-def show_alerts(rows: Sequence[Row], now: float, zone: Zone) -> None:
+def show_alerts(found: Alerts) -> None:
     """Print the alerts as a table, each with the error of its last try where it has not arrived."""
-    if not rows:
+    if not found.rows:
         console().print("There are no alerts.")
         return
     made = table([">ID", "AT", "KIND", "STATE", "ABOUT"])
-    for row in rows:
-        state = row.state(now)
+    for row in found.rows:
+        state = row.state(found.at)
         acked = ", acknowledged" if row.acked_at is not None else ""
         shown = f"{state}, open{acked}" if _is_open(row) else state
         error = f" ({row.last_error})" if row.last_error and state in {"waiting", "failed"} else ""
         made.add_row(
             str(row.id),
-            zones.human(row.alert.created_at, zone),
+            zones.human(row.alert.created_at, found.zone),
             cell(row.alert.kind),
             cell(shown, _STYLES[state]),
             cell(f"{row.alert.title}{error}"),
@@ -72,23 +70,20 @@ def show_alerts(rows: Sequence[Row], now: float, zone: Zone) -> None:
     console().print(made)
 
 
-def trial_as_json(job: str, reports: Sequence[Report], *, ping: bool | None) -> dict[str, Any]:
-    """Return how each channel took the test; `ping` is None for a job without ping_url."""
-    channels = [{"channel": each.channel.label, "ok": each.ok, "detail": each.detail or None} for each in reports]
-    if ping is not None:
-        channels.append({"channel": "ping_url", "ok": ping, "detail": None if ping else _NO_PING})
-    return {"job": job, "ok": all(each["ok"] for each in channels), "channels": channels}
+def trial_as_json(tried: Tried) -> dict[str, Any]:
+    """Return how each channel took the test; the ping of `ping_url` is one of them."""
+    channels = [{"channel": each.channel.label, "ok": each.ok, "detail": each.detail or None} for each in tried.reports]
+    if tried.ping is not None:
+        detail = None if tried.ping else "the monitor did not take the ping"
+        channels.append({"channel": "ping_url", "ok": tried.ping, "detail": detail})
+    return {"job": tried.job, "ok": tried.ok, "channels": channels}
 
 
-_NO_PING = "the monitor did not take the ping"
-
-
-def show_trial(found: dict[str, Any]) -> None:
+def show_trial(tried: Tried) -> None:
     """Print how each channel took the test, one a line."""
     signs = symbols()
-    lines = [
+    write(
         f"{signs.passed if each['ok'] else signs.failed} {each['channel']}"
         f"{': ' + one_line(each['detail']) if each['detail'] else ''}\n"
-        for each in found["channels"]
-    ]
-    write(lines)
+        for each in trial_as_json(tried)["channels"]
+    )

@@ -13,7 +13,8 @@ from batchctl.present.text import harmless
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from batchctl.core.model import Config, Job, Window
+    from batchctl.answers.config import Effective
+    from batchctl.core.model import Job, Window
     from batchctl.core.time.cron import Schedule
 
 _SHORTEST_MASKED = 4
@@ -26,14 +27,15 @@ _DURATIONS = frozenset(
 _STEP_DEFAULTS = {"retries": 0, "retry_delay": 0.0, "retry_backoff": 1.0, "continue_on_failure": False}
 
 
-def as_json(config: Config, state_dir: str, only: str | None = None) -> dict[str, Any]:
+def as_json(found: Effective) -> dict[str, Any]:
     """Return the effective configuration, or what of it concerns one job; durations are seconds."""
+    config, only = found.config, found.only
     prefix = None if only is None else f"jobs.{only}."
     return {
         "path": config.path,
         "files": list(config.files),
         "timezone": config.timezone,
-        "state_dir": state_dir,
+        "state_dir": found.state_dir,
         "pools": dict(config.pools),
         "jobs": {name: job_as_json(job) for name, job in config.jobs.items() if only in {None, name}},
         "origins": {
@@ -77,26 +79,28 @@ def job_as_json(job: Job) -> dict[str, Any]:
     return masked
 
 
-def as_toml(config: Config, state_dir: str, state_origin: str, only: str | None = None) -> Iterator[str]:
+def as_toml(found: Effective) -> Iterator[str]:
     """Yield the effective configuration line by line, each value with its origin."""
-    directory = os.path.dirname(config.path or "")
+    config = found.config
     yield f"# configuration: {harmless(config.path or 'none, the built-in presets alone')}"
     for file in config.files[1:] if config.path else ():
         yield f"# and: {harmless(file)}"
-    top = {"timezone": config.timezone or f"{config.zone.name}", "state_dir": state_dir}
-    origins = {**config.origins, "state_dir": state_origin}
+    top = {"timezone": config.timezone or f"{config.zone.name}", "state_dir": found.state_dir}
+    origins = {**config.origins, "state_dir": found.state_origin}
+    directory = os.path.dirname(config.path or "")
     yield from _lines(top, "", origins, directory)
     if config.pools:
         yield from ("", "[pools]")
         yield from _lines(config.pools, "pools.", origins, directory)
     for name, job in config.jobs.items():
-        if only in {None, name}:
+        if found.only in {None, name}:
             yield ""
-            yield from job_as_toml(job, origins, directory)
+            yield from job_as_toml(job, origins, config.path)
 
 
-def job_as_toml(job: Job, origins: Mapping[str, str], directory: str) -> Iterator[str]:
-    """Yield one effective job line by line, each value with its origin; files below `directory` by their short name."""
+def job_as_toml(job: Job, origins: Mapping[str, str], config_path: str | None) -> Iterator[str]:
+    """Yield one effective job line by line, each value with its origin; files beside the main one by a short name."""
+    directory = os.path.dirname(config_path or "")
     document = job_as_json(job)
     steps, groups = document.pop("steps"), document.pop("groups", {})
     path, prefix = f"jobs.{_key(job.name)}", f"jobs.{job.name}."

@@ -9,17 +9,18 @@ from batchctl.present.tables import table
 from batchctl.present.text import cell, console, harmless, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from rich.text import Text
 
-    from batchctl.config.edit.jobfiles import Done
+    from batchctl.answers.jobs import Jobs
+    from batchctl.answers.jobs_edit import Changed
+    from batchctl.answers.jobs_import import Imported
     from batchctl.core.model import Job
-    from batchctl.crontab.adopt import Found
 
 
-def jobs_as_json(jobs: Iterable[Job], done: Container[str]) -> dict[str, Any]:
-    """Return what the list shows; `done` are the jobs that were to start once and have, null for any other."""
+def jobs_as_json(found: Jobs) -> dict[str, Any]:
+    """Return what the list shows; `done` is null for a job that is not to start once."""
     return {
         "jobs": [
             {
@@ -27,15 +28,15 @@ def jobs_as_json(jobs: Iterable[Job], done: Container[str]) -> dict[str, Any]:
                 **_summary(job),
                 "kind": job.kind,
                 "enabled": job.rules.enabled,
-                "done": None if job.rules.at is None else job.name in done,
+                "done": None if job.rules.at is None else job.name in found.done,
                 "origin": job.origin,
             }
-            for job in jobs
+            for job in found.jobs
         ]
     }
 
 
-def done_as_json(done: Done) -> dict[str, Any]:
+def changed_as_json(done: Changed) -> dict[str, Any]:
     """Return what was written."""
     return {
         "jobs": list(done.jobs),
@@ -55,24 +56,25 @@ def presets_as_json(presets: Iterable[Job]) -> dict[str, Any]:
     return {"presets": [{"preset": preset.name, **_summary(preset)} for preset in presets]}
 
 
-def show_jobs(jobs: Iterable[Job], done: Container[str], kind: str | None = None) -> None:
+def show_jobs(found: Jobs) -> None:
     """Print the jobs as a table; the column of kinds only where a job has one."""
-    rows = list(jobs)
+    rows = found.jobs
     if not rows:
         nothing = "No jobs are configured; `batchctl init` writes a configuration to start from."
-        console().print(nothing if kind is None else f"No job is of the kind {kind}.")
+        console().print(nothing if found.kind is None else f"No job is of the kind {found.kind}.")
         return
     has_kinds = any(job.kind for job in rows)
     lines = table(["job", *(["kind"] if has_kinds else []), "schedule", "enabled", ">steps", "description"])
     for job in rows:
         kinds = [cell(job.kind or "")] if has_kinds else []
-        enabled = _enabled(job, is_done=job.name in done)
+        enabled = _enabled(job, is_done=job.name in found.done)
         lines.add_row(cell(job.name), *kinds, cell(_when(job)), enabled, str(len(job.steps)), cell(job.description))
     console().print(lines)
 
 
-def proposals_as_json(found: Found, texts: Mapping[str, str], written: Iterable[str]) -> dict[str, Any]:
-    """Return what a crontab's lines would be as jobs; `texts` are the files by job, `written` those that were."""
+def proposals_as_json(imported: Imported) -> dict[str, Any]:
+    """Return what a crontab's lines would be as jobs, and which files were written."""
+    found, changed = imported.found, imported.changed
     return {
         "jobs": [
             {
@@ -80,7 +82,7 @@ def proposals_as_json(found: Found, texts: Mapping[str, str], written: Iterable[
                 "text": made.text,
                 "job": made.name,
                 "schedule": made.table["schedule"],
-                "toml": texts[made.name],
+                "toml": imported.texts[made.name],
                 "notes": list(made.notes),
                 "complete": made.complete,
             }
@@ -88,16 +90,17 @@ def proposals_as_json(found: Found, texts: Mapping[str, str], written: Iterable[
         ],
         "left_out": [{"line": left.line, "text": left.text, "reason": left.reason} for left in found.left_out],
         "notes": list(found.notes),
-        "written": list(written),
+        "written": [] if changed is None else list(changed.files),
     }
 
 
-def proposal_lines(found: Found, texts: Mapping[str, str]) -> Iterator[str]:
+def proposal_lines(imported: Imported) -> Iterator[str]:
     """Yield line by line what a crontab's lines would be as jobs, and which cannot be any."""
+    found = imported.found
     for made in found.proposals:
         yield harmless(f"line {made.line}: {made.text}")
         yield harmless(f"  jobs.d/{made.name}.toml")
-        lines = texts[made.name].rstrip("\n").split("\n")
+        lines = imported.texts[made.name].rstrip("\n").split("\n")
         yield from (harmless(f"    {line}") for line in lines if not line.startswith("#"))
         yield from (harmless(f"  note: {note}") for note in made.notes)
         yield ""

@@ -1,0 +1,38 @@
+"""What is in force, and where each value comes from."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from batchctl.base.record import Record
+
+if TYPE_CHECKING:
+    from batchctl.answers.site import Site
+    from batchctl.core.model import Config
+
+
+class Effective(Record):
+    """The configuration in force, or what of it concerns one job."""
+
+    config: Config
+    state_dir: str
+    state_origin: str
+    """Where the state directory was named: an option, a variable, a file, or `default`."""
+    only: str | None
+
+
+def config(site: Site, job: str | None = None) -> Effective:
+    """Validate the configuration and return what is in force.
+
+    Raises:
+        ConfigError: if it is wrong.
+        UsageError: if there is no such job.
+    """
+    origin = site.config.origins["state_dir"]
+    if site.state_option:
+        origin = "--state"
+    elif os.environ.get("BATCHCTL_STATE"):
+        origin = "BATCHCTL_STATE"
+    only = None if job is None else site.job(job).name
+    return Effective(config=site.config, state_dir=site.state, state_origin=origin, only=only)

@@ -1,0 +1,16 @@
+"""`batchctl crontab show` as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from batchctl.crontab.managed import Change
+
+
+def as_json(change: Change) -> dict[str, Any]:
+    """Return the block, and the lines of each job."""
+    return {
+        "block": change.block.decode("utf-8", "replace"),
+        "jobs": [{"job": entry.job, "lines": entry.lines, "note": entry.note or None} for entry in change.entries],
+    }

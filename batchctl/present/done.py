@@ -1,0 +1,93 @@
+"""What was changed, in a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchctl.core.time.zones import human
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batchctl.answers.crontab import Written
+    from batchctl.answers.jobs_edit import Changed
+    from batchctl.answers.pause import Paused, Resumed
+    from batchctl.crontab.managed import Change
+    from batchctl.watch.catchup import Made, Missed
+
+_NAMED = 3
+"""Jobs that a line names before it counts the others."""
+
+
+def paused(done: Paused) -> str:
+    """Say what is paused, and until when."""
+    how_long = "until `batchctl resume`" if done.until is None else f"until {human(done.until, done.zone)}"
+    return f"{done.job or 'Everything'} is paused {how_long}."
+
+
+def resumed(done: Resumed) -> str:
+    """Say what is no longer paused."""
+    return f"{done.job or 'Everything'} {'is resumed' if done.was_paused else 'was not paused'}."
+
+
+def missed(found: Missed) -> str:
+    """Say which fire is made up for."""
+    fires = "1 fire" if found.count == 1 else f"{found.count} fires"
+    return f"{found.job.name}: {fires} missed, making up for that of {human(found.fire, found.job.rules.zone)}"
+
+
+def made_up(made: Made) -> str:
+    """Say how making up for a fire went."""
+    name = made.missed.job.name
+    if made.skipped:
+        return f"{name}: skipped; see `batchctl explain {name}`"
+    return f"{name}: {'succeeded' if made.exit_code == 0 else f'ended with exit code {made.exit_code}'}"
+
+
+def crontab_notes(change: Change) -> Iterator[str]:
+    """Return what is to be known of a job's lines, for stderr."""
+    return (f"batchctl: {entry.job}: {entry.note}" for entry in change.entries if entry.note)
+
+
+def installed(change: Change, written: Written) -> str:
+    """Say what was installed into the crontab."""
+    if not written.changed:
+        return "The crontab is up to date; nothing was written."
+    lines = sum(len(entry.lines) for entry in change.entries)
+    return f"Installed {lines} line(s) for {len(change.entries)} job(s).{_kept(written)}"
+
+
+def removed(written: Written) -> str:
+    """Say what was taken out of the crontab."""
+    if not written.changed:
+        return "The crontab has no block of this configuration; nothing was written."
+    return f"Removed the block.{_kept(written)}"
+
+
+def _kept(written: Written) -> str:
+    return f" The old crontab is kept in {written.backup}" if written.backup else ""
+
+
+def jobs_written(changed: Changed) -> Iterator[str]:
+    """Yield a line for each file that was written."""
+    if changed.created is not None:
+        yield f"wrote {changed.created} (there was no configuration)"
+    for file in changed.files:
+        yield f"wrote {file}"
+
+
+def left_to_do(changed: Changed) -> Iterator[str]:
+    """Yield what the operator may not expect after a change of jobs, a line for stderr each."""
+    if changed.created is not None:
+        yield "ready-made jobs are now jobs only where installed: `batchctl jobs presets --install`"
+    parts = [f"{what} {_some(names)}" for what, names in changed.crontab.items() if names]
+    if parts:
+        import shlex
+
+        option = "" if changed.config_option is None else f"--config {shlex.quote(changed.config_option)} "
+        yield f"`batchctl {option}crontab install` still has to {', '.join(parts)}"
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_NAMED])} and {more} more"
