@@ -99,7 +99,7 @@ def presets(
     changed = answer.install(site_of(ctx))
     if as_json:
         typer.echo(json_text(view.changed_as_json(changed)))
-        jobs_edit.tell_rest(changed)
+        jobs_edit.tell_crontab(changed)
         return
     jobs_edit.tell(changed)
     for name in changed.skipped:

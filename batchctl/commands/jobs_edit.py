@@ -84,7 +84,7 @@ def remove(ctx: typer.Context, name: Name) -> None:
     changed = answer.remove(site, name)
     job, file = changed.jobs[0], changed.files[0]
     typer.echo(f"removed {f'{job} from {file}' if file == site.config_path else file}; its history stays")
-    tell_rest(changed)
+    tell_crontab(changed)
 
 
 def enable(ctx: typer.Context, name: Name) -> None:
@@ -123,15 +123,18 @@ def edit(ctx: typer.Context, name: Name) -> None:
 
 def tell(changed: Changed) -> None:
     """Say which files were written, and what is left to do."""
-    for line in done.jobs_written(changed):
-        typer.echo(line)
-    tell_rest(changed)
+    if changed.created is not None:
+        typer.echo(f"wrote {changed.created} (there was no configuration)")
+        say("batchctl: ready-made jobs are now jobs only where installed: `batchctl jobs presets --install`\n")
+    for file in changed.files:
+        typer.echo(f"wrote {file}")
+    tell_crontab(changed)
 
 
-def tell_rest(changed: Changed) -> None:
-    """Say on stderr what is left to do after a change."""
-    for line in done.left_to_do(changed):
-        say(f"batchctl: {line}\n")
+def tell_crontab(changed: Changed) -> None:
+    """Say on stderr in one line what an install into the crontab would have to do, where the schedules changed."""
+    if text := done.crontab_to_do(changed):
+        say(f"batchctl: {text}\n")
 
 
 def _moment(text: str) -> datetime:
@@ -148,4 +151,4 @@ def _tell_enabled(changed: Changed, word: str) -> None:
         typer.echo(f"{word} {job} in {changed.files[0]}")
     else:
         typer.echo(f"{job} is {word} already; nothing was written")
-    tell_rest(changed)
+    tell_crontab(changed)

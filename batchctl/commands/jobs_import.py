@@ -8,7 +8,7 @@ import typer
 
 from batchctl.answers import jobs_import as answer
 from batchctl.commands.boundary import say
-from batchctl.commands.jobs_edit import tell, tell_rest
+from batchctl.commands.jobs_edit import tell, tell_crontab
 from batchctl.commands.site import site_of
 from batchctl.present import jobs as view
 from batchctl.present.text import json_text
@@ -47,7 +47,7 @@ def import_jobs(
         _tell_next(found, file)
         return
     if as_json:
-        tell_rest(found.changed)
+        tell_crontab(found.changed)
     else:
         tell(found.changed)
     say("batchctl: the lines are still in the crontab; take each one out when its job takes over\n")

@@ -68,24 +68,13 @@ def _kept(written: Written) -> str:
     return f" The old crontab is kept in {written.backup}" if written.backup else ""
 
 
-def jobs_written(changed: Changed) -> Iterator[str]:
-    """Yield a line for each file that was written."""
-    if changed.created is not None:
-        yield f"wrote {changed.created} (there was no configuration)"
-    for file in changed.files:
-        yield f"wrote {file}"
+def crontab_to_do(changed: Changed) -> str:
+    """Say what an install into the crontab would have to do; "" where nothing."""
+    import shlex
 
-
-def left_to_do(changed: Changed) -> Iterator[str]:
-    """Yield what the operator may not expect after a change of jobs, a line for stderr each."""
-    if changed.created is not None:
-        yield "ready-made jobs are now jobs only where installed: `batchctl jobs presets --install`"
     parts = [f"{what} {_some(names)}" for what, names in changed.crontab.items() if names]
-    if parts:
-        import shlex
-
-        option = "" if changed.config_option is None else f"--config {shlex.quote(changed.config_option)} "
-        yield f"`batchctl {option}crontab install` still has to {', '.join(parts)}"
+    option = "" if changed.config_option is None else f"--config {shlex.quote(changed.config_option)} "
+    return f"`batchctl {option}crontab install` still has to {', '.join(parts)}" if parts else ""
 
 
 def _some(names: list[str]) -> str:
