@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from batchctl.base import clock
 from batchctl.base.errors import UsageError
-from batchctl.core.advise.planning import Ask, Planned, Seen, plan
+from batchctl.core.advise import observed
+from batchctl.core.advise.advice import Seen
+from batchctl.core.advise.observed import Advised, Ask
 from batchctl.core.model import SKIPPED, SUCCEEDED, TIMED_OUT
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ _RUNS = 500
 """How many of the newest runs are looked at: enough for a percentile, and a second's work at most."""
 
 
-def advise(site: Site, job: str | None = None, *, days: float = 90.0) -> list[Planned]:
+def advise(site: Site, job: str | None = None, *, days: float = 90.0) -> list[Advised]:
     """Return what the last `days` advise for every job, or for one.
 
     Raises:
@@ -33,7 +35,7 @@ def advise(site: Site, job: str | None = None, *, days: float = 90.0) -> list[Pl
         raise UsageError(message, remedy="write for example --days 30")
     jobs = list(site.config.jobs.values()) if job is None else [site.job(job)]
     history, now = site.history(), clock.now()
-    return [plan(_ask(site, history, each, now, now - days * _DAY)) for each in jobs]
+    return [observed.advise(_ask(site, history, each, now, now - days * _DAY)) for each in jobs]
 
 
 def _ask(site: Site, history: History, job: Job, now: float, since: float) -> Ask:

@@ -9,7 +9,8 @@ from batchctl.answers import scenario
 from batchctl.base import clock
 from batchctl.base.errors import UsageError
 from batchctl.base.record import Record
-from batchctl.core.advise.advice import Advice, Inputs, advise, advise_split
+from batchctl.core.advise.advice import Advice
+from batchctl.core.advise.simulated import Inputs, advise, advise_split
 from batchctl.core.foresight.bootstrap import skip_share
 from batchctl.core.foresight.simulate import simulate as simulate_one
 from batchctl.core.foresight.simulate import simulate_groups

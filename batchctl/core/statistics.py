@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+ENOUGH = 5
+"""Successful runs from which on a history says what is usual."""
 TYPICAL_OF = 10
 """How many of the newest successful durations make the typical one."""
 

@@ -5,35 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from batchctl.base.duration import format_duration
-from batchctl.core.advise.planning import LEAST
+from batchctl.core.statistics import ENOUGH
 from batchctl.present.tables import table
 from batchctl.present.text import cell, console, percent, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batchctl.core.advise.planning import Advised, Paste, Planned
+    from batchctl.core.advise.advice import Advice, Paste
+    from batchctl.core.advise.observed import Advised
     from batchctl.core.foresight.bootstrap import Numbers, SkipShare
 
 
-def as_json(planned: Sequence[Planned], days: float) -> dict[str, Any]:
+def as_json(advised: Sequence[Advised], days: float) -> dict[str, Any]:
     """Return all that is advised; durations are seconds, shares 0 to 1."""
-    return {"days": days, "jobs": [_job_json(each) for each in planned]}
+    return {"days": days, "jobs": [_job_json(each) for each in advised]}
 
 
-def _job_json(planned: Planned) -> dict[str, Any]:
+def _job_json(advised: Advised) -> dict[str, Any]:
     return {
-        "job": planned.job,
-        "enough_history": planned.enough,
-        "runs": _numbers_json(planned.numbers),
-        "timed_out": planned.timed_out,
-        "steps": [{"id": step, **(_numbers_json(found) or {})} for step, found in planned.steps.items()],
-        "skip_share": _share_json(planned.skip_share),
-        "advice": [_advised_json(each) for each in planned.advice],
+        "job": advised.job,
+        "enough_history": advised.enough,
+        "runs": _numbers_json(advised.numbers),
+        "timed_out": advised.timed_out,
+        "steps": [{"id": step, **(_numbers_json(found) or {})} for step, found in advised.steps.items()],
+        "skip_share": _share_json(advised.skip_share),
+        "advice": [_advice_json(each) for each in advised.advice],
     }
 
 
-def _advised_json(each: Advised) -> dict[str, Any]:
+def _advice_json(each: Advice) -> dict[str, Any]:
     return {
         "code": each.code,
         "text": each.text,
@@ -97,44 +98,44 @@ def header(paste: Paste) -> str | None:
     return f"[jobs.{'.'.join(names)}]"
 
 
-def show(planned: Planned, days: float) -> None:
+def show(advised: Advised, days: float) -> None:
     """Print what was seen of a job, and each piece of advice with what to paste."""
     out = console()
-    out.print(cell(planned.job, "bold"))
-    if not planned.enough:
-        succeeded = 0 if planned.numbers is None else planned.numbers.n - planned.timed_out
+    out.print(cell(advised.job, "bold"))
+    if not advised.enough:
+        succeeded = 0 if advised.numbers is None else advised.numbers.n - advised.timed_out
         text = (
             f"too little history: {succeeded} whole successful run{'' if succeeded == 1 else 's'} in {days:g} days, "
-            f"{LEAST} are needed; this is what the configuration alone shows"
+            f"{ENOUGH} are needed; this is what the configuration alone shows"
         )
         out.print(cell(text))
     else:
-        _show_figures(planned)
-    for each in planned.advice:
+        _show_figures(advised)
+    for each in advised.advice:
         _show_advice(each)
-    if not planned.advice:
+    if not advised.advice:
         out.print(
-            cell("Nothing to advise: all of it fits." if planned.enough else "It shows nothing to correct.", "green")
+            cell("Nothing to advise: all of it fits." if advised.enough else "It shows nothing to correct.", "green")
         )
     out.print()
 
 
-def _show_figures(planned: Planned) -> None:
+def _show_figures(advised: Advised) -> None:
     made = table(("", ">N", ">P50", ">P95", ">MAX"))
-    rows = [("whole runs", planned.numbers), *((f"step {step}", found) for step, found in planned.steps.items())]
+    rows = [("whole runs", advised.numbers), *((f"step {step}", found) for step, found in advised.steps.items())]
     for name, found in rows:
         if found is not None:
             durations = (format_duration(value) for value in (found.p50, found.p95, found.max))
             made.add_row(cell(name), f"{found.n:,}", *durations)
     out = console()
     out.print(made)
-    if planned.timed_out:
-        out.print(cell(f"{planned.timed_out} of these runs were ended by the timeout, and would have taken longer"))
-    if planned.skip_share is not None:
-        out.print(cell(f"as it is, {_share(planned.skip_share)} of the fires of the next 28 days would be skipped"))
+    if advised.timed_out:
+        out.print(cell(f"{advised.timed_out} of these runs were ended by the timeout, and would have taken longer"))
+    if advised.skip_share is not None:
+        out.print(cell(f"as it is, {_share(advised.skip_share)} of the fires of the next 28 days would be skipped"))
 
 
-def _show_advice(each: Advised) -> None:
+def _show_advice(each: Advice) -> None:
     out = console()
     out.print(cell(f"{each.code}: {each.text}", "yellow"))
     if each.before is not None and each.after is not None:

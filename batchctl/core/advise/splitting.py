@@ -9,7 +9,8 @@ from math import ceil
 
 from batchctl.base.duration import format_duration
 from batchctl.base.record import Record
-from batchctl.core.foresight.bootstrap import Numbers, numbers, rounded_up, shortly
+from batchctl.core.advise.advice import DAY, HOUR, SPLIT_GROUPS, stale_above, timeout_above
+from batchctl.core.foresight.bootstrap import Numbers, numbers, shortly
 from batchctl.core.model import DEFAULT_GRACE
 
 TYPE_CHECKING = False
@@ -17,13 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from batchctl.core.advise.planning import Seen
+    from batchctl.core.advise.advice import Seen
     from batchctl.core.model import Job, Step
 
-_HOUR = 3600
-_DAY = 86400
-_ROOM = 1.25
-_STALE = 1.2
 _LONGEST_NAME = 64
 _EVERY_DAY = ["*"] * 3
 
@@ -111,7 +108,7 @@ def _split(job: Job, seen: Sequence[Seen], groups: Mapping[str, Sequence[str]], 
     jobs = _jobs(job, found)
     paste = () if jobs is None else (((job.name,), {"enabled": False}), ((), jobs))
     yield Shorter(
-        code="split_groups", text=text, numbers=longest, seen=seen, lengths=tuple(lengths.values()), paste=paste
+        code=SPLIT_GROUPS, text=text, numbers=longest, seen=seen, lengths=tuple(lengths.values()), paste=paste
     )
 
 
@@ -138,16 +135,16 @@ def _jobs(job: Job, found: Mapping[str, Numbers]) -> dict[str, Any] | None:
     jobs: dict[str, Any] = {}
     at = first
     for group, made in found.items():
-        timeout = rounded_up(_ROOM * made.max)
+        timeout = timeout_above(made.max)
         jobs[names[group]] = {
-            "daily": f"{at % _DAY // _HOUR:02d}:{at % _HOUR // 60:02d}",
+            "daily": f"{at % DAY // HOUR:02d}:{at % HOUR // 60:02d}",
             "timeout": shortly(timeout),
-            "stale_after": shortly(rounded_up(_STALE * timeout)),
+            "stale_after": shortly(stale_above(timeout)),
             **_job_keys(job),
             "steps": [_step_keys(step) for step in job.steps if step.group == group],
         } | _group_keys(job, group)
         # The next group follows on the hour after 19 of 20 runs of this one have ended.
-        at += ceil(made.p95 / _HOUR) * _HOUR
+        at += ceil(made.p95 / HOUR) * HOUR
     return jobs
 
 
@@ -156,7 +153,7 @@ def _time_of_day(job: Job) -> int | None:
     cron = job.schedule.cron
     if cron is None or cron.text.split(" ")[2:] != _EVERY_DAY or len(cron.hours) != 1 or len(cron.minutes) != 1:
         return None
-    return cron.hours[0] * _HOUR + cron.minutes[0] * 60
+    return cron.hours[0] * HOUR + cron.minutes[0] * 60
 
 
 def _group_keys(job: Job, name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from batchctl.core.advise.advice import Inputs, advise, advise_split
+from batchctl.core.advise.simulated import Inputs, advise, advise_split
 from batchctl.core.foresight.simulate import Scenario, simulate, simulate_groups
 from batchctl.core.model import Rules, Window
 from batchctl.core.time.cron import Schedule, parse_cron

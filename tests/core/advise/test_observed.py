@@ -10,12 +10,13 @@ from support import job as a_job
 from support import step
 
 from batchctl.base.duration import parse_duration
-from batchctl.core.advise.planning import Ask, Planned, Seen, plan
+from batchctl.core.advise.advice import Seen
+from batchctl.core.advise.observed import Advised, Ask, advise
 from batchctl.core.model import Group
 from batchctl.core.time.cron import Schedule, parse_cron
 
 if TYPE_CHECKING:
-    from batchctl.core.advise.planning import Advised
+    from batchctl.core.advise.advice import Advice
     from batchctl.core.model import Job
 
 NOW = 1_795_190_400.0  # a midnight in Seoul
@@ -31,14 +32,14 @@ def seen(*hours: float, times: int = 6, timed_out: bool = False, **steps: Any) -
     return [Seen(duration=span * HOUR, steps=took, timed_out=timed_out) for span in hours for _ in range(times)]
 
 
-def planned(job: Job, runs: list[Seen], **changes: Any) -> Planned:
+def planned(job: Job, runs: list[Seen], **changes: Any) -> Advised:
     """Return what these runs advise for a job."""
     steps = {each.id: [run.steps[each.id] for run in runs if each.id in run.steps] for each in job.steps}
     lots = Random(1)  # noqa: S311 - the same draws every time
-    return plan(Ask(job=job, now=NOW, seen=runs, steps=steps, choose=lots.choice, **changes))
+    return advise(Ask(job=job, now=NOW, seen=runs, steps=steps, choose=lots.choice, **changes))
 
 
-def advice(job: Job, runs: list[Seen], **changes: Any) -> dict[str, Advised]:
+def advice(job: Job, runs: list[Seen], **changes: Any) -> dict[str, Advice]:
     """Return the advice by its code."""
     return {each.code: each for each in planned(job, runs, **changes).advice}
 
