@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 _DAY = 86400
+_LAST = 253402214400.0
+"""The last day of the year 9999, beyond which `datetime` knows nothing."""
 
 
 class NamedZone:
@@ -113,6 +115,6 @@ def at_wall(wall: float, where: Zone) -> float:
 
     Of a repeated time the first one; a skipped time is as much later as the clock was put forward.
     """
-    before, after = where.offset(wall - _DAY), where.offset(wall + _DAY)
+    before, after = where.offset(wall - _DAY), where.offset(min(wall + _DAY, _LAST))
     first = wall - max(before, after)
     return first if where.offset(first) == wall - first else wall - min(before, after)
