@@ -8,8 +8,8 @@ from batchctl.base.record import replace
 from batchctl.base.state_dir import StateDir
 from batchctl.core import model
 from batchctl.core.judge import alerts
+from batchctl.core.judge.ends import at_end
 from batchctl.core.text.masking import mask
-from batchctl.core.time import zones
 from batchctl.process import environment
 from batchctl.store import ends, outbox, tail
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from batchctl.core.judge.alerts import Alert, End
+    from batchctl.core.judge.alerts import Alert
+    from batchctl.core.judge.facts import Ended, Facts
     from batchctl.core.model import Alerting, Job
     from batchctl.core.time.zones import Zone
 
@@ -34,15 +35,24 @@ def record(
     Raises:
         sqlite3.Error: if the history cannot be read or written; the caller's transaction is then not to be committed.
     """
-    end = ends.end_of(connection, run_id)
-    if end is None or end.job != job.name:
+    end = ends.end_of(connection, job.name, run_id)
+    return 0 if end is None else tell_end(connection, ends.facts_of(connection, job, end), state_dir, secrets)
+
+
+def tell_end(
+    connection: sqlite3.Connection, facts: Facts, state_dir: str, secrets: tuple[str, ...] | None = None
+) -> int:
+    """Write the alerts that the end of a job's last run causes, as `record` does, from what is known of it."""
+    job, last, now = facts.job, facts.last, clock.now()
+    if last is None:
         return 0
-    now = clock.now()
-    facts = ends.facts_before(connection, job.name, run_id)
-    told = alerts.at_end(_told(end, job, state_dir, secrets), facts, job.alerting, now, _human(job.rules.zone))
-    added = tell(connection, job.name, told, job.alerting, job.rules.zone)
-    if end.status == model.SUCCEEDED:
-        outbox.settle(connection, job.name, now)
+    added = 0
+    if any(not outbox.has(connection, alert.event_id) for alert in at_end(facts, now)):
+        told = at_end(replace(facts, last=_told(last, job, state_dir, secrets)), now)
+        added = tell(connection, job.name, told, job.alerting, job.rules.zone)
+    if last.status == model.SUCCEEDED:
+        # A run that has started since may have its own trouble already.
+        outbox.settle(connection, job.name, now, alerts.RUN_KINDS, before=last.run_id)
     return added
 
 
@@ -70,7 +80,7 @@ def remind(connection: sqlite3.Connection, job: Job) -> int:
     last = alerts.to_remind(told)
     if last is None:
         return 0
-    again = alerts.reminder(last, job.alerting.remind_every, clock.now(), _human(job.rules.zone))
+    again = alerts.reminder(last, job.alerting.remind_every, clock.now(), job.rules.zone)
     return 0 if again is None else tell(connection, job.name, [again], job.alerting, job.rules.zone)
 
 
@@ -84,7 +94,7 @@ def secrets_of(job: Job) -> tuple[str, ...] | None:
         return None
 
 
-def _told(end: End, job: Job, state_dir: str, secrets: tuple[str, ...] | None) -> End:
+def _told(end: Ended, job: Job, state_dir: str, secrets: tuple[str, ...] | None) -> Ended:
     """Return the end with the last lines of output, and no secret in any of it."""
     values = secrets_of(job) if secrets is None else secrets
     # Output that cannot be masked is not sent; the command that shows it is in the text anyway.
@@ -92,11 +102,7 @@ def _told(end: End, job: Job, state_dir: str, secrets: tuple[str, ...] | None) -
     hidden = values or ()
     return replace(
         end,
-        why=mask(end.why, hidden),
+        why=mask(end.why or "", hidden),
         tail=tuple(lines),
         warnings=tuple((kind, mask(text, hidden)) for kind, text in end.warnings),
     )
-
-
-def _human(zone: Zone) -> alerts.Human:
-    return lambda instant: zones.human(instant, zone)

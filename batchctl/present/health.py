@@ -11,7 +11,8 @@ from batchctl.present.text import in_words, one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batchctl.core.judge.findings import Ended, Finding
+    from batchctl.core.judge.facts import Ended
+    from batchctl.core.judge.findings import Finding
     from batchctl.core.time.zones import Zone
     from batchctl.watch.health import Health, JobHealth, Machine
 

@@ -1,12 +1,13 @@
-"""How a run ended, and what went before it: all that an alert says is read back from the history.
+"""How a run ended, and what went before it: what alerts and checks judge by is read back from the history.
 
-Read in the transaction that wrote it, so an alert never tells of an end that was not recorded.
+For an alert it is read in the transaction that wrote it, so none ever tells of an end that was not recorded.
 """
 
 # ruff: noqa: S608 - queries are put together from this page's own words only; every value is bound
 from __future__ import annotations
 
-from batchctl.core.judge.alerts import RUN_KINDS, End, Facts
+from batchctl.core.judge.alerts import RUN_KINDS
+from batchctl.core.judge.facts import Ended, Facts
 from batchctl.core.model import BLOCKED, FAILED, LOST, RUNNING, SKIPPED, STALE, TIMED_OUT, UNFINISHED
 from batchctl.store import outbox, warnings
 
@@ -14,31 +15,34 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
 
+    from batchctl.core.model import Job
+
+_DURATIONS = 100
+"""Newest successes that say what is usual."""
 _FAILURES = (FAILED, TIMED_OUT, LOST, STALE)
 _MARKS = ", ".join("?" * len(UNFINISHED))
 
 
-def end_of(connection: sqlite3.Connection, run_id: int) -> End | None:
-    """Return how a run ended; None where there is no such run, or it is running."""
+def end_of(connection: sqlite3.Connection, job: str, run_id: int) -> Ended | None:
+    """Return how a run of the job ended; None where it has no such run, or it is running."""
     query = (
-        "select job, status, coalesce(why, ''), exit_code, started_at, coalesce(ended_at, started_at),"
-        " coalesce(duration_s, 0), host from runs where id = ?"
+        "select status, started_at, coalesce(ended_at, started_at), duration_s, why, exit_code, host from runs"
+        " where id = ? and job = ?"
     )
-    run = connection.execute(query, (run_id,)).fetchone()
-    if run is None or run[1] == RUNNING:
+    run = connection.execute(query, (run_id, job)).fetchone()
+    if run is None or run[0] == RUNNING:
         return None
     query = f"select seq, step, duration_s from steps where run_id = ? and status in ({_MARKS}) order by seq limit 1"
     step = connection.execute(query, (run_id, *UNFINISHED)).fetchone()
-    return End(
+    return Ended(
         run_id=run_id,
-        job=run[0],
-        status=run[1],
-        why=run[2],
-        exit_code=run[3],
-        started_at=run[4],
-        ended_at=run[5],
-        duration=run[6],
-        host=run[7],
+        status=run[0],
+        started_at=run[1],
+        ended_at=run[2],
+        duration=run[3],
+        why=run[4],
+        exit_code=run[5],
+        host=run[6],
         step=None if step is None else step[1],
         step_duration=None if step is None else step[2],
         blocked=_steps(connection, run_id, BLOCKED),
@@ -63,16 +67,22 @@ def _log(connection: sqlite3.Connection, run_id: int, seq: int | None) -> str | 
     return None if row is None else str(row[0])
 
 
-def facts_before(connection: sqlite3.Connection, job: str, run_id: int) -> Facts:
-    """Return what the history says of a job besides this run of it."""
-    query = "select id from runs where job = ? and status = 'succeeded' and id < ? order by id desc limit 1"
-    last = connection.execute(query, (job, run_id)).fetchone()
-    success = 0 if last is None else int(last[0])
+def facts_of(connection: sqlite3.Connection, job: Job, last: Ended | None) -> Facts:
+    """Return how the job's last run ended and what went before it."""
+    if last is None:
+        return Facts(job=job)
+    name, run_id = job.name, last.run_id
+    query = "select id, duration_s from runs where job = ? and status = 'succeeded' and id < ? order by id desc limit ?"
+    successes = connection.execute(query, (name, run_id, _DURATIONS)).fetchall()
+    success = int(successes[0][0]) if successes else 0
     query = "select count(*) from runs where job = ? and status = ? and id > ? and id < ?"
-    failures = [connection.execute(query, (job, status, success, run_id)).fetchone()[0] for status in _FAILURES]
-    told = [row for row in outbox.open_alerts(connection, job, RUN_KINDS) if not row.alert.suppressed]
+    failures = [connection.execute(query, (name, status, success, run_id)).fetchone()[0] for status in _FAILURES]
+    told = [row for row in outbox.open_alerts(connection, name, RUN_KINDS, before=run_id) if not row.alert.suppressed]
     return Facts(
+        job=job,
+        last=last,
         failures_before=sum(failures),
         last_success=success,
         open_event=told[-1].alert.event_id if told else None,
+        durations=[took for _, took in successes if took is not None],
     )

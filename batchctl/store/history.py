@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchctl.core.model import SUCCEEDED, UNFINISHED
 from batchctl.store.reader import marks
+from batchctl.store.schema import KNOWN_JOBS
 from batchctl.store.stories import ALL_RUNNING, Stories
 
 if TYPE_CHECKING:
@@ -194,16 +195,7 @@ class History(Stories):
 
     def jobs(self) -> list[str]:
         """Return the name of every job that the history knows, sorted."""
-        return sorted({*self._distinct_jobs("runs"), *self._distinct_jobs("skips")})
-
-    def _distinct_jobs(self, table: str) -> list[str]:
-        # From name to name by seeks; `distinct` would walk the whole index.
-        query = (
-            f"with recursive known(job) as (select min(job) from {table} union all"
-            f" select (select min(job) from {table} where job > known.job) from known where known.job is not null)"
-            " select job from known where job is not null"
-        )
-        return [row[0] for row in self._rows(query)]
+        return [row[0] for row in self._rows(KNOWN_JOBS)]
 
     def _earliest_start(self, since: float) -> float | None:
         """Return the earliest start of any run that was under way at `since` or later."""
@@ -211,7 +203,7 @@ class History(Stories):
             "select started_at from runs where job = ? and status = ? and ended_at >= ? order by ended_at limit 1"
         )
         starts = [row[0] for row in self._rows(f"select started_at {ALL_RUNNING}")]
-        for job in self._distinct_jobs("runs"):
+        for job in self.jobs():
             for status in (SUCCEEDED, *UNFINISHED):
                 starts.extend(row[0] for row in self._rows(first_ended, job, status, since))
         return min(starts, default=None)

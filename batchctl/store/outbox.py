@@ -8,7 +8,7 @@ finds nothing due, and a sender that dies in between only delays it. Every state
 from __future__ import annotations
 
 from batchctl.base.record import Record
-from batchctl.core.judge.alerts import RUN_KINDS, Alert
+from batchctl.core.judge.alerts import Alert
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,20 +161,31 @@ def told_since(connection: sqlite3.Connection, job: str, since: float) -> int:
     return int(connection.execute(query, (job, since)).fetchone()[0])
 
 
-def open_alerts(connection: sqlite3.Connection, job: str, kinds: Collection[str] = ()) -> list[Row]:
-    """Return the job's alerts that nothing has ended yet, oldest first; of these kinds, or all of them."""
-    which = f" and kind in ({', '.join('?' * len(kinds))})" if kinds else ""
-    query = f"select {_ROW} from outbox where job = ? and lasting = 1 and over_at is null{which} order by id"
-    return [_row(row) for row in connection.execute(query, (job, *kinds))]
+def open_alerts(
+    connection: sqlite3.Connection, job: str, kinds: Collection[str] = (), before: int | None = None
+) -> list[Row]:
+    """Return the job's alerts that nothing has ended yet, oldest first; of these kinds, or all of them.
+
+    With `before` only those about an earlier run than this one.
+    """
+    which, values = _open(job, kinds, before)
+    return [_row(row) for row in connection.execute(f"select {_ROW} from outbox where {which} order by id", values)]
 
 
-def settle(connection: sqlite3.Connection, job: str, now: float, kinds: Collection[str] = RUN_KINDS) -> int:
-    """Write down that what these open alerts of a job tell of is over, inside the caller's transaction."""
-    query = (
-        "update outbox set over_at = ? where job = ? and lasting = 1 and over_at is null"
-        f" and kind in ({', '.join('?' * len(kinds))})"
-    )
-    return connection.execute(query, (now, job, *kinds)).rowcount
+def settle(connection: sqlite3.Connection, job: str, now: float, kinds: Collection[str], *, before: int | None) -> int:
+    """Write down that what these open alerts of a job tell of is over, inside the caller's transaction.
+
+    With `before` only those about an earlier run than this one.
+    """
+    which, values = _open(job, kinds, before)
+    return connection.execute(f"update outbox set over_at = ? where {which}", (now, *values)).rowcount
+
+
+def _open(job: str, kinds: Collection[str], before: int | None) -> tuple[str, tuple[object, ...]]:
+    which = "job = ? and lasting = 1 and over_at is null"
+    if kinds:
+        which += f" and kind in ({', '.join('?' * len(kinds))})"
+    return (which, (job, *kinds)) if before is None else (f"{which} and run_id < ?", (job, *kinds, before))
 
 
 def ack(connection: sqlite3.Connection, now: float, job: str | None, row_id: int | None) -> list[int]:

@@ -18,6 +18,7 @@ from batchctl.core.model import SUCCEEDED, UNFINISHED
 from batchctl.core.retention import Past, oldest_kept
 from batchctl.store import outbox
 from batchctl.store.database import Immediate, connect
+from batchctl.store.schema import KNOWN_JOBS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,16 +68,8 @@ def open_to_prune(state_dir: str, busy_limit: float) -> sqlite3.Connection | Non
 
 
 def jobs(connection: sqlite3.Connection) -> list[str]:
-    """Return the name of every job with a run or a skip, sorted; from name to name by seeks."""
-    found: set[str] = set()
-    for table in ("runs", "skips"):
-        query = (
-            f"with recursive known(job) as (select min(job) from {table} union all"
-            f" select (select min(job) from {table} where job > known.job) from known where known.job is not null)"
-            " select job from known where job is not null"
-        )
-        found.update(row[0] for row in connection.execute(query))
-    return sorted(found)
+    """Return the name of every job with a run or a skip, sorted."""
+    return [row[0] for row in connection.execute(KNOWN_JOBS)]
 
 
 def past(connection: sqlite3.Connection, job: str) -> Iterator[Past]:

@@ -1,3 +1,17 @@
-"""The number of migrations this batchctl knows; kept apart so that a fire need not import them."""
+"""The number of migrations this batchctl knows, and its query of the jobs; light, for what a fire imports."""
 
 VERSION = 4
+
+KNOWN_JOBS = """
+with recursive
+    ran(job) as (
+        select min(job) from runs
+        union all select (select min(job) from runs where job > ran.job) from ran where ran.job is not null
+    ),
+    skipped(job) as (
+        select min(job) from skips
+        union all select (select min(job) from skips where job > skipped.job) from skipped where skipped.job is not null
+    )
+select job from ran where job is not null union select job from skipped where job is not null order by job
+"""
+"""The name of every job with a run or a skip, sorted: from name to name by seeks, where `distinct` walks an index."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.core import model
-from batchctl.core.judge import alerts
+from batchctl.core.judge import alerts, findings
 from batchctl.core.model import Alerting
 from batchctl.notify import ends
 from batchctl.store import outbox
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
     from batchctl.core.time.zones import Zone
     from batchctl.watch.health import Health, JobHealth
 
-_BY_THE_RUN = frozenset({alerts.FAILED, alerts.FAILING, alerts.RECOVERED})
-"""Told of by the end of a run, with all that it knows; a check only sees to it that this was done."""
-_LASTING = ("missed", "skips", "disk", "spool")
+_LASTING = (alerts.MISSED, alerts.SKIPS, alerts.DISK, alerts.SPOOL)
 """What goes on until a check finds it no more."""
 
 
@@ -49,28 +46,12 @@ def announce(connection: sqlite3.Connection, state_dir: str, health: Health, zon
 
 def _of_job(connection: sqlite3.Connection, state_dir: str, health: JobHealth, now: float) -> int:
     job = health.job
-    told = 0
-    if _untold_end(connection, health):
-        # The end came from the spool, or from a fire that found the run lost: nobody has told of it yet.
-        told += ends.record(connection, job, health.last_run.run_id, state_dir) if health.last_run is not None else 0
-    found = [
-        _alert(finding, now)
-        for finding in health.findings
-        if finding.kind not in _BY_THE_RUN and _worth_telling(finding, job.alerting)
-    ]
-    told += ends.tell(connection, job.name, found, job.alerting, job.rules.zone)
+    # The end may have come from the spool, or from a fire that found the run lost: then nobody has told of it yet.
+    told = ends.tell_end(connection, health.facts, state_dir)
+    present = [each for each in findings.at_present(health.facts, now) if _worth_telling(each, job.alerting)]
+    told += ends.tell(connection, job.name, [_alert(each, now) for each in present], job.alerting, job.rules.zone)
     _settle(connection, job.name, health.findings, now)
     return told + ends.remind(connection, job)
-
-
-def _untold_end(connection: sqlite3.Connection, health: JobHealth) -> bool:
-    last = health.last_run
-    if last is None or last.status == model.CANCELLED:
-        return False
-    if last.status == model.SUCCEEDED:
-        return bool(outbox.open_alerts(connection, health.job.name, alerts.RUN_KINDS))
-    kind = last.status if last.status in {model.LOST, model.STALE} else alerts.FAILED
-    return not outbox.has(connection, f"{kind}:{last.run_id}")
 
 
 def _worth_telling(finding: Finding, alerting: Alerting) -> bool:
@@ -100,4 +81,4 @@ def _settle(connection: sqlite3.Connection, job: str, found: Sequence[Finding], 
     still = {finding.kind for finding in found if finding.severity != "info"}
     over = [kind for kind in _LASTING if kind not in still]
     if over and outbox.open_alerts(connection, job, over):
-        outbox.settle(connection, job, now, over)
+        outbox.settle(connection, job, now, over, before=None)

@@ -61,16 +61,14 @@ def find(config: Config, state_dir: str) -> list[Missed]:
     until = now - min(_CRON_IS_AT_IT, clock.monotonic())
     watches = healthfile.previous(state_dir, config.zone).watches
     with database.Opened(state_dir, create=False) as connection:
-        every = [_of(job, connection, state_dir, watches.get(job.name), now, until) for job in jobs]
+        every = [_of(job, connection, watches.get(job.name), now, until) for job in jobs]
     return [found for found in every if found is not None]
 
 
-def _of(
-    job: Job, connection: sqlite3.Connection, state_dir: str, watch: Watch | None, now: float, until: float
-) -> Missed | None:
+def _of(job: Job, connection: sqlite3.Connection, watch: Watch | None, now: float, until: float) -> Missed | None:
     fires = [
         fire
-        for gap in missed_by(job, connection, state_dir, watch, now, until)
+        for gap in missed_by(job, connection, watch, now, until)
         if not gap.started_since
         for fire in gap.fires
         if fire >= now - job.catch_up_window

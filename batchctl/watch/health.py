@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from batchctl.base.errors import StateError
 from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir
-from batchctl.core import statistics
 from batchctl.core.foresight.preview import assumed_end
 from batchctl.core.guard import decide
 from batchctl.core.judge import missed
-from batchctl.core.judge.findings import Facts, Finding, findings, status_of, urgency
+from batchctl.core.judge.findings import Finding, findings, status_of, urgency
 from batchctl.core.time.schedule import fires
 from batchctl.engine.state import judged
 from batchctl.store import guard, tally
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from batchctl.core.guard.decide import Running
-    from batchctl.core.judge.findings import Ended, Status
+    from batchctl.core.judge.facts import Ended, Facts
+    from batchctl.core.judge.findings import Status
     from batchctl.core.model import Config, Job
     from batchctl.watch.healthfile import Before
 
@@ -44,6 +44,8 @@ class JobHealth(Record):
     """One job; instants are seconds since the epoch."""
 
     job: Job
+    facts: Facts
+    """What the findings are drawn from."""
     state: Standing
     watch: Watch
     last_run: Ended | None
@@ -115,7 +117,7 @@ def gather(
     Raises:
         StateError: if the history or the directory cannot be read.
     """
-    checked = Checked(connection, state_dir)
+    checked = Checked(connection)
     jobs = [_job_health(job, checked, connection, state_dir, before, now) for job in config.jobs.values()]
     machine = _machine(state_dir)
     found = [finding for job in jobs if job.job.name != within for finding in job.findings]
@@ -126,13 +128,13 @@ def gather(
 
 
 def missed_by(
-    job: Job, connection: sqlite3.Connection, state_dir: str, before: Watch | None, now: float, until: float
+    job: Job, connection: sqlite3.Connection, before: Watch | None, now: float, until: float
 ) -> list[missed.Gap]:
     """Return the fires of a job up to `until` that should have started it and left no trace; see `core.missed`.
 
     `before` is what the last check knows of its schedule.
     """
-    checked = Checked(connection, state_dir)
+    checked = Checked(connection)
     planned = missed.expected(job, _begin(job, _watch(job, before, now), checked, now), until)
     skipping = checked.skipping(job.name, planned[0] if planned else None)
     return missed.gaps(job, _trace(job, checked, planned, skipping, now), planned)
@@ -142,12 +144,10 @@ def _job_health(
     job: Job, checked: Checked, connection: sqlite3.Connection, state_dir: str, before: Before, now: float
 ) -> JobHealth:
     watch = _watch(job, before.watches.get(job.name), now)
-    last, success = checked.last_ended(job.name), checked.last_success(job.name)
-    counts = checked.counts(job.name, last)
-    successes = checked.durations(job.name)
+    facts, success = checked.facts(job), checked.last_success(job.name)
     row = guard.running_row(connection, job.name)
     running = None if row is None else judged(connection, row, state_dir)
-    typical = statistics.typical([seconds for _, seconds in successes])
+    typical = checked.typical(job.name)
     if running is not None and typical is not None:
         running = replace(running, expected_end=running.started_at + typical)
     end = None if running is None or decide.is_lost(running) else assumed_end(job, running, typical, now)
@@ -155,14 +155,9 @@ def _job_health(
     skipping = checked.skipping(job.name, planned[0] if planned else None)
     trace = _trace(job, checked, planned, skipping, now)
     results = {} if success is None else checked.results(success.run_id)
-    facts = Facts(
-        job=job,
-        last=last,
-        failures=counts.failures,
-        failures_before=counts.failures_before,
-        last_success=counts.last_success,
+    facts = replace(
+        facts,
         running=running,
-        durations=[seconds for run_id, seconds in successes if last is None or run_id != last.run_id],
         skips=skipping.count,
         skips_since=skipping.since,
         skip_reason=skipping.reason,
@@ -170,18 +165,18 @@ def _job_health(
         # Without history the end is the timeout: a bound, and no reason to warn of anything.
         next_fires=_overrun(job, trace, None if typical is None else end, now),
         expected_end=end,
-        unmet=_unmet(job, last, success, results),
-        warned=[] if last is None else checked.warnings(last.run_id),
+        unmet=_unmet(job, facts.last, success, results),
     )
     return JobHealth(
         job=job,
+        facts=facts,
         state=_standing(job, running, trace.paused_since),
         watch=watch,
-        last_run=last,
+        last_run=facts.last,
         last_success=success,
         results=results,
         recent_failures=checked.recent_failures(job.name, now - _RECENT),
-        consecutive_failures=counts.failures,
+        consecutive_failures=checked.consecutive_failures(job.name),
         running=running,
         expected_end=end,
         next_fire=next(iter(fires(job.schedule, job.rules.zone, now)), None) if job.rules.enabled else None,
@@ -221,7 +216,7 @@ def _trace(job: Job, checked: Checked, planned: Sequence[float], skipping: Skipp
         starts=[start for start in checked.starts(job.name, since) if start.started_at <= now],
         skips=skipping.spans,
         paused_since=checked.paused_since(job.name, now),
-        typical=statistics.typical([seconds for _, seconds in checked.durations(job.name)]) if adaptive else None,
+        typical=checked.typical(job.name) if adaptive else None,
         config_changed=_written(job.origin),
     )
 

@@ -198,6 +198,23 @@ def test_failures_in_a_row_and_recovery(history: Rows, web: Web) -> None:
     assert [taken.json["type"] for taken in web.taken] == ["failure"] * 5 + ["success"]
 
 
+def test_the_trouble_of_a_later_run_is_not_over(history: Rows) -> None:
+    """An alert about the run under way is neither ended nor answered by the success of the run before it."""
+    of = telling("json://127.0.0.1/")
+    ended(history, of, "failed")
+    good = ended(history, of, "succeeded")
+    lost = history.run(JOB, clock.now() - 30, None)
+    found = alerts.make("lost", f"lost:{lost}", JOB, "t", "b", clock.now(), run_id=lost, lasting=True)
+    written(history, lambda connection: ends.tell(connection, JOB, [found], of.alerting, of.rules.zone))
+    assert written(history, lambda connection: ends.record(connection, of, good, str(history.state))) == 0
+    assert rows(history.state, "select event_id from outbox where lasting = 1 and over_at is null") == [
+        (f"lost:{lost}",)
+    ]
+    history.change("update runs set status = 'lost', ended_at = started_at + 1, duration_s = 1 where id = ?", lost)
+    better = ended(history, of, "succeeded")
+    assert box(history, "event_id, for_event")[-1] == (f"recovered:{better}", f"lost:{lost}")
+
+
 @pytest.mark.parametrize("status", ["lost", "stale"])
 def test_what_somebody_else_ended_is_told(history: Rows, status: str) -> None:
     """A run that was reclaimed or taken over is told under its own condition."""
@@ -205,6 +222,18 @@ def test_what_somebody_else_ended_is_told(history: Rows, status: str) -> None:
     run = ended(history, of, status)
     ended(history, of, "failed")
     assert box(history) == [f"{status}:{run}"]
+
+
+def test_an_unusual_duration_is_told_at_once(history: Rows) -> None:
+    """What is long by the job's own history needs no check to be noticed; the runs after it count for nothing."""
+    of = telling("json://127.0.0.1/")
+    for _ in range(5):
+        history.run(JOB, clock.now() - 9000, 3000.0)
+    run = history.run(JOB, clock.now() - 9000, 9000.0)
+    for _ in range(20):
+        history.run(JOB, clock.now() - 10, 9000.0)
+    assert written(history, lambda connection: ends.record(connection, of, run, "")) == 1
+    assert box(history, "event_id, title") == [(f"long:{run}", f"{JOB}: run {run} took long, 2h 30m")]
 
 
 def test_warnings_of_the_history_are_told(history: Rows) -> None:

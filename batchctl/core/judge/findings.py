@@ -7,9 +7,10 @@ that a check every ten minutes tells of each once.
 from __future__ import annotations
 
 from batchctl.base.duration import format_duration
-from batchctl.base.record import Record
+from batchctl.base.record import Record, replace
 from batchctl.core import model, statistics
 from batchctl.core.guard.decide import is_lost
+from batchctl.core.judge import alerts
 from batchctl.core.time.zones import human
 
 TYPE_CHECKING = False
@@ -18,14 +19,12 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from batchctl.core.guard.decide import Running
-    from batchctl.core.judge.missed import Gap
+    from batchctl.core.judge.facts import Ended, Facts
     from batchctl.core.model import Job
 
     Severity = Literal["info", "warning", "critical"]
     Status = Literal["healthy", "degraded", "unhealthy"]
 
-ENOUGH = 5
-"""Successful runs from which on a history says what is usual."""
 SEVERITIES = ("info", "warning", "critical")
 """From harmless to urgent; `info` is worth knowing and makes nothing unhealthy."""
 
@@ -53,60 +52,24 @@ class Finding(Record):
     run_id: int | None = None
 
 
-class Ended(Record):
-    """A run that has ended."""
-
-    run_id: int
-    status: str
-    started_at: float
-    ended_at: float
-    duration: float | None = None
-    why: str | None = None
-    partial: bool = False
-    """Only some of its steps were run: a resumed run, or a selection."""
-
-
-class Facts(Record):
-    """All that the findings of one job are made of."""
-
-    job: Job
-    last: Ended | None = None
-    """The last run that has ended."""
-    failures: int = 0
-    """Runs that ended otherwise than `succeeded` since the last that did."""
-    failures_before: int = 0
-    """The same before the last success, where that is the last run."""
-    last_success: int = 0
-    """Id of the last successful run; 0 without any."""
-    running: Running | None = None
-    """The running row as the machine judges it."""
-    durations: Sequence[float] = ()
-    """Seconds of earlier successes, newest first, without the last run."""
-    skips: int = 0
-    """Fires skipped since the last start."""
-    skips_since: float | None = None
-    skip_reason: str = ""
-    gaps: Sequence[Gap] = ()
-    next_fires: Sequence[float] = ()
-    """The fires before the expected end of the running run, or the next one."""
-    expected_end: float | None = None
-    unmet: Sequence[str] = ()
-    """What the results of the last run should be and are not."""
-    warned: Sequence[tuple[str, str]] = ()
-    """What the last run itself has warned of: kind and sentence."""
-
-
 def findings(facts: Facts, now: float) -> list[Finding]:
     """Return what there is to say of a job, most urgent first."""
-    found = [
-        *_ended(facts),
-        *_running(facts, now),
-        *_unusual(facts),
-        *_missed(facts, now),
-        *_skipped(facts),
-        *_results(facts),
-    ]
-    return sorted(found, key=urgency)
+    return sorted([*at_end(facts), *at_present(facts, now)], key=urgency)
+
+
+def at_end(facts: Facts) -> Iterator[Finding]:
+    """Yield what the end of the last run comes to; whenever it is asked, the same."""
+    if facts.last is not None:
+        yield from _ended(facts, facts.last)
+        yield from _unusual(facts, facts.last)
+        yield from _warned(facts, facts.last)
+
+
+def at_present(facts: Facts, now: float) -> Iterator[Finding]:
+    """Yield what there is to say of where the job stands now."""
+    yield from _running(facts, now)
+    yield from _missed(facts, now)
+    yield from _skipped(facts)
 
 
 def urgency(finding: Finding) -> tuple[int, str]:
@@ -120,34 +83,39 @@ def status_of(found: Sequence[Finding]) -> Status:
     return "unhealthy" if "critical" in severities else "degraded" if "warning" in severities else "healthy"
 
 
-def _ended(facts: Facts) -> Iterator[Finding]:
-    last, job = facts.last, facts.job
-    if last is None:
-        return
+def failures(facts: Facts) -> int:
+    """Return how many runs in a row have ended badly, the last one included."""
+    return facts.failures_before + (facts.last is not None and facts.last.status in _KIND_OF)
+
+
+def _ended(facts: Facts, last: Ended) -> Iterator[Finding]:
+    job = facts.job
     if last.status == model.SUCCEEDED:
-        if facts.failures_before:
-            times = "1 failure" if facts.failures_before == 1 else f"{facts.failures_before} failures in a row"
+        if facts.failures_before or facts.open_event:
+            # What an alert was open about may have been pruned since.
+            times = "1 failure" if facts.failures_before <= 1 else f"{facts.failures_before} failures in a row"
             text = f"run {last.run_id} succeeded {_at(job, last.ended_at)}, after {times}"
-            yield _about_run("recovered", "info", facts, last, text)
+            yield _about_run(alerts.RECOVERED, "info", facts, last, text)
         return
-    kind = last.status if last.status in {model.LOST, model.STALE} else "failed"
     why = f": {last.why}" if last.why else ""
     text = f"run {last.run_id} {_ENDED[last.status]} {_at(job, last.ended_at)}{why}"
     # An operator's own stop is worth knowing, and nothing that is wrong.
-    yield _about_run(kind, "info" if last.status == model.CANCELLED else "warning", facts, last, text)
-    if facts.failures >= job.alerting.alert_after:
-        text = f"{facts.failures} runs in a row did not succeed; the last is run {last.run_id}{why}"
-        yield Finding(
-            kind="failing",
-            severity="critical",
-            job=job.name,
-            text=text,
-            since=last.ended_at,
-            event_id=f"failing:{job.name}:{facts.last_success}",
-            run_id=last.run_id,
-        )
+    severity: Severity = "warning" if last.status in _KIND_OF else "info"
+    yield _about_run(_KIND_OF.get(last.status, alerts.FAILED), severity, facts, last, text)
+    count = failures(facts)
+    if count >= job.alerting.alert_after:
+        text = f"{count} runs in a row did not succeed; the last is run {last.run_id}{why}"
+        # Named after the last success: one event for one row of failures, however long it gets.
+        event = f"{alerts.FAILING}:{job.name}:{facts.last_success}"
+        yield replace(_about_run(alerts.FAILING, "critical", facts, last, text), event_id=event)
 
 
+_KIND_OF = {
+    model.FAILED: alerts.FAILED,
+    model.TIMED_OUT: alerts.FAILED,
+    model.LOST: alerts.LOST,
+    model.STALE: alerts.STALE,
+}
 _ENDED = {
     model.FAILED: "failed",
     model.TIMED_OUT: "timed out",
@@ -163,20 +131,20 @@ def _running(facts: Facts, now: float) -> Iterator[Finding]:
         return
     if is_lost(running):
         text = f"run {running.run_id}, started {_at(job, running.started_at)}, is lost: its batchctl is gone"
-        yield _now("lost", "critical", facts, running, text)
+        yield _now(alerts.LOST, "critical", facts, running, text)
         return
     age = _age(running, now)
     stale_after = job.rules.stale_after
     if stale_after is not None and age > stale_after:
         span = f"{format_duration(age)}, stale_after is {format_duration(stale_after)}"
-        yield _now("stale", "critical", facts, running, f"run {running.run_id} has been running for {span}")
+        yield _now(alerts.STALE, "critical", facts, running, f"run {running.run_id} has been running for {span}")
     elif running.owner == "dead":
         text = f"run {running.run_id} lost its batchctl, and processes of its steps still live"
-        yield _now("lost", "critical", facts, running, text)
-    limit = _limit(facts)
-    if limit is not None and age > limit:
-        text = f"run {running.run_id} has been running for {format_duration(age)}, longer than {_usual(facts, limit)}"
-        yield _now("long", "warning", facts, running, text)
+        yield _now(alerts.LOST, "critical", facts, running, text)
+    most = longest(facts)
+    if most is not None and age > most.seconds:
+        text = f"run {running.run_id} has been running for {format_duration(age)}, {most.said}"
+        yield _now(alerts.LONG, "warning", facts, running, text)
     yield from _overrun(facts, running, now)
 
 
@@ -192,29 +160,57 @@ def _overrun(facts: Facts, running: Running, now: float) -> Iterator[Finding]:
     shown = ", ".join(_at(facts.job, fire) for fire in over[:_SHOWN])
     more = f" and {len(over) - _SHOWN} more" if len(over) > _SHOWN else ""
     text = f"run {running.run_id} is expected to end {_at(job, end)} and overruns {_fires(len(over))}: {shown}{more}"
-    yield _now("overrun", "info" if as_usual else "warning", facts, running, text)
+    yield _now(alerts.OVERRUN, "info" if as_usual else "warning", facts, running, text)
 
 
-def _unusual(facts: Facts) -> Iterator[Finding]:
-    """Judge how long the last run took, where it succeeded and ran the whole chain."""
-    last, job = facts.last, facts.job
-    if last is None or last.status != model.SUCCEEDED or last.duration is None or last.partial:
-        return
-    took, limit = f"run {last.run_id} took {format_duration(last.duration)}", _limit(facts)
-    if limit is not None and last.duration > limit:
-        yield _about_run("long", "warning", facts, last, f"{took}, longer than {_usual(facts, limit)}")
-    least = job.alerting.min_duration
-    if least is not None:
-        if last.duration < least:
-            text = f"{took}, less than min_duration, {format_duration(least)}"
-            yield _about_run("fast", "warning", facts, last, text)
-        return
+class Bound(Record):
+    """Seconds beyond which a duration is unusual."""
+
+    seconds: float
+    said: str
+    """How a duration beyond it compares."""
+    expected: str
+    """What was to be expected."""
+
+
+def longest(facts: Facts) -> Bound | None:
+    """Return from when on a run is long; None where nothing says so."""
+    alerting = facts.job.alerting
+    limit = alerting.long_after
+    if limit is not None:
+        most = format_duration(limit)
+        return Bound(seconds=limit, said=f"longer than long_after, {most}", expected=f"at most {most} (long_after)")
+    usual = statistics.percentile(sorted(facts.durations), 0.95)
+    if usual is None or len(facts.durations) < statistics.ENOUGH:
+        return None
+    limit, habit = max(usual * alerting.long_factor, usual + _UNUSUAL), f"95% take {format_duration(usual)} or less"
+    expected = f"at most {format_duration(limit)} ({habit})"
+    return Bound(seconds=limit, said=f"longer than is usual: {habit}", expected=expected)
+
+
+def shortest(facts: Facts) -> Bound | None:
+    """Return up to when a success is suspiciously fast; None where nothing says so."""
+    limit = facts.job.alerting.min_duration
+    if limit is not None:
+        least = format_duration(limit)
+        expected = f"at least {least} (min_duration)"
+        return Bound(seconds=limit, said=f"less than min_duration, {least}", expected=expected)
     median = statistics.percentile(sorted(facts.durations), 0.5)
-    if len(facts.durations) < ENOUGH or median is None or median < _MATTERS:
+    if median is None or len(facts.durations) < statistics.ENOUGH or median < _MATTERS:
+        return None
+    limit, habit = _FAR_BELOW * median, f"half of them take {format_duration(median)} or more"
+    return Bound(seconds=limit, said=f"where {habit}", expected=f"at least {format_duration(limit)} ({habit})")
+
+
+def _unusual(facts: Facts, last: Ended) -> Iterator[Finding]:
+    """Judge how long the last run took, where it succeeded and ran the whole chain."""
+    if last.status != model.SUCCEEDED or last.duration is None or last.partial:
         return
-    if last.duration < _FAR_BELOW * median:
-        text = f"{took}, where half of them take {format_duration(median)} or more"
-        yield _about_run("fast", "warning", facts, last, text)
+    took, most, least = f"run {last.run_id} took {format_duration(last.duration)}", longest(facts), shortest(facts)
+    if most is not None and last.duration > most.seconds:
+        yield _about_run(alerts.LONG, "warning", facts, last, f"{took}, {most.said}")
+    if least is not None and last.duration < least.seconds:
+        yield _about_run(alerts.FAST, "warning", facts, last, f"{took}, {least.said}")
 
 
 def _missed(facts: Facts, now: float) -> Iterator[Finding]:
@@ -225,7 +221,7 @@ def _missed(facts: Facts, now: float) -> Iterator[Finding]:
         span = _at(job, first) if len(gap.fires) == 1 else f"{_at(job, first)} to {_at(job, last)}"
         since = "it has started again since" if gap.started_since else "it has not started since"
         yield Finding(
-            kind="missed",
+            kind=alerts.MISSED,
             severity="info" if old else "warning",
             job=job.name,
             text=f"{_fires(len(gap.fires))} missed, {span}: neither a start nor a skip; {since}",
@@ -241,7 +237,7 @@ def _skipped(facts: Facts) -> Iterator[Finding]:
     reason = f", the last because {facts.skip_reason.replace('_', ' ')}" if facts.skip_reason else ""
     run = 0 if facts.last is None else facts.last.run_id
     yield Finding(
-        kind="skips",
+        kind=alerts.SKIPS,
         severity="warning",
         job=job.name,
         text=f"{_fires(facts.skips)} skipped since the last start{reason}",
@@ -250,33 +246,16 @@ def _skipped(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _results(facts: Facts) -> Iterator[Finding]:
-    if facts.last is None:
-        return
-    told = [text for kind, text in facts.warned if kind == "expect"]
-    texts = {"expect": told or list(facts.unmet), "output": [text for kind, text in facts.warned if kind == "output"]}
-    for kind, sentences in texts.items():
+def warned(facts: Facts, last: Ended) -> dict[str, list[str]]:
+    """Return what the last run has warned of, or what would be by now, by kind."""
+    told = {alerts.EXPECT: list(facts.unmet)}
+    return told | {kind: [text for each, text in last.warnings if each == kind] for kind, _ in last.warnings}
+
+
+def _warned(facts: Facts, last: Ended) -> Iterator[Finding]:
+    for kind, sentences in warned(facts, last).items():
         if sentences:
-            text = f"run {facts.last.run_id}: {'; '.join(sentences)}"
-            yield _about_run(kind, "warning", facts, facts.last, text)
-
-
-def _limit(facts: Facts) -> float | None:
-    """Return the seconds from which on a run is long; None where nothing says so."""
-    alerting = facts.job.alerting
-    if alerting.long_after is not None:
-        return alerting.long_after
-    usual = statistics.percentile(sorted(facts.durations), 0.95)
-    if usual is None or len(facts.durations) < ENOUGH:
-        return None
-    return max(usual * alerting.long_factor, usual + _UNUSUAL)
-
-
-def _usual(facts: Facts, limit: float) -> str:
-    if facts.job.alerting.long_after is not None:
-        return f"long_after, {format_duration(limit)}"
-    usual = statistics.percentile(sorted(facts.durations), 0.95)
-    return f"is usual: 95% take {format_duration(usual)} or less"
+            yield _about_run(kind, "warning", facts, last, f"run {last.run_id}: {'; '.join(sentences)}")
 
 
 def _age(running: Running, now: float) -> float:

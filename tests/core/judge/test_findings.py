@@ -8,7 +8,8 @@ import pytest
 from support import job
 
 from batchctl.core.guard.decide import Running
-from batchctl.core.judge.findings import Ended, Facts, findings, status_of
+from batchctl.core.judge.facts import Ended, Facts
+from batchctl.core.judge.findings import findings, status_of
 from batchctl.core.judge.missed import Gap
 from batchctl.core.model import Alerting
 
@@ -49,17 +50,22 @@ USUAL = [26 * HOUR] * 10
         # all is well
         (facts(last=ended(), durations=USUAL), []),
         # each bad end
-        (facts(last=ended("failed", 1), failures=1), [("failed", "warning")]),
-        (facts(last=ended("timed_out", 30), failures=1), [("failed", "warning")]),
-        (facts(last=ended("lost", 1), failures=1), [("lost", "warning")]),
-        (facts(last=ended("stale", 40), failures=1), [("stale", "warning")]),
+        (facts(last=ended("failed", 1)), [("failed", "warning")]),
+        (facts(last=ended("timed_out", 30)), [("failed", "warning")]),
+        (facts(last=ended("lost", 1)), [("lost", "warning")]),
+        (facts(last=ended("stale", 40)), [("stale", "warning")]),
         # the operator's own stop
-        (facts(last=ended("cancelled", 1), failures=1), [("failed", "info")]),
+        (facts(last=ended("cancelled", 1)), [("failed", "info")]),
         # three in a row
-        (facts(last=ended("failed", 1), failures=3), [("failing", "critical"), ("failed", "warning")]),
-        (facts({"alert_after": 5}, last=ended("failed", 1), failures=3), [("failed", "warning")]),
+        (facts(last=ended("failed", 1), failures_before=2), [("failing", "critical"), ("failed", "warning")]),
+        (facts({"alert_after": 5}, last=ended("failed", 1), failures_before=2), [("failed", "warning")]),
+        # a stop is no failure, and ends no row of them
+        (facts(last=ended("cancelled", 1), failures_before=2), [("failed", "info")]),
+        (facts(last=ended("cancelled", 1), failures_before=3), [("failing", "critical"), ("failed", "info")]),
         # and well again
         (facts(last=ended(), failures_before=3), [("recovered", "info")]),
+        # the failures themselves were pruned; an alert of them is still open
+        (facts(last=ended(), open_event="failed:3"), [("recovered", "info")]),
         # running as usual
         (facts(running=running(20), durations=USUAL), []),
         # longer than p95 x 1.5, which is 39 hours
@@ -85,7 +91,7 @@ USUAL = [26 * HOUR] * 10
         # a part of the chain is always faster
         (facts(last=ended(hours=1, partial=True), durations=USUAL), []),
         # a failure is no fast success
-        (facts(last=ended("failed", 0.1), durations=USUAL, failures=1), [("failed", "warning")]),
+        (facts(last=ended("failed", 0.1), durations=USUAL), [("failed", "warning")]),
         # seconds instead of a minute are nothing to speak of
         (facts(last=ended(hours=1 / HOUR), durations=[59.0] * 10), []),
         # the operator's own bound is the only one then
@@ -118,7 +124,7 @@ USUAL = [26 * HOUR] * 10
         # results and output
         (facts(last=ended(), unmet=["n is 3, expected n >= 5"]), [("expect", "warning")]),
         (
-            facts(last=ended(), warned=[("output", "x"), ("expect", "y")]),
+            facts(last=ended(warnings=(("output", "x"), ("expect", "y")))),
             [("expect", "warning"), ("output", "warning")],
         ),
         # a clock that was set back: the run started in the future, its age is known from the boot's clock
@@ -133,7 +139,7 @@ def test_findings(given: Facts, expected: list[tuple[str, str]]) -> None:
 
 def test_events_are_named_after_what_happened() -> None:
     """Two looks at the same event give one id, and the next event another."""
-    one = facts(last=ended("failed", 1), failures=3, last_success=4)
+    one = facts(last=ended("failed", 1), failures_before=2, last_success=4)
     first = [found.event_id for found in findings(one, NOW)]
     assert first == [found.event_id for found in findings(one, NOW + DAY)]
     assert first == ["failing:일일:4", "failed:7"]
@@ -152,5 +158,5 @@ def test_the_overrun_names_the_fires() -> None:
 def test_status() -> None:
     """Informational findings leave the system healthy."""
     assert status_of(findings(facts(last=ended(), failures_before=1), NOW)) == "healthy"
-    assert status_of(findings(facts(last=ended("failed"), failures=1), NOW)) == "degraded"
-    assert status_of(findings(facts(last=ended("failed"), failures=3), NOW)) == "unhealthy"
+    assert status_of(findings(facts(last=ended("failed")), NOW)) == "degraded"
+    assert status_of(findings(facts(last=ended("failed"), failures_before=2), NOW)) == "unhealthy"

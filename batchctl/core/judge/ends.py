@@ -1,0 +1,119 @@
+"""What people are told of the end of a run: its findings in words for somebody who has only the message.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from batchctl.base.duration import format_duration
+from batchctl.core.judge import alerts, findings
+from batchctl.core.time.zones import human
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from batchctl.core.judge.alerts import Alert
+    from batchctl.core.judge.facts import Ended, Facts
+    from batchctl.core.judge.findings import Finding
+
+_BAD = frozenset({alerts.FAILED, alerts.LOST, alerts.STALE})
+_WARNED = frozenset({alerts.EXPECT, alerts.OUTPUT})
+
+
+def at_end(facts: Facts, now: float) -> list[Alert]:
+    """Return the alerts that the end of the job's last run causes and somebody wants."""
+    last, alerting = facts.last, facts.job.alerting
+    news = [each for each in findings.at_end(facts) if _is_news(each, facts) and alerts.wanted(alerting, each.kind)]
+    if any(finding.kind in _BAD for finding in news):
+        # Its text has the warnings; they are told by themselves to whoever has asked for these alone.
+        news = [finding for finding in news if finding.kind not in _WARNED]
+    return [] if last is None else [_alert(finding, facts, last, now) for finding in news]
+
+
+def _is_news(finding: Finding, facts: Facts) -> bool:
+    """Say whether to tell of it: never of an operator's own stop, and of a recovery where the trouble was told of."""
+    return facts.open_event is not None if finding.kind == alerts.RECOVERED else finding.severity != alerts.INFO
+
+
+def _alert(finding: Finding, facts: Facts, last: Ended, now: float) -> Alert:
+    title, lines = _WORDS.get(finding.kind, _bad)(finding, facts, last)
+    code = "" if last.exit_code is None else f" (exit {last.exit_code})"
+    zone, name = facts.job.rules.zone, facts.job.name
+    how = f"{_status(last)} after {format_duration(last.duration)}{code}"
+    head = f"{name}: run {last.run_id} on {last.host} {how}"
+    when = f"started {human(last.started_at, zone)}, ended {human(last.ended_at, zone)}"
+    return alerts.make(
+        finding.kind,
+        finding.event_id,
+        name,
+        f"{name}: {title}",
+        "\n".join([head, when, *lines]),
+        now,
+        run_id=last.run_id,
+        lasting=finding.kind in alerts.RUN_KINDS,
+        for_event=facts.open_event if finding.kind == alerts.RECOVERED else None,
+    )
+
+
+def _bad(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
+    lines = [f"why: {last.why}"] if last.why else []
+    if last.step is not None:
+        lines.append(f"step {last.step}, after {format_duration(last.step_duration)}")
+    if last.blocked:
+        lines.append(f"not run: {', '.join(last.blocked)}")
+    lines += [f"{kind}: {text}" for kind, text in last.warnings]
+    if last.tail:
+        lines += [f"last {len(last.tail)} lines of its output:", *(f"| {line}" for line in last.tail)]
+    why = f": {last.why}" if last.why else ""
+    return f"run {last.run_id} {_status(last)}{why}", [*lines, _rest(facts, last)]
+
+
+def _failing(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
+    lines = [f"why: {last.why or ''}", f"the runs before it: batchctl report {facts.job.name}"]
+    return f"failed {findings.failures(facts)} times in a row", lines
+
+
+def _recovered(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
+    before = facts.failures_before
+    title = f"recovered, run {last.run_id} succeeded after {format_duration(last.duration)}"
+    return title, [f"it had failed {before} times in a row"] if before > 1 else []
+
+
+def _fast(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
+    title = f"run {last.run_id} succeeded suspiciously fast, after {format_duration(last.duration)}"
+    return title, _expected(findings.shortest(facts), facts, last)
+
+
+def _long(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
+    title = f"run {last.run_id} took long, {format_duration(last.duration)}"
+    return title, _expected(findings.longest(facts), facts, last)
+
+
+def _expected(bound: findings.Bound | None, facts: Facts, last: Ended) -> list[str]:
+    return [*([] if bound is None else [f"expected: {bound.expected}"]), _rest(facts, last)]
+
+
+def _warned(finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
+    texts = findings.warned(facts, last)[finding.kind]
+    more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
+    return f"run {last.run_id}: {texts[0]}{more}", [*texts, _rest(facts, last)]
+
+
+_WORDS: Mapping[str, Callable[[Finding, Facts, Ended], tuple[str, list[str]]]] = {
+    alerts.FAILING: _failing,
+    alerts.RECOVERED: _recovered,
+    alerts.FAST: _fast,
+    alerts.LONG: _long,
+    alerts.EXPECT: _warned,
+    alerts.OUTPUT: _warned,
+}
+
+
+def _status(last: Ended) -> str:
+    return last.status.replace("_", " ")
+
+
+def _rest(facts: Facts, last: Ended) -> str:
+    step = f" --step {last.step}" if last.step is not None else ""
+    return f"all of it: batchctl logs {facts.job.name} --run {last.run_id}{step}"
