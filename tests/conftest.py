@@ -9,11 +9,12 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import leftovers
 import pytest
 from promises import PAGE, Promises
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 _REAL_HOME = Path(os.path.expanduser("~"))
 _REAL_PLACES = (
@@ -43,20 +44,40 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Remember the real crontab, once, in the process that starts the workers."""
+    """Remember the real crontab and where the tests' folders lie, once, in the process that starts the workers."""
     if not hasattr(session.config, "workerinput"):
         session.config.stash[_CRONTAB_BEFORE] = _crontab()
+        factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+        session.config.stash[_PLACE] = f"{factory.getbasetemp()}/"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the whole session if the real crontab is not what it was."""
+    """Fail the whole session if the real crontab is not what it was; end what an interrupted worker left behind."""
+    if hasattr(session.config, "workerinput"):
+        return
     before = session.config.stash.get(_CRONTAB_BEFORE, None)
-    if not hasattr(session.config, "workerinput") and before is not None and _crontab() != before:
+    if before is not None and _crontab() != before:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         print("\nERROR: the tests changed the real crontab")  # noqa: T201
+    place = session.config.stash.get(_PLACE, None)
+    for pid, command in (leftovers.end(place, set(), grace=False) if place else {}).items():
+        print(f"\nended process {pid}, which the tests had left: {command}")  # noqa: T201
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember for the teardown that a test failed."""
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
 
 
 _CRONTAB_BEFORE = pytest.StashKey[bytes | None]()
+_PLACE = pytest.StashKey[str]()
+_FAILED = pytest.StashKey[bool]()
 
 
 def _traces() -> tuple[float | None, ...]:
@@ -82,7 +103,10 @@ def home(
         shim.write_text(_SHIM.format(trace=trace))
         shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
-    before = _traces()
+    before, running = _traces(), leftovers.processes()
     yield place
+    failed = request.node.stash.get(_FAILED, False)
+    left = leftovers.end(str(own), running, grace=not failed)
+    assert failed or not left, f"the test left processes behind: {left}"
     assert _traces() == before, "the test touched the real configuration or state"
     assert not trace.exists(), "the test called the real crontab"

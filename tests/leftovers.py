@@ -1,0 +1,65 @@
+"""Processes that a test leaves behind: found by the test's own folder in their environment, and ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+_GRACE = 5.0
+"""Seconds in which what is about to end by itself may do so."""
+
+
+def processes() -> set[int]:
+    """Return the pids of all processes."""
+    return {int(name) for name in os.listdir("/proc") if name.isdigit()}
+
+
+def left(mark: str, before: set[int]) -> dict[int, str]:
+    """Return the command line of each process that was not there before and has `mark` in its environment."""
+    return {pid: _command(pid) for pid in processes() - before if _is_marked(pid, mark)}
+
+
+def end(mark: str, before: set[int], *, grace: bool) -> dict[int, str]:
+    """Kill what is left, and what it leaves in turn; with `grace` only what does not end soon by itself."""
+    deadline = time.monotonic() + _GRACE
+    found = left(mark, before)
+    while grace and found and time.monotonic() < deadline:
+        time.sleep(0.02)
+        found = left(mark, before)
+    now = found
+    while now:
+        for pid in now:
+            _kill(pid, mark)
+        now = left(mark, before)
+    return found
+
+
+def _kill(pid: int, mark: str) -> None:
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if _is_marked(pid, mark):  # still the same one: the descriptor holds its number
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(pidfd)
+
+
+def _is_marked(pid: int, mark: str) -> bool:
+    return mark.encode() in _read(pid, "environ")
+
+
+def _command(pid: int) -> str:
+    return _read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
+
+
+def _read(pid: int, what: str) -> bytes:
+    try:
+        with open(f"/proc/{pid}/{what}", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
