@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FEBRUARY, _SHORT = 2, (4, 6, 9, 11)
 
 NICKNAMES = {
     "@yearly": "0 0 1 1 *",
@@ -164,6 +164,11 @@ def civil(day: int) -> tuple[int, int]:
     return (march_month + 2) % 12 + 1, year_day - (153 * march_month + 2) // 5 + 1
 
 
+def days_in(month: int, *, leap: bool) -> int:
+    """Return how many days a month has, in a leap year or another one."""
+    return 28 + leap if month == _FEBRUARY else 30 if month in _SHORT else 31
+
+
 def matches(cron: Cron, day: int) -> bool:
     """Say whether the expression fires on a day, counted from 1970-01-01."""
     month, month_day = civil(day)
@@ -255,7 +260,7 @@ def _strange(value: str) -> str:
 
 
 def _step(field: _Field, text: str, value: str) -> int:
-    if not value or not _DIGITS.issuperset(value) or not value.strip("0"):
+    if not _DIGITS.issuperset(value) or not value.strip("0"):
         raise _wrong(field, text, f"the step /{value} is not a number from 1", "write for example */2")
     return _int(value)
 
@@ -300,10 +305,8 @@ def _for_croniter(field: _Field, text: str) -> str:
 
 
 def _refuse_impossible_date(cron: Cron, fields: list[str]) -> None:
-    # Without a star the weekday alone is enough, so there is always a day.
-    if not (cron.day_star or cron.weekday_star):
-        return
-    if any(cron.days[0] <= _LONGEST_MONTH[month - 1] for month in cron.months):
+    # Where no field begins with a star the weekday alone is enough, and a day that begins with one has the first.
+    if not cron.weekday_star or any(cron.days[0] <= days_in(month, leap=True) for month in cron.months):
         return
     message = (
         f"cron {cron.text!r} never fires: there is no day {fields[2]} in month {fields[3]}; "

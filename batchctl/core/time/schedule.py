@@ -30,8 +30,6 @@ DAY = 86400
 _CATCH_UP_PAUSE = 10.0
 """Seconds that cron sleeps between the runs it makes up for."""
 _CORRECTION = 3 * HOUR
-_LOOK_BACK_DAYS = 41 * 366
-"""The 29th of February on one weekday comes back after at most 40 years."""
 
 
 def fires(schedule: Schedule, zone: Zone, start: float) -> Iterator[float]:
@@ -68,8 +66,6 @@ def previous_fire(schedule: Schedule, zone: Zone, now: float) -> float | None:
     day = int(now + zone.offset(now)) // DAY + 1
     while found is None:
         earlier = _matching_day_up_to(cron, day)
-        if earlier is None:
-            return None
         # A day begins up to 14 hours before its midnight in UTC, and a change of the clock can shift its fires.
         found = _last_up_to(fires(schedule, zone, earlier * DAY - DAY), now)
         day = earlier - 1
@@ -103,18 +99,15 @@ def _last_up_to(instants: Iterable[float], now: float) -> float | None:
     return found
 
 
-def _matching_day_up_to(cron: Cron, day: int) -> int | None:
-    """Return the latest day up to `day` that matches; months that do not are passed in one step."""
-    limit = day - _LOOK_BACK_DAYS
-    while day >= limit:
+def _matching_day_up_to(cron: Cron, day: int) -> int:
+    """Return the latest day up to `day` that matches; months that do not are passed in one step.
+
+    There is one, at most 40 years before (the 29th of February on one weekday): no expression is made that never fires.
+    """
+    while not matches(cron, day):
         month, month_day = civil(day)
-        if month not in cron.months:
-            day -= month_day
-        elif matches(cron, day):
-            return day
-        else:
-            day -= 1
-    return None
+        day -= 1 if month in cron.months else month_day
+    return day
 
 
 def _cron_fires(cron: Cron, zone: Zone, start: float) -> Iterator[float]:

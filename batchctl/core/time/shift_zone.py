@@ -12,7 +12,7 @@ line that fires at another hour than the operator wrote is worse than none, so t
 
 from __future__ import annotations
 
-from batchctl.core.time.cron import NICKNAMES
+from batchctl.core.time.cron import NICKNAMES, days_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _HOUR = 3600
 _YEAR_OF_HOURS = 366 * 24
 _DAY_OF_MINUTES = 24 * 60
-_SHORTEST_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def shift_zone(cron: Cron, source: Zone, target: Zone, now: float) -> tuple[str, ...]:
@@ -33,7 +32,7 @@ def shift_zone(cron: Cron, source: Zone, target: Zone, now: float) -> tuple[str,
     Raises:
         ValueError: with the reason, if there are none.
     """
-    hours = [now - now % _HOUR + hour * _HOUR for hour in range(_YEAR_OF_HOURS)]
+    hours = (now + hour * _HOUR for hour in range(_YEAR_OF_HOURS))
     ahead = [(target.offset(at), source.offset(at)) for at in hours]
     if all(there == here for there, here in ahead):
         return (cron.text,)
@@ -69,13 +68,13 @@ def _shifted_days(cron: Cron, days: int) -> str:
     both = cron.day_star or cron.weekday_star
     any_date, any_weekday = len(cron.days) == 31, len(cron.weekdays) == 7  # noqa: PLR2004
     month = _field(cron.months, 13, first=1)
-    if both and any_weekday and not any_date:
+    if both and any_weekday:
         return f"{_list(_dates(cron, days))} {month} *"
     if month != "*":
         message = "the day before or after falls into another month"
         raise ValueError(message)
     weekdays = _list((weekday + days) % 7 for weekday in cron.weekdays)
-    if both and any_date:
+    if any_date:
         return f"* * {weekdays}"
     if both:
         message = "a day that must match both the day of the month and the weekday cannot be moved"
@@ -86,7 +85,7 @@ def _shifted_days(cron: Cron, days: int) -> str:
 
 def _dates(cron: Cron, days: int) -> list[int]:
     # Only dates that every month has, before and after: the 30th of June is the day after no 29th of February.
-    last = min(_SHORTEST_MONTH[month - 1] for month in cron.months)
+    last = min(days_in(month, leap=False) for month in cron.months)
     moved = [day + days for day in cron.days]
     if cron.days[-1] > last or moved[0] < 1 or moved[-1] > last:
         message = "the day before or after falls into another month"

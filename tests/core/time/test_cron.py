@@ -5,6 +5,8 @@ from __future__ import annotations
 import marshal
 import subprocess
 import sys
+from calendar import monthrange
+from datetime import date
 from pathlib import Path
 
 import croniter
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchctl.core.time.cron import NICKNAMES, Cron, civil, from_data, parse_cron, to_data
+from batchctl.core.time.cron import NICKNAMES, Cron, civil, days_in, from_data, parse_cron, to_data
 
 ALL_MINUTES, ALL_HOURS = tuple(range(60)), tuple(range(24))
 ALL_DAYS, ALL_MONTHS, ALL_WEEKDAYS = tuple(range(1, 32)), tuple(range(1, 13)), tuple(range(7))
@@ -55,7 +57,8 @@ ACCEPTED = [
 REFUSED = [
     # the number of fields
     ("", "0 fields"),
-    ("0 1 * *", "4 fields"),
+    ("0", "1 field;"),
+    ("0 1 * *", "4 fields;"),
     ("0 0 1 * * *", "no field for seconds"),
     ("0 1 * * * root x", "7 fields"),
     # out of range
@@ -116,6 +119,8 @@ REFUSED = [
     ("0 0 30 2 *", "never fires"),
     ("0 0 30,31 2 *", "never fires"),
     ("0 0 31 4,6,9,11 *", "never fires"),
+    # a day that no month has is no day
+    ("0 0 32 1 *", "day of month field '32': 32 is out of range; write 1-31"),
     # a weekday that begins with a star does not help: both must match
     ("0 0 31 2 */2", "never fires"),
 ]
@@ -273,6 +278,23 @@ def test_rebuilding_and_firing_import_no_parser() -> None:
 def test_a_day_number_is_a_date(day: int, month_and_day: tuple[int, int]) -> None:
     """Days are counted from 1970-01-01 in the Gregorian calendar."""
     assert civil(day) == month_and_day
+
+
+def test_every_day_of_four_hundred_years_is_its_date() -> None:
+    """The calendar repeats after that."""
+    first = date(1970, 1, 1).toordinal()
+    days = (date.fromordinal(first + day) for day in range(-146097 // 2, 146097 // 2))
+    assert all(civil(each.toordinal() - first) == (each.month, each.day) for each in days)
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_the_last_day_of_a_month_is_one_that_comes(month: int) -> None:
+    """The 29th of February does; the day after the last is refused, whatever the month."""
+    last = monthrange(2024, month)[1]
+    assert parse_cron(f"0 0 {last} {month} *").days == (last,)
+    assert [days_in(month, leap=True), days_in(month, leap=False)] == [last, monthrange(2026, month)[1]]
+    with pytest.raises(ValueError, match="never fires" if last < 31 else "out of range"):
+        parse_cron(f"0 0 {last + 1} {month} *")
 
 
 @pytest.mark.cron

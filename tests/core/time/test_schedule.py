@@ -265,7 +265,9 @@ def test_the_previous_fire_is_the_last_of_those_before(change: tuple[str, str], 
         # every 30 s, 30 h
         (Schedule(every=30.0), "2026-11-21T01:00:45", "2026-11-21T01:00:30+09:00"),
         (Schedule(every=30 * HOUR), "2026-11-21T05:59", "2026-11-21T00:00:00+09:00"),
-        # once, past and to come; by hand only
+        (Schedule(every=30.0), "2026-11-21T01:00:30", "2026-11-21T01:00:30+09:00"),
+        # once, past, at this instant, and to come; by hand only
+        (Schedule(at=1795190400.0), "2026-11-21T01:00", "2026-11-21T01:00:00+09:00"),
         (Schedule(at=1.0), "2026-11-21", "1970-01-01T09:00:01+09:00"),
         (Schedule(at=4e9), "2026-11-21", None),
         (Schedule(), "2026-11-21", None),
@@ -301,10 +303,13 @@ def test_other_schedules_fire_as_their_lines_do(wanted: Schedule, offsets: Seque
     assert len(expected) == len(offsets)
 
 
-def test_a_fire_at_the_start_is_among_them() -> None:
+@pytest.mark.parametrize(
+    "wanted", [schedule("0 1 * * *"), Schedule(every=30.0), Schedule(every=30 * HOUR), Schedule(at=1795190400.0)]
+)
+def test_a_fire_at_the_start_is_among_them(wanted: Schedule) -> None:
     """The start is included."""
-    start = parse_time("2026-11-21T01:00", SEOUL)
-    assert next(fires(schedule("0 1 * * *"), SEOUL, start)) == start
+    start = parse_time("2026-11-21T01:00" if wanted.every != 30 * HOUR else "2026-11-21", SEOUL)
+    assert next(fires(wanted, SEOUL, start)) == start
 
 
 def test_whole_days_keep_the_wall_clock_and_other_distances_do_not() -> None:
