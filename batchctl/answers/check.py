@@ -10,6 +10,7 @@ from batchctl.base import clock
 from batchctl.base.errors import StateError
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
+from batchctl.core.judge.findings import status_of
 from batchctl.store import database, spool
 from batchctl.watch import health, healthfile
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from batchctl.answers.site import Site
-    from batchctl.core.judge.findings import Finding
+    from batchctl.core.judge.findings import Finding, Status
     from batchctl.core.time.zones import Zone
     from batchctl.watch.health import Counted, Health
 
@@ -31,6 +32,8 @@ class Checked(Record):
     health: Health
     shown: Sequence[Finding]
     """What is about the jobs that were asked for, or about no job."""
+    status: Status
+    """What that amounts to."""
     zone: Zone
     counted: Counted | None
     unwritten: StateError | None
@@ -59,7 +62,8 @@ def check(site: Site, names: Sequence[str] = (), *, written: Written, counted: b
         counts = health.count(config, connection) if counted else None
         _announce(site, connection, found)
     shown = [finding for finding in found.findings if not only or finding.job in {None, *only}]
-    return Checked(health=found, shown=shown, zone=config.zone, counted=counts, unwritten=unwritten)
+    status = status_of(shown)
+    return Checked(health=found, shown=shown, status=status, zone=config.zone, counted=counts, unwritten=unwritten)
 
 
 def leave_word(site: Site, written: Callable[[float, Zone], str]) -> None:

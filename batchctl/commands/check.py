@@ -74,20 +74,20 @@ def _check(site: Site, names: list[str], style: Format, output: str | None) -> i
     if found.unwritten is not None:
         raise found.unwritten
     if style is Format.nagios:
-        return render.code(found.shown)
-    return EXIT_FAILED if render.code(found.shown) else 0
+        return render.CODES[found.status]
+    return EXIT_FAILED if render.CODES[found.status] else 0
 
 
 def _as_text(found: answer.Checked, style: Format) -> str:
     if style is Format.json:
         return text.json_text(render.as_json(found.health, found.shown, found.zone)) + "\n"
     if style is Format.nagios:
-        return render.as_nagios(found.health, found.shown)
+        return render.as_nagios(found.health, found.status, found.shown)
     if found.counted is not None:
         from batchctl.present.prometheus import as_prometheus
 
         return as_prometheus(found.health, found.shown, found.counted)
-    return render.as_text(found.health, found.shown)
+    return render.as_text(found.health, found.status, found.shown)
 
 
 def _health_json(*found: Any) -> str:

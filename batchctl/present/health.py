@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from batchctl.core.judge.findings import status_of
 from batchctl.core.time.zones import iso
 from batchctl.present.text import in_words, one_line
 
@@ -12,14 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchctl.core.judge.facts import Ended
-    from batchctl.core.judge.findings import Finding
+    from batchctl.core.judge.findings import Finding, Status
     from batchctl.core.time.zones import Zone
     from batchctl.watch.health import Health, JobHealth, Machine
 
-OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
+CODES = {"healthy": 0, "degraded": 1, "unhealthy": 2}
+UNKNOWN = 3
 """What a Nagios plugin exits with."""
 
-_NAMES = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
+_NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _LONGEST_LINE = 3500
 """Characters that leave room for the perfdata in the 4 KB that NRPE carries."""
 
@@ -106,22 +106,17 @@ def _machine_json(machine: Machine) -> dict[str, Any]:
     }
 
 
-def as_text(health: Health, findings: Sequence[Finding]) -> str:
+def as_text(health: Health, status: Status, findings: Sequence[Finding]) -> str:
     """Return one line for each finding, and first of all the verdict."""
     running = sum(job.state == "running" for job in health.jobs)
-    lines = [f"{status_of(findings)}: {_count(len(health.jobs), 'job')}, {running} running"]
+    lines = [f"{status}: {_count(len(health.jobs), 'job')}, {running} running"]
     for finding in findings:
         about = finding.job or "batchctl"
         lines.append(f"{finding.severity:8} {about}: {in_words(finding.kind)}: {one_line(finding.text)}")
     return "".join(f"{line}\n" for line in lines)
 
 
-def code(findings: Sequence[Finding]) -> int:
-    """Return what a Nagios plugin exits with for these findings."""
-    return {"healthy": OK, "degraded": WARNING, "unhealthy": CRITICAL}[status_of(findings)]
-
-
-def as_nagios(health: Health, findings: Sequence[Finding]) -> str:
+def as_nagios(health: Health, status: Status, findings: Sequence[Finding]) -> str:
     """Return one line: the state, the findings, and after a `|` the figures."""
     wrong = [finding for finding in findings if finding.severity != "info"]
     said = "; ".join(f"{finding.job or 'batchctl'}: {finding.text}" for finding in wrong)
@@ -136,7 +131,7 @@ def as_nagios(health: Health, findings: Sequence[Finding]) -> str:
         "load1": f"{health.machine.load[0]:.2f}",
     }
     perfdata = " ".join(f"{name}={value}" for name, value in figures.items())
-    return f"{_nagios_line(code(findings), text)} | {perfdata}\n"
+    return f"{_nagios_line(CODES[status], text)} | {perfdata}\n"
 
 
 def nagios_unknown(message: str) -> str:
