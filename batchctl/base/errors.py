@@ -23,6 +23,10 @@ EXIT_TIMED_OUT = 124
 EXIT_SIGNAL_BASE = 128
 """stopped by signal n"""
 
+CANNOT_EXECUTE = 126
+NOT_FOUND = 127
+"""What a shell exits with for a program that it may not, or cannot find to, execute."""
+
 
 class BatchctlError(Exception):
     """An error that the operator can act on; `str()` says what and where, `remedy` what to do next."""
@@ -51,3 +55,12 @@ class ConfigError(BatchctlError):
     """The configuration is wrong: the message names file, line where known, and key (exit 78)."""
 
     exit_code = EXIT_CONFIG
+
+
+class CannotStartError(BatchctlError):
+    """A program could not be started; `shell_code` is what a shell would exit with (126 or 127)."""
+
+    def __init__(self, message: str, shell_code: int) -> None:
+        """Keep the sentence for the log and the code for the history."""
+        super().__init__(message)
+        self.shell_code = shell_code

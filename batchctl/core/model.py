@@ -60,6 +60,8 @@ class Step(Record):
     retry_max_delay: float | None = None
     continue_on_failure: bool = False
     log_max: int | None = None
+    executor: str | None = None
+    """What carries it out, as `module:attribute`; None is this host."""
 
 
 class Group(Record):
@@ -146,6 +148,10 @@ class Retention(Record):
     keep_days: float = 30.0
     keep_bytes: int | None = None
 
+    def oldest_kept(self, now: float) -> float:
+        """Return the instant before which a run that ended is too old."""
+        return now - self.keep_days * 86400.0
+
 
 class Job(Record):
     """One job of the effective configuration; everything inherited from its surroundings is already filled in."""
@@ -175,6 +181,8 @@ class Job(Record):
     catch_up: bool = False
     catch_up_window: float = 86400.0
     """Seconds after a missed fire within which `catch-up` still makes up for it."""
+    lease: str | None = None
+    """What keeps its fires apart, as `module:attribute`; None is its lock file."""
     config_path: str | None = None
     """The main configuration file, which a `batchctl` that a step calls finds in BATCHCTL_CONFIG."""
     origin: str = ""

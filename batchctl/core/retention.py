@@ -40,18 +40,13 @@ class Verdict(Record):
     skips_before: float
 
 
-def oldest_kept(retention: Retention, now: float) -> float:
-    """Return the instant before which a run that ended is too old."""
-    return now - retention.keep_days * DAY
-
-
 def verdict(newest_first: Iterable[Past], retention: Retention, now: float, size_of: Callable[[int], int]) -> Verdict:
     """Return which of a job's runs go, and which skips.
 
     `size_of` gives the bytes on disk of a run's files; it is only asked where `keep_bytes` is set. A run of which only
     newer ones are known is judged rightly, so the runs may be cut off at their old end.
     """
-    skips_before = before = oldest_kept(retention, now)
+    skips_before = before = retention.oldest_kept(now)
     newer_start: float | None = None
     stays = _Stays()
     going: list[int] = []

@@ -21,6 +21,15 @@ class Identity(Record):
     start_ticks: int
 
 
+class Ended(Record):
+    """A run that has ended, for whoever has to act on it."""
+
+    run_id: int
+    token: str
+    status: str
+    why: str = ""
+
+
 class Attempt:
     """One try of a step. Instants are seconds since the epoch, `duration` monotonic seconds."""
 

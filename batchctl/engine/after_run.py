@@ -1,11 +1,9 @@
-"""What follows the end of a run: judged and told in the transaction of its last row, sent once its lock is free.
+"""What follows an end: judged, told in the transaction of its last row, sent once the lock is free, tidied up.
 
-A job that wants none of it imports none of it.
+Only `fire` calls this room. A job that wants none of it imports none of it.
 """
 
 from __future__ import annotations
-
-import os
 
 from batchctl.base.errors import EXIT_FAILED
 from batchctl.core import model
@@ -15,13 +13,29 @@ if TYPE_CHECKING:
     import sqlite3
 
     from batchctl.core.model import Job
-    from batchctl.core.run import Run
+    from batchctl.core.run import Ended, Run
     from batchctl.engine.command import Surroundings
+    from batchctl.engine.journal import Tell
     from batchctl.notify.heartbeat import Beat
 
 
-def alerted(job: Job) -> bool:
-    """Say whether anybody wants to be told of the job."""
+def teller(job: Job, state_dir: str, secrets: tuple[str, ...] | None = None) -> Tell | None:
+    """Return what writes the alerts of an end; None where nobody wants to be told of the job.
+
+    `secrets` are the values that must not be told; None has them looked up when there is something to tell.
+    """
+    if not _is_told(job):
+        return None
+
+    def tell(connection: sqlite3.Connection, run_id: int) -> None:
+        from batchctl.notify import ends
+
+        ends.record(connection, job, run_id, state_dir, secrets)
+
+    return tell
+
+
+def _is_told(job: Job) -> bool:
     return bool(job.alerting.notify or job.alerting.on_alert)
 
 
@@ -39,20 +53,6 @@ def judge(run: Run, around: Surroundings) -> None:
         run.status, run.exit_code, run.why = model.FAILED, EXIT_FAILED, "; ".join(unmet)
 
 
-def write(
-    connection: sqlite3.Connection, job: Job, run_id: int, state_dir: str, secrets: tuple[str, ...] | None = None
-) -> None:
-    """Write the alerts that the recorded end of a run causes, inside the caller's transaction.
-
-    Raises:
-        sqlite3.Error: if they cannot be written.
-    """
-    if alerted(job):
-        from batchctl.notify import ends
-
-        ends.record(connection, job, run_id, state_dir, secrets)
-
-
 def heart_of(job: Job, run: Run) -> Beat | None:
     """Tell the job's monitor, where it has one, that the run starts; return what is to tell of its end."""
     if job.alerting.ping_url is None:
@@ -65,32 +65,32 @@ def heart_of(job: Job, run: Run) -> Beat | None:
     return beat
 
 
-def follow(run: Run, around: Surroundings, beat: Beat | None) -> None:
-    """Let the lock go, then tell who is to be told and remove what retention lets go; none of it can fail the run."""
-    if around.lock is not None:
-        os.close(around.lock)
-    job, state_dir = around.job, around.state_dir
+def beat_end(beat: Beat | None, run: Run, around: Surroundings) -> None:
+    """Tell the job's monitor how the run ended."""
     if beat is not None:
         from batchctl.notify import heartbeat
 
-        beat.end(run.exit_code, heartbeat.body_of(run, state_dir, around.secrets))
-    send(job, state_dir)
-    from batchctl.engine import prune
+        beat.end(run.exit_code, heartbeat.body_of(run, around.state_dir, around.secrets))
 
-    prune.after_run(state_dir, job)
+
+def without_batchctl(job: Job, ended: Ended) -> None:
+    """Tell the job's monitor of a run whose own batchctl cannot, because it vanished or hung."""
+    if job.alerting.ping_url is not None:
+        from batchctl.notify import heartbeat
+
+        heartbeat.ping(job, heartbeat.FAIL, ended.why, ended.token)
 
 
 def send(job: Job, state_dir: str) -> None:
     """Send what is due of the job's alerts; a fire that skips retries by this what could not be sent before."""
-    if alerted(job):
+    if _is_told(job):
         from batchctl.notify.send import send_due
 
         send_due(state_dir, {job.name: job})
 
 
-def lost(job: Job, token: str, why: str) -> None:
-    """Tell the job's monitor that a run ended without its batchctl."""
-    if job.alerting.ping_url is not None:
-        from batchctl.notify import heartbeat
+def tidy(job: Job, state_dir: str) -> None:
+    """Remove what retention lets go of the job."""
+    from batchctl.engine import prune
 
-        heartbeat.ping(job, heartbeat.FAIL, why, token)
+    prune.after_run(state_dir, job)

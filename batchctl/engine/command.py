@@ -8,10 +8,10 @@ import sys
 from batchctl.base.errors import ConfigError
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
+from batchctl.core.attempt import Command
 from batchctl.core.text.masking import mask, masked
 from batchctl.core.text.placeholders import fill_shell, fill_word
 from batchctl.process.environment import environment, secret_values
-from batchctl.process.spawn import Command
 from batchctl.process.tree import MARK
 
 TYPE_CHECKING = False
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from batchctl.core.model import Job, Step
-    from batchctl.core.run import Run, StepRun
+    from batchctl.core.run import Attempt, Run, StepRun
+    from batchctl.engine.ports import Hold
 
 
 class Surroundings(Record):
@@ -34,7 +35,8 @@ class Surroundings(Record):
     """ISO time of the fire that cron meant."""
     files_env: Mapping[str, Mapping[str, str]]
     """What each env_file says, by path."""
-    lock: int | None
+    hold: Hold
+    """What keeps other fires of the job away; every step inherits it."""
     began: float
     """When the run started, on the monotonic clock."""
     secrets: tuple[str, ...] = ()
@@ -112,7 +114,7 @@ def _finite(text: str) -> float | None:
     return value if abs(value) != float("inf") else None
 
 
-def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: str) -> Command:
+def command(around: Surroundings, run: Run, step: StepRun, attempt: Attempt) -> Command:
     """Return the command of one attempt, with every placeholder filled."""
     spec, job = step.step, around.job
     params = parameters(around, spec)
@@ -123,7 +125,7 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: st
             "BATCHCTL_JOB": job.name,
             "BATCHCTL_RUN_ID": str(run.id),
             "BATCHCTL_STEP": spec.id,
-            "BATCHCTL_ATTEMPT": str(attempt),
+            "BATCHCTL_ATTEMPT": str(attempt.number),
             "BATCHCTL_PARAMS": _json(params),
             "BATCHCTL_SCHEDULED_FOR": around.scheduled_for,
             "BATCHCTL_RESULT": place.result(run.id, step.seq),
@@ -131,6 +133,8 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: st
             MARK: run.token,
         }
     )
+    if around.hold.fence is not None:
+        env["BATCHCTL_FENCE"] = str(around.hold.fence)
     if job.config_path is not None:
         env["BATCHCTL_CONFIG"] = job.config_path
     if job.sources:
@@ -148,8 +152,9 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: int, log: st
         argv=_argv(spec, values),
         env=env,
         cwd=spec.cwd or job.cwd,
-        log=place.at(log),
-        lock=around.lock,
+        log=place.at(attempt.log),
+        log_max=spec.log_max or job.log_max,
+        inherits=around.hold.descriptors,
     )
 
 

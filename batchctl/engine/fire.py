@@ -1,49 +1,40 @@
-"""One fire, from the question whether the job may start to the record of how it went.
+"""One fire, from the question whether the job may start to all that follows its end.
 
-check → lock → re-read → decide again → write, in one immediate transaction: between the first look and the lock another
-fire may have come and gone, so only what is read under the lock counts.
+settle → decide → lock → re-read → decide again → write → supervise → write the end → what follows it. Between the first
+look and the lock another fire may have come and gone, so only what is read under the lock counts; the re-reading, the
+second decision and the row are one immediate transaction (`start`).
+
+What the steps of this way find out is returned to here and acted on here: `settle` what was put in order, `start` a run
+or a refusal, `take_over` and `start` the runs of others that were ended, the journal whether the end is recorded.
 """
 
 from __future__ import annotations
 
-import os
-
 from batchctl.base import clock
-from batchctl.base.errors import EXIT_SKIPPED, StateError
+from batchctl.base.errors import StateError
 from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
-from batchctl.core.guard.selection import Selection, check, chosen, inherited
+from batchctl.core.guard.selection import Request, check, chosen, inherited
 from batchctl.engine import after_run
-from batchctl.engine.state import read
-from batchctl.store import database, guard, lockfile, spool
+from batchctl.engine.state import Settled, read, settle
+from batchctl.store import database, guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
-    from typing import Any
 
     from batchctl.core.guard.decide import Decision, State
     from batchctl.core.model import Job
     from batchctl.core.run import Run, StepRun
     from batchctl.engine.start import Started
     from batchctl.engine.supervise import Observer
+    from batchctl.process.wakeup import Wakeup
+
+__all__ = ["Outcome", "Request", "fire", "plan_of", "state_of"]
 
 _ROUNDS = 5
 """How often a fire begins anew because what it read under the lock was not what it had seen before."""
-
-
-class Request(Record):
-    """What the command line asks of one fire."""
-
-    state_dir: str
-    force: bool = False
-    selection: Selection = Selection()
-    params: Mapping[str, Any] = {}
-    exit_on_skip: int = EXIT_SKIPPED
-    scheduled_for: float | None = None
-    """The fire that is made up for; None for the one that cron means now."""
 
 
 class Outcome(Record):
@@ -69,79 +60,118 @@ def fire(job: Job, request: Request, observer: Observer | None = None) -> Outcom
     check(job, request.selection)
     StateDir(request.state_dir).ensure()
     with database.Opened(request.state_dir, create=True) as connection:
-        started = _guarded(connection, job, request)
-    if isinstance(started, Outcome):
-        return started
-    from batchctl.engine.supervise import Supervisor
-
-    beat = after_run.heart_of(job, started.run)
-    Supervisor(started.around, started.run, started.journal, started.reaper, observer).execute()
-    if started.journal.dispossessed:
-        message = f"run {started.run.id} of {job.name} was taken over by another fire while this batchctl hung"
-        raise StateError(message, remedy=f"see `batchctl report {job.name}`; its result was not recorded")
-    after_run.follow(started.run, started.around, beat)
-    code = started.run.exit_code or 0
-    return Outcome(
-        job=job,
-        decision=started.decision,
-        state_dir=request.state_dir,
-        exit_code=code,
-        run=started.run,
-        secrets=started.around.secrets,
-    )
+        found = _guarded(connection, job, request)
+        if not isinstance(found, Outcome):
+            return _carry_out(connection, *found, observer)
+    after_run.send(job, request.state_dir)
+    return found
 
 
-def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outcome | Started:
-    ended: int | None = None
-    for number in range(_ROUNDS):
-        if spool.waiting(request.state_dir):
-            spool.import_all(request.state_dir, connection)
-        state = read(connection, job, request.state_dir, gap_ignores=ended)
+def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outcome | tuple[Started, Wakeup]:
+    """Return a skip, or a run that is written down, with the signals heard from before it was."""
+    settled = Settled()
+    for _ in range(_ROUNDS):
+        settled = settle(connection, request.state_dir, settled)
+        state = read(connection, job, request.state_dir, settled)
         decision = decide.decide(clock.now(), state, job.rules, force=request.force)
         if not decision.start:
             return _skip(connection, job, request, state, decision)
         if decision.take_over is not None:
-            from batchctl.engine.stop import take_over
-
-            take_over(connection, job, request.state_dir, decision.take_over)
-            ended = decision.take_over
-        # What the spool says is waited for once: a file that cannot be imported must not hold back the job.
-        found = _lock_and_start(connection, job, request, gap_ignores=ended, heed_spool=number == 0)
+            settled = _take_over(connection, job, request, decision.take_over, settled)
+            continue
+        found = _under_lock(connection, job, request, settled)
         if found is not None:
             return found
     message = f"the last run of {job.name} keeps changing while it is looked at"
     raise StateError(message, remedy=f"see `batchctl status {job.name}`, then fire again")
 
 
-def _lock_and_start(
-    connection: sqlite3.Connection, job: Job, request: Request, *, gap_ignores: int | None, heed_spool: bool
-) -> Outcome | Started | None:
-    lock = lockfile.acquire(request.state_dir, job.name)
-    if lock is None:
+def _take_over(connection: sqlite3.Connection, job: Job, request: Request, run_id: int, settled: Settled) -> Settled:
+    from batchctl.engine.stop import take_over
+
+    tell = after_run.teller(job, request.state_dir)
+    ended = take_over(connection, job, request.state_dir, run_id, tell)
+    if ended is None:
+        return settled
+    after_run.without_batchctl(job, ended)
+    return replace(settled, took_over=ended.run_id)
+
+
+def _under_lock(
+    connection: sqlite3.Connection, job: Job, request: Request, settled: Settled
+) -> Outcome | tuple[Started, Wakeup] | None:
+    """Take the lock and start under it; None where all has to begin anew."""
+    # What a start needs and a skip does not is imported from here on.
+    from batchctl.engine.adapters import lease_of
+
+    hold = lease_of(job, request.state_dir).take(job.name)
+    if hold is None:
         # Somebody was faster, or a process of a dead run still holds the lock it inherited.
-        state = replace(read(connection, job, request.state_dir, gap_ignores=gap_ignores), lock_held=True)
-        running = state.running
-        if running is not None:
-            state = replace(state, running=replace(running, left_behind=True))
+        state = replace(read(connection, job, request.state_dir, settled), lock_held=True)
+        if state.running is not None:
+            state = replace(state, running=replace(state.running, left_behind=True))
         decision = decide.decide(clock.now(), state, job.rules, force=request.force)
         return None if decision.start else _skip(connection, job, request, state, decision)
-    from batchctl.engine.start import Refused, Started, Starter
+    from batchctl.engine import start
+    from batchctl.process.wakeup import Wakeup
 
-    found = None
+    found, wakeup = None, None
     try:
-        starter = Starter(connection, job, request.state_dir, request.selection, request.params, request.scheduled_for)
-        found = starter.start(lock, force=request.force, gap_ignores=gap_ignores, heed_spool=heed_spool)
+        prepared = start.prepare(connection, job, request)
+        # Before the row is written: a stop signal in between must end the run, and not leave its row behind.
+        wakeup = Wakeup()
+        found = start.start(connection, prepared, hold, settled, after_run.teller(job, request.state_dir))
+        if isinstance(found, start.Started):
+            return found, wakeup
     finally:
-        if not isinstance(found, Started):
-            os.close(lock)
-    return _skip(connection, job, request, found.state, found.decision) if isinstance(found, Refused) else found
+        if not isinstance(found, start.Started):
+            hold.close()
+            if wakeup is not None:
+                wakeup.close()
+    return None if found is None else _skip(connection, job, request, found.state, found.decision)
+
+
+def _carry_out(connection: sqlite3.Connection, started: Started, wakeup: Wakeup, observer: Observer | None) -> Outcome:
+    """Run the steps to their end and write it down; then, with the lock free, do all that follows an end."""
+    from batchctl.engine.journal import Journal
+    from batchctl.engine.supervise import Supervisor
+
+    around, run, job = started.around, started.run, started.around.job
+    tell = after_run.teller(job, around.state_dir, around.secrets)
+    journal = Journal(around.state_dir, started.owner, tell, connection)
+    try:
+        if started.lost is not None:
+            after_run.without_batchctl(job, started.lost)
+        beat = after_run.heart_of(job, run)
+        Supervisor(around, run, journal, wakeup, observer).supervise()
+        after_run.judge(run, around)
+        mine = journal.finish(run)
+        untidy = journal.has_old(job)
+    finally:
+        journal.rest()
+        wakeup.close()
+        around.hold.close()
+    if not mine:
+        message = f"run {run.id} of {job.name} was taken over by another fire while this batchctl hung"
+        raise StateError(message, remedy=f"see `batchctl report {job.name}`; its result was not recorded")
+    after_run.beat_end(beat, run, around)
+    after_run.send(job, around.state_dir)
+    if untidy:
+        after_run.tidy(job, around.state_dir)
+    return Outcome(
+        job=job,
+        decision=started.decision,
+        state_dir=around.state_dir,
+        exit_code=run.exit_code or 0,
+        run=run,
+        secrets=around.secrets,
+    )
 
 
 def _skip(connection: sqlite3.Connection, job: Job, request: Request, state: State, decision: Decision) -> Outcome:
     if decision.reason != decide.NOT_DUE:
         with database.Immediate(connection):
             _record_skip(connection, job, state, decision)
-    after_run.send(job, request.state_dir)
     return Outcome(job=job, decision=decision, state_dir=request.state_dir, exit_code=request.exit_on_skip)
 
 
@@ -185,4 +215,8 @@ def state_of(job: Job, state_dir: str) -> State:
         return decide.State()
     with database.Opened(state_dir, create=False) as connection:
         state = read(connection, job, state_dir)
-    return replace(state, lock_held=state.running is None and lockfile.is_held(state_dir, job.name))
+    if state.running is not None:
+        return state
+    from batchctl.engine.adapters import lease_of
+
+    return replace(state, lock_held=lease_of(job, state_dir).is_held(job.name))

@@ -7,15 +7,24 @@ blocks were reserved before the run began. It is imported at the next chance.
 
 from __future__ import annotations
 
+import os
+
+from batchctl.base import clock
 from batchctl.base.errors import StateError
-from batchctl.engine import after_run
+from batchctl.base.state_dir import StateDir
 from batchctl.store import database, guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
     from batchctl.core.model import Job
     from batchctl.core.run import Identity, Run
     from batchctl.store.guard import Birth
+
+    Tell = Callable[[sqlite3.Connection, int], None]
+    """Writes what is to be told of the recorded end of a run, inside the transaction that records it."""
 
 PATIENCE_BETWEEN = 1.0
 """Seconds a write during the run may wait for another's transaction: the steps must not wait for it."""
@@ -25,10 +34,14 @@ PATIENCE_AT_END = 20.0
 class Journal:
     """Where one run is written down."""
 
-    def __init__(self, state_dir: str, owner: Identity, job: Job | None = None, secrets: tuple[str, ...] = ()) -> None:
-        """Keep where and for whom to write; with `job` the alerts that the end causes are written with it."""
-        self._state_dir, self._owner, self._job, self._secrets = state_dir, owner, job, secrets
+    def __init__(
+        self, state_dir: str, owner: Identity, tell: Tell | None = None, connection: sqlite3.Connection | None = None
+    ) -> None:
+        """Keep where and for whom to write, and the connection of the start as long as it is good."""
+        self._state_dir, self._owner, self._tell = state_dir, owner, tell
         self._birth: Birth | None = None
+        self._connection = connection
+        self._seen = None if connection is None else _look(state_dir)
         self.dispossessed = False
         """True once the history says that the run is no longer this owner's: from then on nothing is written."""
 
@@ -37,33 +50,64 @@ class Journal:
         try:
             self._write(run, PATIENCE_BETWEEN)
         except Exception:  # noqa: BLE001 - whatever is wrong with the record must not cost a batch of 26 hours
-            return
+            self.rest()
 
-    def finish(self, run: Run) -> None:
-        """Write down the end of the run: in the history, or else in the spool."""
+    def finish(self, run: Run) -> bool:
+        """Write down the end of the run, in the history or else in the spool; False where the run is another's by now.
+
+        What is to be told of the end is written with it: in the same transaction, or by whoever imports it.
+        """
         from batchctl.store import spool
 
         try:
             self._write(run, PATIENCE_AT_END)
         except Exception:  # noqa: BLE001 - as above; the second place is there for exactly that
             spool.keep(self._state_dir, run, self._owner, self._birth)
+            self.rest()
         else:
             spool.release(self._state_dir, run.id)
+        return not self.dispossessed
+
+    def rest(self) -> None:
+        """Let go of the history; the next write opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def has_old(self, job: Job) -> bool:
+        """Say whether retention may let go of something of the job; False where the history is not open to be asked."""
+        if self._connection is None:
+            return False
+        from batchctl.store.retained import has_old
+
+        try:
+            return has_old(self._connection, job.name, job.retention, clock.now())
+        except Exception:  # noqa: BLE001 - what is not removed now the next run removes
+            return False
 
     def _write(self, run: Run, patience: float) -> None:
         if self.dispossessed:
             return
-        connection = database.connect(self._state_dir, create=False, busy_limit=patience)
-        try:
-            with database.Immediate(connection):
-                if self._birth is None:
-                    self._birth = guard.birth_of(connection, run)
-                if not guard.save(connection, run, self._owner):
-                    self._refused(guard.birth_of(connection, run))
-                elif run.ended_at is not None and self._job is not None:
-                    after_run.write(connection, self._job, run.id, self._state_dir, self._secrets)
-        finally:
-            connection.close()
+        connection = self._open(patience)
+        with database.Immediate(connection):
+            if self._birth is None:
+                self._birth = guard.birth_of(connection, run)
+            if not guard.save(connection, run, self._owner):
+                self._refused(guard.birth_of(connection, run))
+            elif run.ended_at is not None and self._tell is not None:
+                self._tell(connection, run.id)
+
+    def _open(self, patience: float) -> sqlite3.Connection:
+        """Return a connection to the history as it is now.
+
+        One of before is only used while the file is untouched: SQLite would not notice that another was put there.
+        """
+        if self._connection is None or _look(self._state_dir) != self._seen:
+            self.rest()
+            self._connection = database.connect(self._state_dir, create=False, busy_limit=patience)
+            self._seen = _look(self._state_dir)
+        database.wait_at_most(self._connection, patience)
+        return self._connection
 
     def _refused(self, birth: Birth | None) -> None:
         if birth is None:
@@ -71,3 +115,11 @@ class Journal:
             message = f"the history in {self._state_dir} is not the one that the run began in"
             raise StateError(message, remedy="its end is in the spool, and imported by the next fire")
         self.dispossessed = True
+
+
+def _look(state_dir: str) -> tuple[int, ...] | None:
+    try:
+        found = os.stat(StateDir(state_dir).history)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)

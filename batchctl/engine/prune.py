@@ -21,6 +21,7 @@ from batchctl.core import retention as rules
 from batchctl.core.model import Retention
 from batchctl.store import pruning
 from batchctl.store.database import BUSY_LIMIT, Immediate, untrusted
+from batchctl.store.retained import has_old
 from batchctl.store.rundirs import REMOVED, RunDirs
 
 TYPE_CHECKING = False
@@ -109,7 +110,7 @@ def after_run(state_dir: str, job: Job, budget: float = 1.0) -> None:
             return
         try:
             keeps, now = job.retention, clock.now()
-            if keeps.keep_bytes is None and not pruning.has_old(connection, job.name, keeps, now):
+            if not has_old(connection, job.name, keeps, now):
                 return
             dirs = RunDirs(state_dir)
             try:

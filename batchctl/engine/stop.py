@@ -11,7 +11,7 @@ from batchctl.base.errors import StateError
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.core import model
-from batchctl.engine import after_run
+from batchctl.core.run import Ended
 from batchctl.process import identity, tree
 from batchctl.process.remains import Remains, left_behind
 from batchctl.store import database, guard, lockfile, spool
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from batchctl.core.model import Job
+    from batchctl.engine.journal import Tell
     from batchctl.store.guard import RunningRow
 
 _LOOK_EVERY = 0.05
@@ -40,8 +41,8 @@ class Stopped(Record):
     status: str | None = None
 
 
-def take_over(connection: sqlite3.Connection, job: Job, state_dir: str, run_id: int) -> None:
-    """End a stale run's whole process tree, its batchctl included, and mark it `stale`.
+def take_over(connection: sqlite3.Connection, job: Job, state_dir: str, run_id: int, tell: Tell | None) -> Ended | None:
+    """End a stale run's whole process tree, its batchctl included, and mark it `stale`; None where it has ended itself.
 
     The run is claimed first: a hung owner that wakes up at TERM then finds that it may write nothing, and exits
     with 74.
@@ -51,16 +52,15 @@ def take_over(connection: sqlite3.Connection, job: Job, state_dir: str, run_id: 
     """
     row = guard.running_row(connection, job.name)
     if row is None or row.run_id != run_id:
-        return
+        return None
     with database.Immediate(connection):
         if not guard.claim(connection, row):
-            return
+            return None
     _end(connection, row, job)
     age = format_duration(max(0.0, clock.monotonic() - row.started_mono))
     limit = format_duration(job.rules.stale_after)
     why = f"taken over after {age} (stale_after {limit})"
-    _close(connection, state_dir, row, model.STALE, why, job)
-    after_run.lost(job, row.token, why)
+    return _close(connection, state_dir, row, Ended(run_id=run_id, token=row.token, status=model.STALE, why=why), tell)
 
 
 def stop(job: Job, state_dir: str) -> Stopped:
@@ -99,16 +99,19 @@ def _stop_from_here(connection: sqlite3.Connection, row: RunningRow, job: Job, s
             message = f"a process that cannot be proven to be run {row.run_id}'s holds the lock of {job.name}"
             raise StateError(message, remedy=f"find it with `fuser -v {path}`, end it, and stop again")
         time.sleep(_LOOK_EVERY)
-    _close(connection, state_dir, row, model.CANCELLED, "stopped by batchctl stop")
+    why = "stopped by batchctl stop"
+    _close(connection, state_dir, row, Ended(run_id=row.run_id, token=row.token, status=model.CANCELLED, why=why))
 
 
 def _close(
-    connection: sqlite3.Connection, state_dir: str, row: RunningRow, status: str, why: str, told: Job | None = None
-) -> None:
+    connection: sqlite3.Connection, state_dir: str, row: RunningRow, ended: Ended, tell: Tell | None = None
+) -> Ended | None:
     with database.Immediate(connection):
-        if guard.close_row(connection, row, status, clock.now(), why) and told is not None:
-            after_run.write(connection, told, row.run_id, state_dir)
+        closed = guard.close_row(connection, row, ended.status, clock.now(), ended.why)
+        if closed and tell is not None:
+            tell(connection, row.run_id)
     spool.release(state_dir, row.run_id)
+    return ended if closed else None
 
 
 def _ask_owner(connection: sqlite3.Connection, row: RunningRow, job: Job) -> bool:

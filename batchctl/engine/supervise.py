@@ -1,7 +1,7 @@
 """Supervising the steps of one run: start, wait, time out, stop, retry, leave nothing behind.
 
-One thread, one loop: it sleeps until a child ends, a signal comes or the next deadline is due, and then asks every step
-under way what is to be done (`Active.advance`). Deadlines count on the monotonic clock.
+One thread, one loop: it sleeps until a child ends, a signal comes or the next deadline is due, lets the executors look,
+and then asks every step under way what is to be done (`Active.advance`). Deadlines count on the monotonic clock.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from batchctl.base import clock
 from batchctl.core import model, outcome
 from batchctl.core.guard.plan import stages
-from batchctl.engine import after_run
+from batchctl.engine.adapters import executor_of
 from batchctl.engine.steps import Active
-from batchctl.process import signals, spawn, tree
-from batchctl.process.capping import Cap
+from batchctl.process import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
     from batchctl.core.run import Run, StepRun
     from batchctl.engine.command import Surroundings
     from batchctl.engine.journal import Journal
-    from batchctl.process.reaper import Reaper
+    from batchctl.engine.ports import Executor
+    from batchctl.process.wakeup import Wakeup
 
     class Observer(Protocol):
         """Something that shows a run while it goes on."""
@@ -37,58 +37,67 @@ if TYPE_CHECKING:
 
 
 class Supervisor:
-    """Executes the pending steps of one run; make it and call `execute` once."""
+    """Carries the pending steps of one run to their end; make it and call `supervise` once."""
 
     def __init__(
-        self, around: Surroundings, run: Run, journal: Journal, reaper: Reaper, observer: Observer | None = None
+        self, around: Surroundings, run: Run, journal: Journal, wakeup: Wakeup, observer: Observer | None = None
     ) -> None:
-        """Keep what the run needs; signals go to the reaper already, so none can fall between row and run."""
-        self.around, self.run, self.journal, self.reaper, self._observer = around, run, journal, reaper, observer
-        self._began = around.began
+        """Keep what the run needs; the wakeup hears signals already, so none can fall between row and run."""
+        self._around, self._run, self._journal = around, run, journal
+        self._wakeup, self._observer = wakeup, observer
         timeout = around.job.timeout
-        self._deadline = None if timeout is None else self._began + timeout
-        self.out_of_time = False
-        self._inherited: tuple[int, ...] = ()
-        """Children from before the run, of the shell that batchctl replaced with `exec`: no step's, never touched."""
+        self._deadline = None if timeout is None else around.began + timeout
+        self._out_of_time = False
+        self._executors: dict[str | None, Executor] = {}
 
-    def execute(self) -> None:
-        """Run all stages to their end and write down how it went."""
-        try:
-            spawn.keep_descriptors_private()
-            tree.become_subreaper()
-            self._inherited = self.reaper.children()
-            pending = [step for step in self.run.steps if step.status == model.PENDING]
-            for stage in stages(pending, self.around.job.groups):
-                if self.stopping or self._blocked(pending):
-                    break
-                self._run_stage(stage)
-            self._conclude()
-        finally:
-            self.reaper.close()
+    def supervise(self) -> None:
+        """Run all stages, and say in the run how it ended; to write that down is left to the caller."""
+        pending = [step for step in self._run.steps if step.status == model.PENDING]
+        for stage in stages(pending, self._around.job.groups):
+            if self._stopping is not None or _blocked(pending):
+                break
+            self._run_stage(stage)
+        self._conclude()
 
     @property
-    def stopping(self) -> bool:
-        """Whether nothing more may be started: a stop signal, the job's budget, or another owner."""
-        return self.reaper.stopped_by is not None or self.out_of_time or self.journal.dispossessed
-
-    def _blocked(self, steps: Iterable[StepRun]) -> bool:
-        return any(step.status in model.UNFINISHED and not step.step.continue_on_failure for step in steps)
+    def _stopping(self) -> str | None:
+        """Why nothing more may be started: the job's budget, a stop signal, or another owner; None where it may."""
+        if self._out_of_time:
+            return model.TIMED_OUT
+        return model.CANCELLED if self._wakeup.stopped_by is not None or self._journal.dispossessed else None
 
     def _run_stage(self, stage: Stage) -> None:
         waiting, active = list(stage.steps), list[Active]()
         while True:
-            while waiting and len(active) < stage.limit and not self.stopping and not self._blocked(stage.steps):
-                started = Active(self, waiting.pop(0))
-                active += [] if started.done else [started]  # one that cannot be started is done at once
+            started = False
+            while waiting and len(active) < stage.limit and self._stopping is None and not _blocked(stage.steps):
+                step = waiting.pop(0)
+                one = Active(self._around, self._run, step, self._executor(step))
+                active += [] if one.done else [one]  # one that cannot be started is done at once
+                started = True
+            if started:
+                self._note()
             if not active:
                 return
             self._sleep(active)
-            ended = self.reaper.collect()
-            self.out_of_time = self.out_of_time or self._is_due(self._deadline)
-            for one in active:
-                others = [*self._inherited, *(other.pid for other in active if other is not one and other.pid)]
-                one.advance(ended, others, childless=self.reaper.childless)
+            for executor in self._executors.values():
+                executor.poll()
+            self._out_of_time = self._out_of_time or self._is_due(self._deadline)
+            changes = [one.advance(self._stopping) for one in active]
+            if any(changes):
+                self._note()
             active = [one for one in active if not one.done]
+
+    def _executor(self, step: StepRun) -> Executor:
+        name = step.step.executor
+        if name not in self._executors:
+            self._executors[name] = executor_of(step.step, self._run, self._around.state_dir)
+        return self._executors[name]
+
+    def _note(self) -> None:
+        if any(step.status in {model.PENDING, model.RUNNING} for step in self._run.steps):
+            # After the last step the end of the run is written anyway, in the same breath.
+            self._journal.note(self._run)
 
     def _is_due(self, deadline: float | None) -> bool:
         return deadline is not None and clock.monotonic() >= deadline
@@ -96,43 +105,57 @@ class Supervisor:
     def _sleep(self, active: Sequence[Active]) -> None:
         """Sleep until something can have changed; show the run in between where somebody watches."""
         deadlines = [one.deadline for one in active if one.deadline is not None]
-        deadlines += [clock.monotonic() + Cap.LOOK_EVERY for one in active if one.cap is not None]
-        if self._deadline is not None and not self.out_of_time:
+        if self._deadline is not None and not self._out_of_time:
             deadlines.append(self._deadline)
-        left = min(deadlines) - clock.monotonic() if deadlines else None
+        waits = [min(deadlines) - clock.monotonic()] if deadlines else []
+        waits += [executor.look_every for executor in self._executors.values() if executor.look_every is not None]
         self._show()
         if self._observer is not None:
-            left = self._observer.interval if left is None else min(left, self._observer.interval)
-        if not self.stopping or all(one.ending for one in active):
-            self.reaper.wait(left)
+            waits.append(self._observer.interval)
+        if self._stopping is None or all(one.ending for one in active):
+            self._wait(min(waits, default=None))
+
+    def _wait(self, seconds: float | None) -> None:
+        """Wait; where it gets long, let go of the history: who copies or replaces it then finds it whole and closed."""
+        if seconds is not None and seconds <= _SHORT:
+            self._wakeup.wait(seconds)
+        elif not self._wakeup.wait(_SHORT):
+            self._journal.rest()
+            self._wakeup.wait(None if seconds is None else seconds - _SHORT)
 
     def _show(self) -> None:
         try:
             if self._observer is not None:
-                self._observer.show(self.run)
+                self._observer.show(self._run)
         except Exception:  # noqa: BLE001 - a terminal that went away must not cost a batch of 26 hours
             self._observer = None
 
     def _conclude(self) -> None:
-        run, stopped_by = self.run, self.reaper.stopped_by
+        run, stopped_by = self._run, self._wakeup.stopped_by
         for step in run.steps:
             if step.status == model.PENDING:
                 step.status = model.BLOCKED
         statuses = [step.status for step in run.steps]
-        run.status = outcome.run_status(statuses, timed_out=self.out_of_time, stopped_by=stopped_by)
+        run.status = outcome.run_status(statuses, timed_out=self._out_of_time, stopped_by=stopped_by)
         run.exit_code = outcome.exit_code(run.status, stopped_by=stopped_by)
         # Never before its start, though the clock may have been set back meanwhile; the duration does not depend on it.
         run.ended_at = max(clock.now(), run.started_at)
-        run.duration = clock.monotonic() - self._began
+        run.duration = clock.monotonic() - self._around.began
         run.why = self._why(stopped_by)
-        after_run.judge(run, self.around)
-        self.journal.finish(run)
         self._show()
 
     def _why(self, stopped_by: int | None) -> str:
         if stopped_by is not None:
             return f"stopped by {signals.name_of(stopped_by)}"
-        if self.out_of_time:
+        if self._out_of_time:
             return "the job's timeout was exceeded"
-        unfinished = [step for step in self.run.steps if step.status in model.UNFINISHED]
+        unfinished = [step for step in self._run.steps if step.status in model.UNFINISHED]
         return f"step {unfinished[0].step.id}: {unfinished[0].why}" if unfinished else ""
+
+
+_SHORT = 0.05
+"""Seconds after which a wait counts as long: what ends sooner would only open the history again at once."""
+
+
+def _blocked(steps: Iterable[StepRun]) -> bool:
+    return any(step.status in model.UNFINISHED and not step.step.continue_on_failure for step in steps)

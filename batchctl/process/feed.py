@@ -9,8 +9,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from batchctl.base import clock
+from batchctl.base.errors import NOT_FOUND
 from batchctl.process import tree
-from batchctl.process.spawn import NOT_FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,37 +7,13 @@ from __future__ import annotations
 
 import os
 
-from batchctl.base.errors import BatchctlError
-from batchctl.base.record import Record
+from batchctl.base.errors import CANNOT_EXECUTE, NOT_FOUND, CannotStartError
 from batchctl.base.state_dir import open_private
 from batchctl.process.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-CANNOT_EXECUTE = 126
-NOT_FOUND = 127
-
-
-class Command(Record):
-    """A program to start, everything substituted."""
-
-    argv: tuple[str, ...]
-    env: Mapping[str, str]
-    cwd: str | None
-    log: str
-    lock: int | None
-    """Descriptor of the job's lock, which the program inherits."""
-
-
-class CannotStartError(BatchctlError):
-    """The program could not be started; `shell_code` is what a shell would exit with (126 or 127)."""
-
-    def __init__(self, message: str, shell_code: int) -> None:
-        """Keep the sentence for the log and the code for the history."""
-        super().__init__(message)
-        self.shell_code = shell_code
+    from batchctl.core.attempt import Command
 
 
 def spawn(command: Command) -> int:
@@ -69,9 +45,8 @@ def _start(command: Command, log: int) -> int:
         (os.POSIX_SPAWN_DUP2, log, 1),
         (os.POSIX_SPAWN_DUP2, log, 2),
     ]
-    if command.lock is not None:
-        # Onto itself: glibc (2.29 and later) then clears close-on-exec for the child alone.
-        actions.append((os.POSIX_SPAWN_DUP2, command.lock, command.lock))
+    # Onto itself: glibc (2.29 and later) then clears close-on-exec for the child alone.
+    actions += [(os.POSIX_SPAWN_DUP2, descriptor, descriptor) for descriptor in command.inherits]
     home = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if command.cwd else None
     try:
         if command.cwd:
@@ -125,7 +100,7 @@ def find_program(name: str, search: str, cwd: str | None) -> str:
 def keep_descriptors_private() -> None:
     """Mark whatever batchctl itself was started with, beyond stdin, stdout and stderr, as not to be inherited.
 
-    A cron or a shell may leave descriptors open without close-on-exec; a step sees 0, 1, 2 and the lock, nothing else.
+    A cron or a shell may leave descriptors open without close-on-exec; a step sees 0, 1, 2 and what it is to inherit.
     """
     for name in os.listdir("/proc/self/fd"):
         descriptor = int(name)

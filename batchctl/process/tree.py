@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MARK = "BATCHCTL_RUN_TOKEN"
 """The environment variable that marks every process of a run with the run's random token."""
 
+MARKS = (MARK, "BATCHCTL_STEP")
+"""What tells the processes of one step from those of the steps beside it."""
+
 TERM, KILL, STOP, CONT = 15, 9, 19, 18
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -40,6 +43,26 @@ def become_subreaper() -> None:
     if _ctypes.call_function(prctl, (_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) != 0:
         message = "the kernel refuses prctl(PR_SET_CHILD_SUBREAPER)"
         raise OSError(message)
+
+
+def reap() -> tuple[dict[int, int], bool]:
+    """Reap every child that has ended; return wait statuses by pid, and whether there is no child at all."""
+    ended: dict[int, int] = {}
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended, True
+        if pid == 0:
+            return ended, False
+        ended[pid] = status
+
+
+def children_now() -> tuple[int, ...]:
+    """Return the living children that this process has, after reaping those that have ended."""
+    _, childless = reap()
+    mine = os.getpid()
+    return () if childless else tuple(stat.pid for stat in everything() if stat.parent == mine and not stat.ended)
 
 
 def everything() -> Iterator[Stat]:

@@ -86,6 +86,11 @@ def connect(state_dir: str, *, create: bool, busy_limit: float | None = None) ->
     return connection
 
 
+def wait_at_most(connection: sqlite3.Connection, seconds: float) -> None:
+    """Let an open connection wait so long for another process's transaction."""
+    connection.execute(f"pragma busy_timeout = {seconds * 1000:.0f}")
+
+
 def untrusted(path: str, error: sqlite3.Error) -> StateError:
     """Return the StateError for what SQLite said, with the remedy that fits it."""
     text = str(error)

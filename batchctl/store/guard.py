@@ -55,11 +55,11 @@ def status_of(connection: sqlite3.Connection, run_id: int) -> str | None:
     return None if row is None else str(row[0])
 
 
-def read_state(connection: sqlite3.Connection, job: str, rules: Rules, *, gap_ignores: int | None = None) -> State:
+def read_state(connection: sqlite3.Connection, job: str, rules: Rules, *, besides: int | None = None) -> State:
     """Return what the history says of a job; what only the machine knows (owner, lock) the caller adds.
 
     The last start is the instant that cron meant: counted from the actual one, some milliseconds later each time,
-    `every = "24h"` would miss its own fire of the next day. `gap_ignores` is the run that was just taken over: its end
+    `every = "24h"` would miss its own fire of the next day. The end of the run `besides` does not count for the gap: it
     must not hold back the fire that ended it.
     """
     last = connection.execute(
@@ -69,7 +69,7 @@ def read_state(connection: sqlite3.Connection, job: str, rules: Rules, *, gap_ig
         paused=_pause(connection, job),
         last_start=None if last is None else last[1],
         last_run_id=None if last is None else last[0],
-        last_end=_last_end(connection, job, rules, gap_ignores),
+        last_end=_last_end(connection, job, rules, besides),
         typical=_typical(connection, job) if rules.gap_factor is not None else None,
     )
 
@@ -283,6 +283,7 @@ def insert_ended(connection: sqlite3.Connection, run: Run, owner: Identity, birt
     )
     run.id = int(cursor.lastrowid or 0)
     save_steps(connection, run)
+    save_warnings(connection, run)
 
 
 class Skip(Record):

@@ -14,8 +14,7 @@ import os
 import sqlite3
 
 from batchctl.base.state_dir import StateDir
-from batchctl.core.model import SUCCEEDED, UNFINISHED
-from batchctl.core.retention import Past, oldest_kept
+from batchctl.core.retention import Past
 from batchctl.store import outbox
 from batchctl.store.database import Immediate, connect
 from batchctl.store.schema import KNOWN_JOBS
@@ -24,7 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from batchctl.core.model import Retention
 
 _PAGE = 1000
 """Runs read at once: no read lasts long enough to hold back a checkpoint."""
@@ -86,22 +84,6 @@ def past(connection: sqlite3.Connection, job: str) -> Iterator[Past]:
         if len(page) < _PAGE:
             return
         below = page[-1][0]
-
-
-def has_old(connection: sqlite3.Connection, job: str, retention: Retention, now: float) -> bool:
-    """Say whether a run of the job may be too old or one too many, or its oldest skip too old; by index seeks."""
-    before = oldest_kept(retention, now)
-    statuses = (SUCCEEDED, *UNFINISHED)
-    # The last success stays however old it is, and must not make every run of a failing job look for more.
-    query = (
-        f"select exists (select 1 from runs where job = ? and status in ({_marks(statuses)}) and ended_at < ?"
-        " and id is not (select max(id) from runs where job = ? and status = 'succeeded'))"
-        " or exists (select 1 from runs where job = ? order by id desc limit 1 offset ?)"
-        " or (select last_at from skips where job = ? order by id limit 1) < ?"
-    )
-    beyond = 2**62 if retention.keep_runs is None else retention.keep_runs
-    values = (job, *statuses, before, job, job, beyond, job, before)
-    return bool(connection.execute(query, values).fetchone()[0])
 
 
 def old_skips(connection: sqlite3.Connection, job: str, before: float, limit: int) -> list[tuple[int, int]]:

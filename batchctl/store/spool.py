@@ -13,7 +13,6 @@ from batchctl.base.state_dir import StateDir, open_private
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from typing import Any
 
     from batchctl.core.run import Identity, Run
     from batchctl.store.guard import Birth
@@ -62,27 +61,18 @@ def keep(state_dir: str, run: Run, owner: Identity, birth: Birth | None = None) 
 
     On a full disk there is room for what was reserved and no more: then it goes without the steps' results.
     """
+    from batchctl.store.spool_format import as_bytes
+
     try:
         StateDir(state_dir).make_spool()
-        _fill(state_dir, run.id, _content(run, owner, birth))
+        _fill(state_dir, run.id, as_bytes(run, owner, birth))
     except (OSError, ValueError):
         for step in run.steps:
             step.result = None
         try:
-            _fill(state_dir, run.id, _content(run, owner, birth))
+            _fill(state_dir, run.id, as_bytes(run, owner, birth))
         except (OSError, ValueError):
             return
-
-
-def _content(run: Run, owner: Identity, birth: Birth | None) -> bytes:
-    import json
-
-    content = {
-        "owner": owner.__dict__,
-        "birth": None if birth is None else birth.__dict__,
-        "run": _as_data(run),
-    }
-    return json.dumps(content, ensure_ascii=False).encode()
 
 
 def _fill(state_dir: str, run_id: int, content: bytes) -> None:
@@ -103,6 +93,11 @@ def _fill(state_dir: str, run_id: int, content: bytes) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def name_of(run_id: int) -> str:
+    """Return how the spool names a run's end, as `waiting` does."""
+    return f"{run_id}.json"
 
 
 def waiting(state_dir: str) -> list[str]:
@@ -142,7 +137,8 @@ def import_all(state_dir: str, connection: sqlite3.Connection) -> int:
     """Bring every waiting spool file into the history and return how many there were.
 
     A file that says nothing is set aside as `.damaged`, for the operator to look at; it never stops a fire, and neither
-    does one that cannot be read or removed: it stays, and to import it again changes nothing.
+    does one that cannot be read or removed: it stays, and to import it again changes nothing. What a newer batchctl
+    wrote stays for that one.
 
     Raises:
         sqlite3.Error: if the history takes no writing; the files stay.
@@ -159,12 +155,14 @@ def import_all(state_dir: str, connection: sqlite3.Connection) -> int:
 def _import(path: str, connection: sqlite3.Connection) -> int:
     import sqlite3
 
-    from batchctl.store import database, guard
+    from batchctl.store import database, guard, spool_format
 
     with open(path, "rb") as file:
         content = file.read()
     try:
-        owner, birth, run = _read(content)
+        owner, birth, run = spool_format.read(content)
+    except spool_format.NewerError:
+        return 0
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return _set_aside(path)
     try:
@@ -183,45 +181,3 @@ def _import(path: str, connection: sqlite3.Connection) -> int:
 def _set_aside(path: str) -> int:
     os.rename(path, path.removesuffix(".json") + ".damaged")
     return 0
-
-
-def _read(content: bytes) -> tuple[Identity, Birth, Run]:
-    import json
-
-    from batchctl.core.run import Identity
-    from batchctl.store.guard import Birth
-
-    data = json.loads(content)
-    birth = Birth(**(data.get("birth") or {"started_mono": 0.0} | dict.fromkeys(Birth._fields[1:])))
-    return Identity(**data["owner"]), birth, _from_data(data["run"])
-
-
-def _as_data(run: Run) -> dict[str, Any]:
-    data = dict(run.__dict__)
-    data["steps"] = [
-        {
-            **step.__dict__,
-            "step": {"id": step.step.id, "group": step.step.group},
-            "attempts": [attempt.__dict__ for attempt in step.attempts],
-        }
-        for step in run.steps
-    ]
-    return data
-
-
-def _from_data(data: dict[str, Any]) -> Run:
-    from batchctl.core.model import Step
-    from batchctl.core.run import Attempt, Run, StepRun
-
-    run = Run(data["id"], data["job"], data["started_at"], data["token"], [])
-    for given in data.pop("steps"):
-        step = StepRun(given["seq"], Step(**given.pop("step")))
-        attempts = given.pop("attempts")
-        step.__dict__.update(given)
-        for kept in attempts:
-            attempt = Attempt(kept["number"], kept["log"], kept["started_at"])
-            attempt.__dict__.update(kept)
-            step.attempts.append(attempt)
-        run.steps.append(step)
-    run.__dict__.update(data)
-    return run

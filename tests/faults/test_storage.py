@@ -89,6 +89,20 @@ def gated(tmp_path: Path, after: str = "echo done", then: str = _RESULT) -> tupl
     return job(step("1", line), step("2", then)), lambda: wait_for(up.exists, "the step"), go
 
 
+def closed(process: subprocess.Popen[bytes], state: Path) -> None:
+    """Wait until a supervisor waits for its step with the history closed, as it does all but a moment of its life."""
+    place = f"/proc/{process.pid}/fd"
+
+    def is_closed() -> bool:
+        try:
+            links = [os.readlink(f"{place}/{name}") for name in os.listdir(place)]
+        except FileNotFoundError:
+            return False  # one was closed at this very moment
+        return not any(link.startswith(str(state / "batchctl.db")) for link in links)
+
+    wait_for(is_closed, "the supervisor to let go of the history")
+
+
 def test_a_disk_that_is_full_before_the_start_starts_nothing(disk: Path, tmp_path: Path) -> None:
     """With a history and without one: 74, the remedy is disk space, and the step's trace is missing."""
     trace = tmp_path / "trace"
@@ -119,6 +133,7 @@ def test_a_disk_that_fills_up_during_a_run_costs_nothing_but_output(disk: Path, 
     what, up, go = gated(tmp_path, after=f"test -e {tmp_path}", then="true")
     process = start(what, state)
     up()
+    closed(process, state)
     fill(disk)
     go.touch()
     found = ended(process)
@@ -259,6 +274,7 @@ def test_a_history_damaged_during_a_run_does_not_hurt_the_run(
     process = start(what, state)
     up()
     wait_for(lambda: rows(state, "select count(*) from attempts where pid > 0") == [(1,)], "the first attempt's row")
+    closed(process, state)
     history = state / "batchctl.db"
     backup = tmp_path / "backup.db"
     with sqlite3.connect(history) as connection:

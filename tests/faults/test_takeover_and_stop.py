@@ -19,16 +19,19 @@ from batchctl.base import clock
 from batchctl.base.errors import StateError
 from batchctl.base.record import replace
 from batchctl.core.guard.decide import State
-from batchctl.core.guard.selection import Selection
 from batchctl.core.run import Run, StepRun
 from batchctl.engine import fire as engine_fire
+from batchctl.engine import start as engine_start
 from batchctl.engine import stop
-from batchctl.engine.start import Starter
+from batchctl.engine.file_lease import FileLease
+from batchctl.engine.state import Settled
 from batchctl.process import identity, tree
 from batchctl.store import database, guard, lockfile, spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from batchctl.core.model import Job
 
 
 @pytest.fixture
@@ -246,6 +249,26 @@ def test_a_lock_that_nobody_provable_holds_keeps_its_run(
     assert stop.stop(job(grace=0.1), str(state)).status == "cancelled"
 
 
+def _start_under_lock(what: Job, state: Path) -> object:
+    """Return what a start finds that has its lock already."""
+    hold = FileLease(str(state)).take(what.name)
+    assert hold is not None
+    with database.Opened(str(state), create=False) as connection:
+        prepared = engine_start.prepare(connection, what, engine_fire.Request(state_dir=str(state)))
+        found = engine_start.start(connection, prepared, hold, Settled(), None)
+    hold.close()
+    return found
+
+
+def test_a_run_that_got_stale_meanwhile_is_not_ended_under_the_lock(
+    state: Path, innocent: subprocess.Popen[bytes]
+) -> None:
+    """Ending a tree takes its time, and the lock is for starting: the start goes back and leaves the row as it is."""
+    _running_row(state, innocent.pid, recycled=False)
+    assert _start_under_lock(job(stale_after=60.0), state) is None
+    assert rows(state, "select status from runs") == [("running",)]
+
+
 def test_the_last_word_of_a_vanished_batchctl_is_heard(state: Path, innocent: subprocess.Popen[bytes]) -> None:
     """A run whose end waits in the spool is not declared lost: the start goes back and imports it first."""
     new = _running_row(state, innocent.pid, recycled=True)
@@ -253,13 +276,7 @@ def test_the_last_word_of_a_vanished_batchctl_is_heard(state: Path, innocent: su
     run.status, run.ended_at, run.exit_code = "failed", clock.now(), 1
     spool.reserve(str(state), 1)
     spool.keep(str(state), run, new.owner)
-    lock = lockfile.acquire(str(state), job().name)
-    assert lock is not None
-    connection = database.connect(str(state), create=False)
-    starter = Starter(connection, job(), str(state), Selection(), {})
-    assert starter.start(lock, force=False, gap_ignores=None, heed_spool=True) is None
-    os.close(lock)
-    connection.close()
+    assert _start_under_lock(job(), state) is None
     assert rows(state, "select status from runs") == [("running",)]
     assert fire(job(), state)["run_id"] == 2
     assert rows(state, "select status, exit_code from runs order by id") == [("failed", 1), ("succeeded", 0)]

@@ -16,14 +16,12 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _MOST_WAIT = 3600.0
 
 
-class Reaper:
-    """Collects ended children and stop signals; make one per process, in the main thread."""
+class Wakeup:
+    """Hears of ended children and of stop signals; make one per process, in the main thread."""
 
     def __init__(self) -> None:
         """Take over SIGCHLD and the stop signals."""
         self.stopped_by: int | None = None
-        self.childless = False
-        """Whether the last `collect` found no child at all; for a subreaper that means no descendant either."""
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         # Under nohup the terminal's end is to be ignored, and stays so.
@@ -52,37 +50,15 @@ class Reaper:
     def _ignore(self, _number: int, _frame: FrameType | None) -> None:
         """Exist: without a handler the kernel would not write to the wake-up pipe."""
 
-    def wait(self, seconds: float | None) -> None:
-        """Sleep until a child ends, a signal comes, or `seconds` are over (None: no limit)."""
+    def wait(self, seconds: float | None) -> bool:
+        """Sleep until a child ends or a signal comes (True), or `seconds` are over (None: no limit)."""
         limit = _MOST_WAIT if seconds is None else max(0.0, min(seconds, _MOST_WAIT))
         # One millisecond more: poll() rounds down, and waking before a deadline means waking twice.
-        self._poll.poll(limit * 1000 + 1)
+        if not self._poll.poll(limit * 1000 + 1):
+            return False
         try:
             while os.read(self._read, 512):
                 pass
         except BlockingIOError:
             pass
-
-    def children(self) -> tuple[int, ...]:
-        """Return the living children that this process has now."""
-        self.collect()
-        if self.childless:
-            return ()
-        from batchctl.process import tree
-
-        mine = os.getpid()
-        return tuple(stat.pid for stat in tree.everything() if stat.parent == mine and not stat.ended)
-
-    def collect(self) -> dict[int, int]:
-        """Reap every child that has ended, orphans that fell to us included; return wait statuses by pid."""
-        ended: dict[int, int] = {}
-        self.childless = False
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                self.childless = True
-                return ended
-            if pid == 0:
-                return ended
-            ended[pid] = status
+        return True

@@ -1,0 +1,30 @@
+"""What an executor is given to start, and what it says of its end."""
+
+from __future__ import annotations
+
+from batchctl.base.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Command(Record):
+    """A program to start, everything substituted."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str | None
+    log: str
+    """The file that takes all of its output, absolute."""
+    log_max: int | None = None
+    """Bytes that may stay of it on disk; the middle goes first."""
+    inherits: tuple[int, ...] = ()
+    """Descriptors that keep the job's lock held for as long as the program, or anything it starts, lives."""
+
+
+class Exit(Record):
+    """How the first process of an attempt ended: exactly one of the two is set."""
+
+    code: int | None = None
+    signal: int | None = None

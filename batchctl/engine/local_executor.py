@@ -1,0 +1,106 @@
+"""Attempts as processes of this host, each a tree of its own below this process.
+
+batchctl is their child subreaper: what a step leaves behind, however it detached, becomes our child. So an attempt is
+over when nothing of its tree is left, and not when its first process ends.
+"""
+
+from __future__ import annotations
+
+import os
+
+from batchctl.base.errors import CANNOT_EXECUTE, CannotStartError
+from batchctl.core.attempt import Exit
+from batchctl.process import spawn, tree
+from batchctl.process.belonging import NOTHING, Belonging, Look
+from batchctl.process.capping import Cap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from batchctl.core.attempt import Command
+
+
+class LocalWork:
+    """One tree of processes."""
+
+    def __init__(self, pid: int, command: Command, beside: Callable[[LocalWork], tuple[int, ...]]) -> None:
+        """Begin with the first process, which leads a session; `beside` are the roots of whatever else is below us."""
+        self.pid = pid
+        self.exit: Exit | None = None
+        self.over = False
+        self.childless = False
+        """Whether this process has no child, and so, being a subreaper, no descendant either."""
+        stat = tree.stat_or_none(pid)
+        self.trace = None if stat is None else (pid, stat.start_ticks)
+        self._beside = beside
+        marks = (f"{name}={command.env[name]}".encode() for name in tree.MARKS if name in command.env)
+        self._belonging = Belonging(pid, tuple(marks))
+        self.cap = None if command.log_max is None else Cap(command.log, command.log_max)
+
+    def living(self) -> bool:
+        """Say whether anything of the tree lives; where that is uncertain (see `Look`), the next look will tell."""
+        look = NOTHING if self.childless else self._look()
+        self.over = look.certain and not look.living
+        return not self.over
+
+    def terminate(self) -> None:
+        """Send TERM to the whole tree."""
+        tree.terminate(self._look().living)
+
+    def kill(self) -> bool:
+        """Send KILL to the whole tree; what was born while others were killed is found now or the next time."""
+        tree.kill(self._look().living)
+        beside = self._beside(self)
+        born = tree.hunt_children(
+            lambda stat: stat.pid not in beside and self._belonging.owns(stat, alone=not beside), (*beside, self.pid)
+        )
+        return born > 0
+
+    def _look(self) -> Look:
+        return self._belonging.look(self._beside(self))
+
+
+class LocalExecutor:
+    """The trees below this process; make one per process, before anything else is started."""
+
+    def __init__(self) -> None:
+        """Become the new parent of all that steps leave behind.
+
+        Children from before the run, of the shell that batchctl replaced with `exec`, are no step's and never touched.
+        """
+        spawn.keep_descriptors_private()
+        tree.become_subreaper()
+        self._before = tree.children_now()
+        self._under_way: list[LocalWork] = []
+
+    @property
+    def look_every(self) -> float | None:
+        """Seconds between two looks where a log has a cap; otherwise SIGCHLD says when there is something to see."""
+        return Cap.LOOK_EVERY if any(work.cap is not None for work in self._works()) else None
+
+    def start(self, command: Command) -> LocalWork:
+        """Start a program in a session of its own; CannotStartError where that is not possible."""
+        try:
+            work = LocalWork(spawn.spawn(command), command, self._beside)
+        except OSError as error:
+            raise CannotStartError(str(error), CANNOT_EXECUTE) from error
+        self._under_way = [*self._works(), work]
+        return work
+
+    def poll(self) -> None:
+        """Reap whatever has ended, orphans that fell to us included, and keep logs within their caps."""
+        ended, childless = tree.reap()
+        for work in self._works():
+            work.childless = childless
+            if work.cap is not None:
+                work.cap.apply()
+            if work.pid in ended and work.exit is None:
+                code = os.waitstatus_to_exitcode(ended[work.pid])
+                work.exit = Exit(signal=-code) if code < 0 else Exit(code=code)
+
+    def _works(self) -> list[LocalWork]:
+        return [work for work in self._under_way if not work.over]
+
+    def _beside(self, work: LocalWork) -> tuple[int, ...]:
+        return (*self._before, *(other.pid for other in self._works() if other is not work))
