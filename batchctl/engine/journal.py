@@ -12,7 +12,7 @@ import os
 from batchctl.base import clock
 from batchctl.base.errors import StateError
 from batchctl.base.state_dir import StateDir
-from batchctl.store import database, guard
+from batchctl.store import database, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from batchctl.core.model import Job
     from batchctl.core.run import Identity, Run
-    from batchctl.store.guard import Birth
+    from batchctl.store.runs import Birth
 
     Tell = Callable[[sqlite3.Connection, int], None]
     """Writes what is to be told of the recorded end of a run, inside the transaction that records it."""
@@ -91,9 +91,9 @@ class Journal:
         connection = self._open(patience)
         with database.Immediate(connection):
             if self._birth is None:
-                self._birth = guard.birth_of(connection, run)
-            if not guard.save(connection, run, self._owner):
-                self._refused(guard.birth_of(connection, run))
+                self._birth = runs.birth_of(connection, run)
+            if not runs.save(connection, run, self._owner):
+                self._refused(runs.birth_of(connection, run))
             elif run.ended_at is not None and self._tell is not None:
                 self._tell(connection, run.id)
 

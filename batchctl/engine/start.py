@@ -19,7 +19,7 @@ from batchctl.engine import command
 from batchctl.engine.state import read, spoke_last
 from batchctl.process import environment
 from batchctl.process.identity import myself
-from batchctl.store import database, guard, spool
+from batchctl.store import database, guard, runs, spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _insert(connection: sqlite3.Connection, prepared: Prepared, decision: Decisi
     job, request = prepared.job, prepared.request
     earlier = earlier_to_resume(connection, job) if request.selection.resume else None
     params = inherited(earlier, request.params)
-    new = guard.NewRun(
+    new = runs.NewRun(
         owner=prepared.owner,
         started_at=prepared.now,
         started_mono=prepared.began,
@@ -149,9 +149,9 @@ def _insert(connection: sqlite3.Connection, prepared: Prepared, decision: Decisi
         resumed_from=None if earlier is None else earlier.run_id,
         params=_params_text(params, prepared.secrets),
     )
-    run_id = guard.insert_run(connection, job, new)
+    run_id = runs.insert_run(connection, job, new)
     run = Run(run_id, job.name, new.started_at, new.token, chosen(job, request.selection, earlier))
-    guard.save_steps(connection, run)
+    runs.save_steps(connection, run)
     try:
         StateDir(request.state_dir).make_run(run_id)
         spool.reserve(request.state_dir, run_id)
@@ -168,7 +168,7 @@ def _reclaim(
     if row is None or row.run_id != run_id:
         return None
     why = "batchctl vanished (crash, kill -9 or reboot)"
-    if not guard.close_row(connection, row, model.LOST, _last_sign_of_life(state_dir, row), why):
+    if not runs.close_row(connection, row, model.LOST, _last_sign_of_life(state_dir, row), why):
         return None
     if tell is not None:
         tell(connection, row.run_id)

@@ -84,9 +84,8 @@ def judged(connection: sqlite3.Connection, row: RunningRow, state_dir: str, hold
 def _anything_left(connection: sqlite3.Connection, row: RunningRow, state_dir: str, hold: Hold | None) -> bool:
     from batchctl.process.remains import left_behind
     from batchctl.store import lockfile
-    from batchctl.store.leaders import leaders
 
     # A lock that the asking fire holds is held by nothing that was left behind.
     if hold is None and lockfile.is_held(state_dir, row.job):
         return True
-    return left_behind(row.token, leaders(connection, row.run_id))
+    return left_behind(row.token, guard.leaders(connection, row.run_id))

@@ -14,8 +14,7 @@ from batchctl.core import model
 from batchctl.core.run import Ended
 from batchctl.process import identity, tree
 from batchctl.process.remains import Remains, left_behind
-from batchctl.store import database, guard, lockfile, spool
-from batchctl.store.leaders import leaders
+from batchctl.store import database, guard, lockfile, runs, spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def take_over(connection: sqlite3.Connection, job: Job, state_dir: str, run_id: 
     if row is None or row.run_id != run_id:
         return None
     with database.Immediate(connection):
-        if not guard.claim(connection, row):
+        if not runs.claim(connection, row):
             return None
     _end(connection, row, job)
     age = format_duration(max(0.0, clock.monotonic() - row.started_mono))
@@ -90,7 +89,7 @@ def _stop_from_here(connection: sqlite3.Connection, row: RunningRow, job: Job, s
     # A batchctl that could not write to the history has left its last word in the spool.
     spool.import_all(state_dir, connection)
     with database.Immediate(connection):
-        guard.claim(connection, row)
+        runs.claim(connection, row)
     _end(connection, row, job)
     patience = clock.monotonic() + _LOCK_LIMIT
     while lockfile.is_held(state_dir, job.name):
@@ -107,7 +106,7 @@ def _close(
     connection: sqlite3.Connection, state_dir: str, row: RunningRow, ended: Ended, tell: Tell | None = None
 ) -> Ended | None:
     with database.Immediate(connection):
-        closed = guard.close_row(connection, row, ended.status, clock.now(), ended.why)
+        closed = runs.close_row(connection, row, ended.status, clock.now(), ended.why)
         if closed and tell is not None:
             tell(connection, row.run_id)
     spool.release(state_dir, row.run_id)
@@ -141,7 +140,7 @@ def _end(connection: sqlite3.Connection, row: RunningRow, job: Job) -> None:
     """
     if row.owner.boot_id != clock.boot_id():
         return
-    led = leaders(connection, row.run_id)
+    led = guard.leaders(connection, row.run_id)
     remains = Remains(row.token, led, row.owner)
     remains.terminate()
     patience = clock.monotonic() + _longest_grace(job)

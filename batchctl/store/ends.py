@@ -9,7 +9,7 @@ from __future__ import annotations
 from batchctl.core.judge.alerts import RUN_KINDS
 from batchctl.core.judge.facts import Ended, Facts
 from batchctl.core.model import BLOCKED, FAILED, LOST, RUNNING, SKIPPED, STALE, TIMED_OUT, UNFINISHED
-from batchctl.store import outbox, warnings
+from batchctl.store import outbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _DURATIONS = 100
 """Newest successes that say what is usual."""
 _FAILURES = (FAILED, TIMED_OUT, LOST, STALE)
+_WARNINGS = "select kind, text from warnings where run_id = ? order by seq, at, text"
 _MARKS = ", ".join("?" * len(UNFINISHED))
 
 
@@ -48,7 +49,7 @@ def end_of(connection: sqlite3.Connection, job: str, run_id: int) -> Ended | Non
         blocked=_steps(connection, run_id, BLOCKED),
         partial=bool(_steps(connection, run_id, SKIPPED)),
         log=_log(connection, run_id, None if step is None else step[0]),
-        warnings=tuple((kind, text) for _, kind, text in warnings.of_run(connection, run_id)),
+        warnings=tuple(connection.execute(_WARNINGS, (run_id,)).fetchall()),
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from batchctl.core.run import Identity, Run
-    from batchctl.store.guard import Birth
+    from batchctl.store.runs import Birth
 
 RESERVED_BYTES = 128 * 1024
 
@@ -155,7 +155,7 @@ def import_all(state_dir: str, connection: sqlite3.Connection) -> int:
 def _import(path: str, connection: sqlite3.Connection) -> int:
     import sqlite3
 
-    from batchctl.store import database, guard, spool_format
+    from batchctl.store import database, runs, spool_format
 
     with open(path, "rb") as file:
         content = file.read()
@@ -167,11 +167,11 @@ def _import(path: str, connection: sqlite3.Connection) -> int:
         return _set_aside(path)
     try:
         with database.Immediate(connection):
-            if guard.birth_of(connection, run) is not None:
-                guard.save(connection, run, owner)
-            elif not guard.is_known(connection, run):
+            if runs.birth_of(connection, run) is not None:
+                runs.save(connection, run, owner)
+            elif not runs.is_known(connection, run):
                 # The history was lost, or restored from a backup, since the run began in it.
-                guard.insert_ended(connection, run, owner, birth)
+                runs.insert_ended(connection, run, owner, birth)
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         return _set_aside(path)
     os.unlink(path)

@@ -21,7 +21,7 @@ import json
 
 from batchctl.core.model import Step
 from batchctl.core.run import Attempt, Identity, Run, StepRun
-from batchctl.store.guard import Birth
+from batchctl.store.runs import Birth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -328,15 +328,15 @@ def _running_row_of_mine(state: Path) -> None:
     """Leave a running row that this test process owns."""
     from batchctl.base import clock
     from batchctl.process.identity import myself
-    from batchctl.store import database, guard
+    from batchctl.store import database, runs
 
     state.mkdir(mode=0o700)
     connection = database.connect(str(state), create=True)
     with database.Immediate(connection):
-        new = guard.NewRun(
+        new = runs.NewRun(
             owner=myself(), started_at=clock.now(), started_mono=clock.monotonic(), scheduled_for=None, token="t"
         )
-        guard.insert_run(connection, job(), new)
+        runs.insert_run(connection, job(), new)
     connection.close()
 
 

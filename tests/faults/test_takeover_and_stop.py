@@ -26,7 +26,7 @@ from batchctl.engine import stop
 from batchctl.engine.file_lease import FileLease
 from batchctl.engine.state import Settled
 from batchctl.process import identity, tree
-from batchctl.store import database, guard, lockfile, spool
+from batchctl.store import database, lockfile, runs, spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,13 +49,13 @@ def innocent() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def _running_row(state: Path, pid: int, *, recycled: bool) -> guard.NewRun:
+def _running_row(state: Path, pid: int, *, recycled: bool) -> runs.NewRun:
     """Leave a running row, stale by age, that names this process, or one that had its pid before."""
     state.mkdir(mode=0o700)
     stat = identity.read_stat(pid)
     assert stat is not None
     owner = replace(identity.myself(), pid=pid, start_ticks=stat.start_ticks - recycled)
-    new = guard.NewRun(
+    new = runs.NewRun(
         owner=owner,
         started_at=clock.now() - 100_000,
         started_mono=clock.monotonic() - 100_000,
@@ -64,7 +64,7 @@ def _running_row(state: Path, pid: int, *, recycled: bool) -> guard.NewRun:
     )
     connection = database.connect(str(state), create=True)
     with database.Immediate(connection):
-        guard.insert_run(connection, job(), new)
+        runs.insert_run(connection, job(), new)
         connection.execute(
             "insert into attempts (run_id, seq, attempt, status, pid, start_ticks, started_at)"
             " values (1, 1, 1, 'running', ?, ?, 0)",

@@ -22,7 +22,7 @@ from batchctl.core.judge import alerts
 from batchctl.core.model import Alerting, Window
 from batchctl.notify import ends
 from batchctl.notify.send import send_due
-from batchctl.store import database, outbox, warnings
+from batchctl.store import database, outbox, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -243,7 +243,7 @@ def test_warnings_of_the_history_are_told(history: Rows) -> None:
 
     def end(connection: sqlite3.Connection) -> int:
         for _ in range(2):  # the same one twice is one
-            warnings.add(connection, run, 0, "expect", "collected is 3", 1.0)
+            runs.add_warning(connection, run, 0, "expect", "collected is 3", 1.0)
         return ends.record(connection, of, run, str(history.state))
 
     assert written(history, end) == 1

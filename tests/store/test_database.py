@@ -18,7 +18,7 @@ from batchctl.base.state_dir import StateDir
 from batchctl.core.run import Attempt, Run, StepRun
 from batchctl.engine.journal import Journal
 from batchctl.process.identity import myself
-from batchctl.store import database, guard, spool
+from batchctl.store import database, guard, runs, spool
 from batchctl.store.schema import VERSION
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ def begin_run(state: Path) -> Run:
     """Write a running row of this process and return its run."""
     connection = database.connect(str(state), create=True)
     with database.Immediate(connection):
-        new = guard.NewRun(
+        new = runs.NewRun(
             owner=myself(), started_at=clock.now(), started_mono=clock.monotonic(), scheduled_for=None, token="t"
         )
-        run_id = guard.insert_run(connection, job(), new)
+        run_id = runs.insert_run(connection, job(), new)
     connection.close()
     steps = [StepRun(1, job().steps[0])]
     return Run(run_id, job().name, new.started_at, "t", steps)
@@ -86,8 +86,8 @@ def test_an_owner_that_lost_its_run_changes_nothing(state: Path) -> None:
     row = guard.running_row(connection, job().name)
     assert row
     with database.Immediate(connection):
-        assert guard.close_row(connection, row, "stale", clock.now(), "taken over")
-        assert not guard.close_row(connection, row, "lost", clock.now(), "again")
+        assert runs.close_row(connection, row, "stale", clock.now(), "taken over")
+        assert not runs.close_row(connection, row, "lost", clock.now(), "again")
     connection.close()
     end(run)
     journal = Journal(str(state), myself())

@@ -13,7 +13,7 @@ from support import rules, step
 from batchctl.base.record import replace
 from batchctl.core.guard.decide import Pause
 from batchctl.core.run import Attempt, Identity, Run, StepRun
-from batchctl.store import guard
+from batchctl.store import guard, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def started(connection: sqlite3.Connection, name: str = JOB, **changes: Any) -> 
     """Write a running row."""
     what = job_of(name=name, pool=changes.pop("pool", None))
     known: dict[str, Any] = {"owner": OWNER, "started_at": NOW, "started_mono": 5.0, "scheduled_for": NOW - 1}
-    return guard.insert_run(connection, what, guard.NewRun(**known | {"token": "t" * 24} | changes))
+    return runs.insert_run(connection, what, runs.NewRun(**known | {"token": "t" * 24} | changes))
 
 
 def run_of(run_id: int, steps: list[StepRun] | None = None, token: str = "t" * 24) -> Run:
@@ -256,11 +256,11 @@ def test_a_claim_silences_the_owner(connection: sqlite3.Connection) -> None:
     row = guard.running_row(connection, JOB)
     assert row is not None
     run = run_of(run_id)
-    assert guard.save(connection, run, OWNER)
-    assert guard.claim(connection, row)
+    assert runs.save(connection, run, OWNER)
+    assert runs.claim(connection, row)
     assert guard.running_row(connection, JOB) == row
     run.status = "succeeded"
-    assert not guard.save(connection, run, OWNER)
+    assert not runs.save(connection, run, OWNER)
     assert guard.status_of(connection, run_id) == "running"
 
 
@@ -272,15 +272,15 @@ def test_only_that_owners_running_row_is_changed(connection: sqlite3.Connection,
     assert row is not None
     stranger, run = replace(row, owner=owner), run_of(run_id)
     run.status = "failed"
-    assert not guard.claim(connection, stranger)
-    assert not guard.close_row(connection, stranger, "stale", NOW + 5, "hung")
-    assert not guard.save(connection, run, owner)
+    assert not runs.claim(connection, stranger)
+    assert not runs.close_row(connection, stranger, "stale", NOW + 5, "hung")
+    assert not runs.save(connection, run, owner)
     assert row_of(connection, "runs", run_id)["status"] == "running"
     assert row_of(connection, "runs", run_id)["claimed"] == 0
     connection.execute("update runs set status = 'succeeded' where id = ?", (run_id,))
-    assert not guard.claim(connection, row)
-    assert not guard.close_row(connection, row, "stale", NOW + 5, "hung")
-    assert not guard.save(connection, run, OWNER)
+    assert not runs.claim(connection, row)
+    assert not runs.close_row(connection, row, "stale", NOW + 5, "hung")
+    assert not runs.save(connection, run, OWNER)
     assert [guard.status_of(connection, each) for each in (run_id, beside)] == ["succeeded", "running"]
 
 
@@ -296,7 +296,7 @@ def test_a_closed_row_ends_what_was_under_way(history: Rows, connection: sqlite3
     history.insert("attempts", run_id=run_id, seq=2, attempt=1, status="running", started_at=NOW + 10)
     row = guard.running_row(connection, JOB)
     assert row is not None
-    assert guard.close_row(connection, row, "lost", NOW + 40, "the owner vanished")
+    assert runs.close_row(connection, row, "lost", NOW + 40, "the owner vanished")
     closed = row_of(connection, "runs", run_id)
     assert {name: closed[name] for name in ("status", "ended_at", "duration_s", "why", "exit_code")} == {
         "status": "lost",
@@ -322,7 +322,7 @@ def test_no_duration_is_negative(history: Rows, connection: sqlite3.Connection) 
     history.step(run_id, 1, "1", "running", started_at=NOW + 10)
     row = guard.running_row(connection, JOB)
     assert row is not None
-    assert guard.close_row(connection, row, "stale", NOW - 1000, "hung")
+    assert runs.close_row(connection, row, "stale", NOW - 1000, "hung")
     run, ended = row_of(connection, "runs", run_id), row_of(connection, "steps", run_id)
     assert (run["ended_at"], run["duration_s"]) == (NOW, 0.0)
     assert (ended["ended_at"], ended["duration_s"]) == (NOW + 10, 0.0)
@@ -348,10 +348,10 @@ def _worked() -> StepRun:
 def test_a_run_is_saved_whole_and_again(connection: sqlite3.Connection) -> None:
     """Every value in its own column; what is written twice is there once."""
     run = run_of(started(connection), [_worked(), StepRun(2, step("32"))])
-    assert guard.save(connection, run, OWNER)
+    assert runs.save(connection, run, OWNER)
     run.status, run.ended_at, run.duration, run.exit_code, run.why = "failed", NOW + 9, 9.0, 1, "32 failed"
     run.warnings = [(2, "expect", "too few")]
-    assert guard.save(connection, run, OWNER)
+    assert runs.save(connection, run, OWNER)
     row = row_of(connection, "runs", run.id)
     names = ("status", "ended_at", "duration_s", "exit_code", "why")
     assert [row[name] for name in names] == ["failed", NOW + 9, 9.0, 1, "32 failed"]
@@ -373,7 +373,7 @@ def test_a_run_without_words_has_no_why(connection: sqlite3.Connection) -> None:
     worked = _worked()
     worked.attempts.pop()
     run = run_of(started(connection), [worked])
-    assert guard.save(connection, run, OWNER)
+    assert runs.save(connection, run, OWNER)
     assert row_of(connection, "runs", run.id)["why"] is None
     found = row_of(connection, "steps", run.id)
     assert (found["exit_code"], found["signal"], found["attempts"]) == (None, 9, 3)
@@ -385,38 +385,38 @@ def test_a_run_without_words_has_no_why(connection: sqlite3.Connection) -> None:
 def test_the_birth_of_a_run(connection: sqlite3.Connection) -> None:
     """Known by id and token together: in a history that was replaced the id may be another's."""
     run_id = started(connection, forced=("min_gap",), params='{"a": 1}', pool="shop")
-    birth = guard.birth_of(connection, run_of(run_id))
-    assert birth == guard.Birth(
+    birth = runs.birth_of(connection, run_of(run_id))
+    assert birth == runs.Birth(
         started_mono=5.0, scheduled_for=NOW - 1, pool="shop", resumed_from=None, forced="min_gap", params='{"a": 1}'
     )
-    assert guard.birth_of(connection, run_of(run_id, token="u" * 24)) is None
-    assert guard.birth_of(connection, run_of(run_id + 1)) is None
+    assert runs.birth_of(connection, run_of(run_id, token="u" * 24)) is None
+    assert runs.birth_of(connection, run_of(run_id + 1)) is None
 
 
 def test_whether_a_run_is_known(connection: sqlite3.Connection) -> None:
     """By job, token and start, under whatever id."""
     started(connection)
-    assert guard.is_known(connection, run_of(99))
-    assert not guard.is_known(connection, run_of(1, token="u" * 24))
+    assert runs.is_known(connection, run_of(99))
+    assert not runs.is_known(connection, run_of(1, token="u" * 24))
     other = run_of(1)
     other.job = "other"
-    assert not guard.is_known(connection, other)
+    assert not runs.is_known(connection, other)
     other = run_of(1)
     other.started_at += 1
-    assert not guard.is_known(connection, other)
+    assert not runs.is_known(connection, other)
 
 
 def test_an_ended_run_is_brought_in(history: Rows, connection: sqlite3.Connection) -> None:
     """It keeps its id where that is free, else it gets one; logs stay where they were written."""
-    birth = guard.Birth(
+    birth = runs.Birth(
         started_mono=5.0, scheduled_for=NOW - 1, pool="shop", resumed_from=None, forced="min_gap", params='{"a": 1}'
     )
     run = run_of(7, [_worked()])
     run.status, run.ended_at, run.duration, run.exit_code = "succeeded", NOW + 9, 9.0, 0
-    guard.insert_ended(connection, run, OWNER, birth)
+    runs.insert_ended(connection, run, OWNER, birth)
     again = run_of(7, [_worked()], token="u" * 24)
     again.status, again.ended_at, again.duration, again.exit_code, again.why = "failed", NOW + 9, 9.0, 1, "x"
-    guard.insert_ended(connection, again, OWNER, birth)
+    runs.insert_ended(connection, again, OWNER, birth)
     assert (run.id, again.id) == (7, 8)
     assert row_of(connection, "runs", 7) == {
         "id": 7,

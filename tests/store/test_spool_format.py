@@ -15,7 +15,7 @@ from support import job, rows
 from batchctl.core.model import Step
 from batchctl.core.run import Attempt, Identity, Run, StepRun
 from batchctl.store import spool, spool_format
-from batchctl.store.guard import Birth
+from batchctl.store.runs import Birth
 
 _OF_0_1 = Path(__file__).parent / "spooled" / "0.1.json"
 """The end of a run as batchctl 0.1 left it, when its history was locked: a step with a result and a text that was
