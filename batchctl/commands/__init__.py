@@ -1,1 +1,1 @@
-"""One file per command: flags → call → result → render."""
+"""One file per command: flags → answer → present, and no more."""

@@ -19,6 +19,7 @@ from batchctl.config.alerting import CONDITIONS
 from batchctl.core.guard.decide import NAMES
 from batchctl.core.model import RUN_STATUSES
 
+ARCHITECTURE = "docs/explanation/architecture.md"
 ALERTS = "docs/howto/alerts.md"
 CATALOGUE = "docs/reference/catalogue.md"
 GUARD = "docs/explanation/guard.md"
@@ -127,7 +128,7 @@ def test_tables_are_whole() -> None:
             assert len({len(row) for row in found}) <= 1, (page, found)
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", [ARCHITECTURE, "CONTRIBUTING.md"])
 def test_the_modules_named_are_there(page: str) -> None:
     """Each file that a page for contributors names is in the package, the tests or the tools."""
     named = set(re.findall(r"`((?:\w+/)+\w+\.\w+|__main__\.py|\w+/)`", read(page)))
