@@ -218,7 +218,9 @@ def exit_codes() -> str:
     """Return the page of the exit codes, with the words that stand below each in errors.py."""
     rows = []
     for assigned, words in pairwise(ast.parse(inspect.getsource(errors)).body):
-        if isinstance(assigned, ast.Assign) and isinstance(words, ast.Expr):
+        if not isinstance(assigned, ast.Assign) or not isinstance(words, ast.Expr):
+            continue
+        if ast.unparse(assigned).startswith("EXIT_"):
             code = ast.literal_eval(assigned.value)
             rows.append([f"{code}+n" if code == errors.EXIT_SIGNAL_BASE else str(code), ast.literal_eval(words.value)])
     return _NOTE + _EXIT_CODES + table(["code", "when"], rows)
