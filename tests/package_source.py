@@ -115,7 +115,7 @@ def _mentioned(node: ast.AST, known: dict[str, set[str]]) -> Iterator[str]:
     while isinstance(node, ast.Attribute):
         rest.insert(0, node.attr)
         node = node.value
-    if isinstance(node, ast.Name):
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         for full in known.get(node.id, {f"builtins.{node.id}"}):
             yield ".".join([full, *rest])
 

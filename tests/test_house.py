@@ -37,6 +37,7 @@ _SOUND = {
     "answers/status.py": "from batchctl.watch.standing import Standing\ndef status() -> Standing: ...\n",
     "present/status.py": (
         "from rich.text import Text\n"
+        "open = 'a name that is given, not used'\n"
         "from batchctl.core.guard.decide import Check\n"
         "TYPE_CHECKING = False\n"
         "if TYPE_CHECKING:\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -12,6 +13,9 @@ from batchctl.base.errors import UsageError
 from batchctl.commands.site import site_of
 from batchctl.present import status as render
 from batchctl.present import text
+
+_REDRAW = 2.0
+"""Seconds between two pictures of `--watch`."""
 
 
 def status(
@@ -37,7 +41,14 @@ def status(
         found = answer.status(site, job)
         text.write([text.json_text(render.as_json(found.jobs, found.zone)), "\n"])
         return
-    (render.watch if watch else render.show)(lambda width: _picture(site, job, width))
+
+    def draw(width: int) -> render.Picture:
+        return _picture(site, job, width)
+
+    if watch:
+        render.watch(draw, lambda: time.sleep(_REDRAW))
+    else:
+        render.show(draw)
 
 
 def _picture(site: Site, job: str | None, width: int) -> render.Picture:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from batchctl.base.duration import format_duration
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     Draw = Callable[[int], Picture]
     """From the width of the terminal to what stands on it."""
 
-_REDRAW = 2.0
-"""Seconds between two pictures of `watch`."""
 _WIDE = 150
 """Columns from which a job fits into one row."""
 _SOON = 6 * 86400.0
@@ -132,28 +129,28 @@ def show(draw: Draw) -> None:
     out.print(draw(out.width))
 
 
-def watch(draw: Draw) -> None:
-    """Draw again every two seconds, until Ctrl-C."""
+def watch(draw: Draw, pause: Callable[[], None]) -> None:
+    """Draw again after each pause, until Ctrl-C."""
     out = console()
     try:
         # Only a terminal can be drawn on again; elsewhere one picture follows the other.
         if out.is_terminal:
-            _redraw(draw, out)
+            _redraw(draw, pause, out)
         while True:
             out.print(draw(out.width))
             out.file.flush()
-            time.sleep(_REDRAW)
+            pause()
     except KeyboardInterrupt:
         return
 
 
-def _redraw(draw: Draw, out: Console) -> NoReturn:
+def _redraw(draw: Draw, pause: Callable[[], None], out: Console) -> NoReturn:
     from rich.live import Live
 
     with Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
         while True:
             live.update(draw(out.width), refresh=True)
-            time.sleep(_REDRAW)
+            pause()
 
 
 def _took(step: StepRow, now: float) -> str:
