@@ -54,6 +54,10 @@ def _open_what_is_closed() -> None:
 def entry() -> NoReturn:
     """Carry out the command line and exit."""
     _open_what_is_closed()
+    if sys.getfilesystemencoding() != "utf-8" or "utf8" in sys._xoptions:  # noqa: SLF001 - where it is documented
+        from batchctl.process.utf8 import speak_utf8
+
+        speak_utf8()
     _hear_of_children()
     found = cron_line(sys.argv[1:])
     if found is None or sys.stdout.isatty() or sys.stderr.isatty():

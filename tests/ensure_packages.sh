@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the Debian programs that some tests need available where that is possible: the real cron, strace (kills batchctl
-# at every write), faketime (sets its clock), Chromium with a Hangul font (looks at pages), PostgreSQL's server. It says
+# at every write), faketime (sets its clock), Chromium with a Hangul font (looks at pages), the sources of locales, PostgreSQL's server. It says
 # what it did and never fails: a test whose program is missing skips, with the reason.
 set -u
 
@@ -14,6 +14,7 @@ need strace strace
 need faketime faketime
 need chromium chromium
 need setpriv util-linux
+[ -d /usr/share/i18n/charmaps ] || missing="$missing locales"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 ls /usr/share/fonts/truetype/nanum/*.ttf >/dev/null 2>&1 || missing="$missing fontconfig fonts-nanum"
 

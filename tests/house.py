@@ -318,6 +318,7 @@ RULES: tuple[Rule, ...] = (
 
 EXCEPTIONS = {
     "pure: core.time.zones imports time": "gmtime() and strftime() of an instant given",
+    "floor: __main__ reaches past the answers to process.utf8": "the encoding has to be right before anything is read",
     "floor: commands.sample_server reaches past the answers to jobs.sample.server": "it is that program, as a command",
     "environment: present.text uses os.environ.get": "the locale of the terminal that it writes to",
     "file: present.html uses builtins.open": "its own style sheets, which are as much code as its templates",

@@ -39,10 +39,13 @@ def report_bug(error: Exception) -> int:
 
 
 def say(text: str) -> None:
-    """Write to stderr in UTF-8 whatever the locale says: cron's mail is UTF-8, and a name must not become an error."""
+    """Write to stderr as the entry has set it: in UTF-8 for cron's mail, else as stdout; nothing makes it an error."""
     try:
+        encoding = sys.stderr.encoding.lower()
+        plain = encoding == "utf-8" or "ascii" in encoding
+        content = text.encode(errors="surrogateescape") if plain else text.encode(encoding, "backslashreplace")
         sys.stderr.flush()
-        sys.stderr.buffer.write(text.encode(errors="surrogateescape"))
+        sys.stderr.buffer.write(content)
         sys.stderr.buffer.flush()
     except (OSError, AttributeError, ValueError):
         return  # nobody listens; the exit code says it still
