@@ -94,5 +94,5 @@ def _health_json(*found: Any) -> str:
     return _line(render.as_json(*found))
 
 
-def _line(content: dict[str, Any]) -> str:
+def _line(content: object) -> str:
     return json.dumps(content, ensure_ascii=False) + "\n"

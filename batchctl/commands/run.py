@@ -72,12 +72,12 @@ def run(
 
     if dry_run:
         plan = answer.plan(found, asked)
-        text.write([render.dry_run_json(plan) if as_json else render.dry_run(plan), "\n"])
+        text.write([text.json_text(render.dry_run_json(plan)) if as_json else render.dry_run(plan), "\n"])
         return
     on_terminal = sys.stdout.isatty() and not as_json
     outcome = answer.run(found, asked, render.Live(answer.Glances(found, site.state)) if on_terminal else None)
     if as_json:
-        text.write([render.as_json(outcome), "\n"])
+        text.write([text.json_text(render.as_json(outcome)), "\n"])
     elif on_terminal:
         render.summary(outcome)
     report_failure(outcome)

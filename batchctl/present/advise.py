@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchctl.base.duration import format_duration
 from batchctl.core.statistics import ENOUGH
+from batchctl.present.simulation import share_json
 from batchctl.present.tables import table
 from batchctl.present.text import cell, console, percent, symbols
 
@@ -15,52 +16,47 @@ if TYPE_CHECKING:
     from batchctl.core.advise.advice import Advice, Paste
     from batchctl.core.advise.observed import Advised
     from batchctl.core.foresight.bootstrap import Numbers, SkipShare
+    from batchctl.present import contract_upkeep as contract
 
 
-def as_json(advised: Sequence[Advised], days: float) -> dict[str, Any]:
+def as_json(advised: Sequence[Advised], days: float) -> contract.Advise:
     """Return all that is advised; durations are seconds, shares 0 to 1."""
     return {"days": days, "jobs": [_job_json(each) for each in advised]}
 
 
-def _job_json(advised: Advised) -> dict[str, Any]:
+def _job_json(advised: Advised) -> contract.JobAdvice:
     return {
         "job": advised.job,
         "enough_history": advised.enough,
-        "runs": _numbers_json(advised.numbers),
+        "runs": None if advised.numbers is None else _numbers_json(advised.numbers),
         "timed_out": advised.timed_out,
-        "steps": [{"id": step, **(_numbers_json(found) or {})} for step, found in advised.steps.items()],
-        "skip_share": _share_json(advised.skip_share),
+        "steps": [{"id": step, **_numbers_json(found)} for step, found in advised.steps.items()],
+        "skip_share": None if advised.skip_share is None else share_json(advised.skip_share),
         "advice": [_advice_json(each) for each in advised.advice],
     }
 
 
-def _advice_json(each: Advice) -> dict[str, Any]:
+def _advice_json(each: Advice) -> contract.Advised:
     return {
         "code": each.code,
         "text": each.text,
-        "numbers": _numbers_json(each.numbers),
-        "skip_share_before": _share_json(each.before),
-        "skip_share_after": _share_json(each.after),
+        "numbers": None if each.numbers is None else _numbers_json(each.numbers),
+        "skip_share_before": None if each.before is None else share_json(each.before),
+        "skip_share_after": None if each.after is None else share_json(each.after),
         "paste": [
             {
                 "table": header(paste),
                 "replaces": list(paste.replaces),
                 "toml": toml(paste),
-                "numbers": _numbers_json(paste.numbers),
+                "numbers": None if paste.numbers is None else _numbers_json(paste.numbers),
             }
             for paste in each.paste
         ],
     }
 
 
-def _numbers_json(found: Numbers | None) -> dict[str, Any] | None:
-    return None if found is None else {"n": found.n, "p50_s": found.p50, "p95_s": found.p95, "max_s": found.max}
-
-
-def _share_json(share: SkipShare | None) -> dict[str, Any] | None:
-    if share is None:
-        return None
-    return {"mean": share.mean, "p5": share.p5, "p95": share.p95, "rounds": share.rounds}
+def _numbers_json(found: Numbers) -> contract.Numbers:
+    return {"n": found.n, "p50_s": found.p50, "p95_s": found.p95, "max_s": found.max}
 
 
 def toml(paste: Paste) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batchctl.core.time import zones
 from batchctl.present.tables import table
@@ -11,17 +11,18 @@ from batchctl.present.text import cell, console, one_line, symbols, write
 if TYPE_CHECKING:
     from batchctl.answers.alerts import Alerts, Tried
     from batchctl.core.time.zones import Zone
+    from batchctl.present import contract_upkeep as contract
     from batchctl.store.outbox import Row
 
 _STYLES = {"sent": "green", "failed": "red", "waiting": "yellow", "suppressed": "dim"}
 
 
-def alerts_as_json(found: Alerts) -> dict[str, Any]:
+def alerts_as_json(found: Alerts) -> contract.Alerts:
     """Return the alerts as one object; times are ISO 8601."""
     return {"alerts": [_as_json(row, found.at, found.zone) for row in found.rows]}
 
 
-def _as_json(row: Row, now: float, zone: Zone) -> dict[str, Any]:
+def _as_json(row: Row, now: float, zone: Zone) -> contract.Alert:
     alert = row.alert
     return {
         "id": row.id,
@@ -70,9 +71,11 @@ def show_alerts(found: Alerts) -> None:
     console().print(made)
 
 
-def trial_as_json(tried: Tried) -> dict[str, Any]:
+def trial_as_json(tried: Tried) -> contract.AlertTest:
     """Return how each channel took the test; the ping of `ping_url` is one of them."""
-    channels = [{"channel": each.channel.label, "ok": each.ok, "detail": each.detail or None} for each in tried.reports]
+    channels: list[contract.Channel] = [
+        {"channel": each.channel.label, "ok": each.ok, "detail": each.detail or None} for each in tried.reports
+    ]
     if tried.ping is not None:
         detail = None if tried.ping else "the monitor did not take the ping"
         channels.append({"channel": "ping_url", "ok": tried.ping, "detail": detail})

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from batchctl.answers.config import Effective
     from batchctl.core.model import Job, Window
     from batchctl.core.time.cron import Schedule
+    from batchctl.present import contract_jobs as contract
 
 _SHORTEST_MASKED = 4
 """A shorter secret is masked in `env` alone: in other text, `1` or `no` would be masked wherever it stands."""
@@ -27,7 +28,7 @@ _DURATIONS = frozenset(
 _STEP_DEFAULTS = {"retries": 0, "retry_delay": 0.0, "retry_backoff": 1.0, "continue_on_failure": False}
 
 
-def as_json(found: Effective) -> dict[str, Any]:
+def as_json(found: Effective) -> contract.Config:
     """Return the effective configuration, or what of it concerns one job; durations are seconds."""
     config, only = found.config, found.only
     prefix = None if only is None else f"jobs.{only}."
@@ -46,7 +47,7 @@ def as_json(found: Effective) -> dict[str, Any]:
     }
 
 
-def job_as_json(job: Job) -> dict[str, Any]:
+def job_as_json(job: Job) -> contract.JobKeys:
     """Return one job as the configuration would write it, keys without a value left out; durations are seconds."""
     rules = job.rules
     document = {
@@ -75,7 +76,7 @@ def job_as_json(job: Job) -> dict[str, Any]:
         or None,
         "steps": [_step(step, job) for step in job.steps],
     }
-    masked: dict[str, Any] = _mask(_without_none(document), _secret_values(job))
+    masked: contract.JobKeys = _mask(_without_none(document), _secret_values(job))
     return masked
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batchctl.base.duration import format_duration
 from batchctl.core.time.zones import human, iso
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from batchctl.answers.explain import Explanation
     from batchctl.core.guard.decide import Check
     from batchctl.core.time.zones import Zone
+    from batchctl.present import contract
 
 
-def as_json(explanation: Explanation, zone: Zone) -> dict[str, Any]:
+def as_json(explanation: Explanation, zone: Zone) -> contract.Explain:
     """Return the contract's object."""
     return {
         "job": explanation.job,
@@ -60,7 +61,7 @@ def show(explanation: Explanation, zone: Zone) -> None:
     out.print(cell("No start is in sight." if when is None else f"Next start: {human(when, zone)}."))
 
 
-def _verdict(explanation: Explanation) -> str:
+def _verdict(explanation: Explanation) -> contract.Verdict:
     return "start" if explanation.reason is None else "skip"
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from batchctl.core.judge.facts import Ended
     from batchctl.core.judge.findings import Finding, Status
     from batchctl.core.time.zones import Zone
+    from batchctl.present import contract_upkeep as contract
     from batchctl.watch.health import Health, JobHealth, Machine
 
 CODES = {"healthy": 0, "degraded": 1, "unhealthy": 2}
@@ -24,7 +25,7 @@ _LONGEST_LINE = 3500
 """Characters that leave room for the perfdata in the 4 KB that NRPE carries."""
 
 
-def as_json(health: Health, findings: Sequence[Finding], zone: Zone) -> dict[str, Any]:
+def as_json(health: Health, findings: Sequence[Finding], zone: Zone) -> contract.Health:
     """Return the whole health as one object; `findings` are those to be shown."""
     return {
         "timestamp": iso(health.at, zone),
@@ -35,7 +36,7 @@ def as_json(health: Health, findings: Sequence[Finding], zone: Zone) -> dict[str
     }
 
 
-def untrusted_json(message: str, at: float, zone: Zone) -> dict[str, Any]:
+def untrusted_json(message: str, at: float, zone: Zone) -> contract.Untrusted:
     """Return the object that stands in health.json while the state itself cannot be trusted."""
     return {
         "timestamp": iso(at, zone),
@@ -46,13 +47,13 @@ def untrusted_json(message: str, at: float, zone: Zone) -> dict[str, Any]:
     }
 
 
-def _job_json(job: JobHealth, zone: Zone) -> dict[str, Any]:
+def _job_json(job: JobHealth, zone: Zone) -> contract.JobHealth:
     success = job.last_success
     return {
         "job": job.job.name,
         "state": job.state,
         "last_run": None if job.last_run is None else _run_json(job.last_run, zone),
-        "last_success": None if success is None else {**_run_json(success, zone), "results": job.results},
+        "last_success": None if success is None else {**_run_json(success, zone), "results": _results(job)},
         "last_success_at": None if success is None else iso(success.ended_at, zone),
         "recent_failures": [_run_json(run, zone) for run in job.recent_failures],
         "consecutive_failures": job.consecutive_failures,
@@ -71,7 +72,11 @@ def _job_json(job: JobHealth, zone: Zone) -> dict[str, Any]:
     }
 
 
-def _run_json(run: Ended, zone: Zone) -> dict[str, Any]:
+def _results(job: JobHealth) -> dict[str, dict[str, Any] | None]:
+    return {step: None if result is None else dict(result) for step, result in job.results.items()}
+
+
+def _run_json(run: Ended, zone: Zone) -> contract.EndedRun:
     return {
         "id": run.run_id,
         "status": run.status,
@@ -82,7 +87,7 @@ def _run_json(run: Ended, zone: Zone) -> dict[str, Any]:
     }
 
 
-def _finding_json(finding: Finding, zone: Zone) -> dict[str, Any]:
+def _finding_json(finding: Finding, zone: Zone) -> contract.Finding:
     return {
         "kind": finding.kind,
         "severity": finding.severity,
@@ -94,7 +99,7 @@ def _finding_json(finding: Finding, zone: Zone) -> dict[str, Any]:
     }
 
 
-def _machine_json(machine: Machine) -> dict[str, Any]:
+def _machine_json(machine: Machine) -> contract.Machine:
     return {
         "disk": {
             "total_bytes": machine.disk_total,

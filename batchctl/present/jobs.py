@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batchctl.present.config import job_as_json
 from batchctl.present.tables import table
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from batchctl.answers.jobs_edit import Changed
     from batchctl.answers.jobs_import import Imported
     from batchctl.core.model import Job
+    from batchctl.present import contract_jobs as contract
 
 
-def jobs_as_json(found: Jobs) -> dict[str, Any]:
+def jobs_as_json(found: Jobs) -> contract.JobList:
     """Return what the list shows; `done` is null for a job that is not to start once."""
     return {
         "jobs": [
@@ -36,7 +37,7 @@ def jobs_as_json(found: Jobs) -> dict[str, Any]:
     }
 
 
-def changed_as_json(done: Changed) -> dict[str, Any]:
+def changed_as_json(done: Changed) -> contract.Changed:
     """Return what was written."""
     return {
         "jobs": list(done.jobs),
@@ -46,12 +47,12 @@ def changed_as_json(done: Changed) -> dict[str, Any]:
     }
 
 
-def job_as_object(job: Job) -> dict[str, Any]:
+def job_as_object(job: Job) -> contract.ShownJob:
     """Return one job in full; durations are seconds, secrets masked."""
     return {"job": job.name, "origin": job.origin, "timezone": job.timezone, **job_as_json(job)}
 
 
-def presets_as_json(presets: Iterable[Job]) -> dict[str, Any]:
+def presets_as_json(presets: Iterable[Job]) -> contract.Presets:
     """Return the presets with what they are for."""
     return {"presets": [{"preset": preset.name, **_summary(preset)} for preset in presets]}
 
@@ -72,7 +73,7 @@ def show_jobs(found: Jobs) -> None:
     console().print(lines)
 
 
-def proposals_as_json(imported: Imported) -> dict[str, Any]:
+def proposals_as_json(imported: Imported) -> contract.Imported:
     """Return what a crontab's lines would be as jobs, and which files were written."""
     found, changed = imported.found, imported.changed
     return {
@@ -126,7 +127,7 @@ def show_presets(presets: Iterable[Job]) -> None:
     console().print(lines)
 
 
-def _summary(job: Job) -> dict[str, Any]:
+def _summary(job: Job) -> contract.Summary:
     return {
         "description": one_line(job.description),
         "schedule": job.schedule.text or None,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batchctl.present.tables import table
 from batchctl.present.text import cell, console
 
 if TYPE_CHECKING:
     from batchctl.engine.prune import Pruned
+    from batchctl.present import contract_upkeep as contract
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 _FREE_WORTH_TELLING = 1024 * 1024
 
 
-def as_json(done: Pruned) -> dict[str, Any]:
+def as_json(done: Pruned) -> contract.Pruned:
     """Return what went, or would go; sizes are bytes on disk."""
     return {
         "dry_run": done.dry_run,

@@ -5,7 +5,7 @@ JSON, CSV and Markdown are complete; the terminal gets the newest rows, and the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from batchctl.base.duration import format_duration
 from batchctl.core import model
@@ -17,8 +17,8 @@ from batchctl.present.tables import csv_lines, lines, markdown_table
 from batchctl.present.text import cell, console, in_words, json_text, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Any, TextIO
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import TextIO
 
     from rich.console import Console
     from rich.text import Text
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from batchctl.core.statistics import Stats
     from batchctl.core.stories import Detail
     from batchctl.core.time.zones import Zone
+    from batchctl.present import contract
     from batchctl.store.history import RunRow, SkipRow, StepRow
 
 _SHOWN = 20
@@ -40,32 +41,33 @@ def as_json(report: Report) -> Iterator[str]:
     yield json_text(head)[:-1]
     yield ', "runs": ['
     warnings = report.warnings()
-    rows = ((_run_json(run, steps, report.zone), steps, warnings.get(run.id, ())) for run, steps in report.runs(-1))
-    yield from _items(shown | {"warnings": _warnings_json(noticed, steps)} for shown, steps, noticed in rows)
+    yield from _items(_run_json(run, steps, warnings.get(run.id, ()), report.zone) for run, steps in report.runs(-1))
     yield '], "skips": ['
     yield from _items(_skip_json(skip, report.zone) for skip in report.skips(-1))
-    stats = {job: _stats_json(found) | _detail_json(report.detail(job)) for job, found in report.stats.items()}
+    stats: dict[str, contract.JobStats] = {
+        job: {**_stats_json(found), **_detail_json(report.detail(job))} for job, found in report.stats.items()
+    }
     yield f'], "stats": {json_text(stats)}'
     if report.periods:
         yield f', "periods": {json_text([_period_json(each, report.zone) for each in report.periods])}'
     yield "}\n"
 
 
-def _stats_json(found: Stats) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in _STATS}
+def _stats_json(found: Stats) -> contract.Stats:
+    return cast("contract.Stats", {name: getattr(found, name) for name in _STATS})
 
 
-def _period_json(each: PeriodStats, zone: Zone) -> dict[str, Any]:
+def _period_json(each: PeriodStats, zone: Zone) -> contract.Period:
     stats = {job: _stats_json(found) for job, found in each.stats.items()}
     name, start, end = each.period
     return {"period": name, "from": iso(start, zone), "to": iso(end, zone), "stats": stats}
 
 
-def _detail_json(detail: Detail) -> dict[str, Any]:
+def _detail_json(detail: Detail) -> contract.Detail:
     trend, own = detail.trend, dict(vars(detail))
     own["trend"] = None if trend is None else dict(vars(trend))
     own["steps"] = [dict(vars(step)) for step in detail.steps]
-    return own
+    return cast("contract.Detail", own)
 
 
 _STATS = (
@@ -82,14 +84,17 @@ _STATS = (
 )
 
 
-def _items(values: Iterable[dict[str, Any]]) -> Iterator[str]:
+def _items(values: Iterable[object]) -> Iterator[str]:
     separator = "\n"
     for value in values:
         yield separator + json_text(value)
         separator = ",\n"
 
 
-def _run_json(run: RunRow, steps: Iterable[StepRow], zone: Zone) -> dict[str, Any]:
+def _run_json(
+    run: RunRow, steps: Sequence[StepRow], noticed: Iterable[tuple[int, str, str]], zone: Zone
+) -> contract.ReportRun:
+    names = {step.seq: step.id for step in steps}
     return {
         "id": run.id,
         "job": run.job,
@@ -113,15 +118,11 @@ def _run_json(run: RunRow, steps: Iterable[StepRow], zone: Zone) -> dict[str, An
             }
             for step in steps
         ],
+        "warnings": [{"step": names.get(seq), "kind": kind, "text": text} for seq, kind, text in noticed],
     }
 
 
-def _warnings_json(noticed: Iterable[tuple[int, str, str]], steps: Iterable[StepRow]) -> list[dict[str, str | None]]:
-    names = {step.seq: step.id for step in steps}
-    return [{"step": names.get(seq), "kind": kind, "text": text} for seq, kind, text in noticed]
-
-
-def _skip_json(skip: SkipRow, zone: Zone) -> dict[str, Any]:
+def _skip_json(skip: SkipRow, zone: Zone) -> contract.Skip:
     return {
         "job": skip.job,
         "reason": skip.reason,
@@ -158,7 +159,8 @@ def _period_lines(report: Report) -> Iterator[list[str | float | None]]:
     for each in report.periods:
         name, start, end = each.period
         for job, found in each.stats.items():
-            yield [name, iso(start, report.zone), iso(end, report.zone), job, *_stats_json(found).values()]
+            stats = (getattr(found, name) for name in _STATS)
+            yield [name, iso(start, report.zone), iso(end, report.zone), job, *stats]
 
 
 def _csv_row(run: RunRow, steps: list[StepRow], zone: Zone) -> list[str | float | None]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batchctl.base.duration import format_duration
 from batchctl.core import model
 from batchctl.core.time import zones
 from batchctl.present.status import spread
-from batchctl.present.text import console, counted, json_text, one_line, symbols
+from batchctl.present.text import console, counted, one_line, symbols
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from batchctl.core.model import Job
     from batchctl.core.run import Run, StepRun
     from batchctl.engine.fire import Outcome
+    from batchctl.present import contract
     from batchctl.watch.standing import Current
 
 _STYLES = {
@@ -39,18 +40,16 @@ def sentence(job: Job, decision: Decision) -> str:
     return decision.failed.detail(lambda instant: zones.human(instant, job.rules.zone), format_duration)
 
 
-def as_json(outcome: Outcome) -> str:
+def as_json(outcome: Outcome) -> contract.Run:
     """Return the contract's object for one fire."""
     job, run, failed = outcome.job, outcome.run, outcome.decision.failed
     zone = job.rules.zone
-    skipped: dict[str, Any] = {
+    return {
         "job": job.name,
         "verdict": "skipped" if run is None else "started",
         "reason": outcome.decision.reason,
         "detail": sentence(job, outcome.decision) or None,
         "until": None if failed is None else zones.iso(failed.until, zone),
-    }
-    started = {
         "run_id": None if run is None else run.id,
         "status": None if run is None else run.status,
         "exit_code": None if run is None else outcome.exit_code,
@@ -59,10 +58,9 @@ def as_json(outcome: Outcome) -> str:
         "duration_s": None if run is None else run.duration,
         "steps": [] if run is None else [_step_as_json(step) for step in run.steps],
     }
-    return json_text(skipped | started)
 
 
-def _step_as_json(step: StepRun) -> dict[str, Any]:
+def _step_as_json(step: StepRun) -> contract.RunStep:
     last = step.last
     return {
         "id": step.step.id,
@@ -100,10 +98,10 @@ def _planned(run: StepRun, plan: Plan) -> str:
     return f"  > {step.id}{group}: {one_line(plan.commands[run.seq])}{budget}{retries}{again}"
 
 
-def dry_run_json(plan: Plan) -> str:
+def dry_run_json(plan: Plan) -> contract.DryRun:
     """Return decision and plan as one object: the decision in the words of `explain`, steps with what each would do."""
     failed = plan.decision.failed
-    value = {
+    return {
         "job": plan.job.name,
         "verdict": "start" if plan.decision.start else "skip",
         "reason": plan.decision.reason,
@@ -122,7 +120,6 @@ def dry_run_json(plan: Plan) -> str:
             for step in plan.steps
         ],
     }
-    return json_text(value)
 
 
 class Live:

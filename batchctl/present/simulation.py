@@ -6,7 +6,7 @@ from bisect import bisect_left
 from heapq import merge
 from itertools import islice, pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from batchctl.base.duration import format_duration
 from batchctl.core.time.schedule import repeat
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from batchctl.answers.simulate import Preview
+    from batchctl.core.foresight.bootstrap import SkipShare
     from batchctl.core.foresight.simulate import SimulatedFire, Simulation, Summary
     from batchctl.core.time.zones import Zone
+    from batchctl.present import contract
 
 _HOUR = 3600.0
 _DAY = 86400.0
@@ -61,32 +63,38 @@ _UNICODE = _Signs(start="▶", busy="━", skip="✕", idle="·", outside=" ")
 _ASCII = _Signs(start=">", busy="=", skip="x", idle=".", outside=" ")
 
 
-def as_json(preview: Preview) -> dict[str, Any]:
+def as_json(preview: Preview) -> contract.Simulate:
     """Return the contract's object; with a split, every fire names its group and each group has its summary."""
     zone, split = preview.zone, "" not in preview.simulations
-    shown = [
-        {
-            "at": iso(fire.at, zone),
-            "verdict": fire.verdict,
-            "reason": fire.reason,
-            "ends_at": iso(_known_end(fire), zone),
-            "status": fire.status,
-        }
-        | ({"group": name} if split else {})
-        for name, fire in _in_order(preview)
-    ]
-    groups = {name: _summary_json(done.summary) for name, done in preview.simulations.items()}
+    summary = cast("contract.Summary", _summary_json(preview.summary))
+    if preview.skip_share is not None:
+        summary["skip_share"] = share_json(preview.skip_share)
+    if split:
+        summary["groups"] = {name: _summary_json(done.summary) for name, done in preview.simulations.items()}
     return {
         "job": preview.title or None,
         "from": iso(preview.start, zone),
         "to": iso(preview.end, zone),
-        "fires": shown,
-        "summary": _summary_json(preview.summary) | _share_json(preview) | ({"groups": groups} if split else {}),
+        "fires": [_fire_json(fire, zone, name if split else None) for name, fire in _in_order(preview)],
+        "summary": summary,
         "advice": [{"code": advice.code, "text": advice.text} for advice in preview.advice],
     }
 
 
-def _summary_json(summary: Summary) -> dict[str, Any]:
+def _fire_json(fire: SimulatedFire, zone: Zone, group: str | None) -> contract.SimulatedFire:
+    found: contract.SimulatedFire = {
+        "at": iso(fire.at, zone),
+        "verdict": fire.verdict,
+        "reason": fire.reason,
+        "ends_at": iso(_known_end(fire), zone),
+        "status": fire.status,
+    }
+    if group is not None:
+        found["group"] = group
+    return found
+
+
+def _summary_json(summary: Summary) -> contract.GroupSummary:
     return {
         "fires": summary.fires,
         "starts": summary.starts,
@@ -97,11 +105,9 @@ def _summary_json(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _share_json(preview: Preview) -> dict[str, Any]:
-    share = preview.skip_share
-    if share is None:
-        return {}
-    return {"skip_share": {"mean": share.mean, "p5": share.p5, "p95": share.p95, "rounds": share.rounds}}
+def share_json(share: SkipShare) -> contract.SkipShare:
+    """Return the share of fires that are skipped."""
+    return {"mean": share.mean, "p5": share.p5, "p95": share.p95, "rounds": share.rounds}
 
 
 def _known_end(fire: SimulatedFire) -> float | None:

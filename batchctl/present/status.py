@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from batchctl.base.duration import format_duration
 from batchctl.core import model
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from batchctl.core.foresight.simulate import SimulatedFire
     from batchctl.core.time.zones import Zone
+    from batchctl.present import contract
     from batchctl.store.history import RunRow, StepRow
     from batchctl.watch.standing import Current, JobStatus
 
@@ -31,26 +32,17 @@ _SOON = 6 * 86400.0
 """Seconds within which a weekday names a day without doubt."""
 
 
-def as_json(jobs: Sequence[JobStatus], zone: Zone) -> dict[str, Any]:
+def as_json(jobs: Sequence[JobStatus], zone: Zone) -> contract.Status:
     """Return the contract's object."""
     return {"jobs": [_job_json(job, zone) for job in jobs]}
 
 
-def _job_json(status: JobStatus, zone: Zone) -> dict[str, Any]:
-    last = status.last_run
+def _job_json(status: JobStatus, zone: Zone) -> contract.JobStatus:
     return {
         "job": status.job.name,
         "state": status.state,
         "run": None if status.current is None else _current_json(status.current, zone),
-        "last_run": None
-        if last is None
-        else {
-            "id": last.id,
-            "status": last.status,
-            "started_at": iso(last.started_at, zone),
-            "ended_at": iso(last.ended_at, zone),
-            "duration_s": last.duration_s,
-        },
+        "last_run": None if status.last_run is None else _last_json(status.last_run, zone),
         "next_fires": [
             {"at": iso(fire.at, zone), "verdict": fire.verdict, "reason": fire.reason} for fire in status.next_fires
         ],
@@ -60,7 +52,17 @@ def _job_json(status: JobStatus, zone: Zone) -> dict[str, Any]:
     }
 
 
-def _current_json(current: Current, zone: Zone) -> dict[str, Any]:
+def _last_json(run: RunRow, zone: Zone) -> contract.LastRun:
+    return {
+        "id": run.id,
+        "status": run.status,
+        "started_at": iso(run.started_at, zone),
+        "ended_at": iso(run.ended_at, zone),
+        "duration_s": run.duration_s,
+    }
+
+
+def _current_json(current: Current, zone: Zone) -> contract.CurrentRun:
     progress = current.progress
     return {
         "id": current.run.id,

@@ -9,7 +9,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Protocol, overload
     from zoneinfo import ZoneInfo
 
     class Zone(Protocol):
@@ -66,6 +66,14 @@ class NamedZone:
             self._load()
         delta = self._from_instant(instant, self._zone).utcoffset()
         return 0 if delta is None else delta.days * 86400 + delta.seconds
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def iso(instant: float, where: Zone) -> str: ...
+    @overload
+    def iso(instant: float | None, where: Zone) -> str | None: ...
 
 
 def iso(instant: float | None, where: Zone) -> str | None:

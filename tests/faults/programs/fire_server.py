@@ -10,6 +10,7 @@ import traceback
 from batchctl.base.errors import BatchctlError
 from batchctl.engine import fire, start, stop, supervise  # noqa: F401 - warm
 from batchctl.present.run import as_json
+from batchctl.present.text import json_text
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def _fire(job: object, state: str, options: dict[str, object], write: int) -> No
     code, text = 99, ""
     try:
         outcome = fire.fire(job, fire.Request(state_dir=state, **options))  # type: ignore[arg-type]
-        code, text = outcome.exit_code, as_json(outcome)
+        code, text = outcome.exit_code, json_text(as_json(outcome))
     except BatchctlError as error:
         code, text = error.exit_code, f"{error} → {error.remedy}"
     except BaseException:  # noqa: BLE001 - whatever it is, the test must see it
