@@ -29,13 +29,14 @@ _FIRE = """
 import pickle, sys
 from batchctl.engine import fire as runner
 from batchctl.present.run import as_json
+from batchctl.present.text import json_text
 job, state, options = pickle.load(sys.stdin.buffer)
 from batchctl.base.errors import BatchctlError
 try:
     outcome = runner.fire(job, runner.Request(state_dir=state, **options))
 except BatchctlError as error:
     sys.exit(error.exit_code)
-print(as_json(outcome))
+print(json_text(as_json(outcome)))
 sys.exit(outcome.exit_code)
 """
 

@@ -8,6 +8,7 @@ import sys
 from batchctl.base.errors import BatchctlError
 from batchctl.engine import fire
 from batchctl.present.run import as_json
+from batchctl.present.text import json_text
 
 
 def main() -> int:
@@ -18,7 +19,7 @@ def main() -> int:
     except BatchctlError as error:
         sys.stderr.write(f"{error}\n  → {error.remedy}\n")
         return error.exit_code
-    print(as_json(outcome))  # noqa: T201
+    print(json_text(as_json(outcome)))  # noqa: T201
     return outcome.exit_code
 
 
