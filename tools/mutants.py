@@ -56,6 +56,12 @@ TARGETS = {
     "core/time/shift_zone.py": ("core/time/test_shift_zone.py",),
     "core/time/zones.py": ("core/time/test_zones.py",),
     "store/guard.py": ("store/test_guard.py",),
+    "store/lockfile.py": ("store/test_lockfile.py",),
+    "store/runs.py": ("store/test_runs.py",),
+    "engine/file_lease.py": ("engine/test_start.py",),
+    "engine/state.py": ("engine/test_start.py", "engine/test_fire.py"),
+    "engine/start.py": ("engine/test_start.py", "engine/test_fire.py"),
+    "engine/fire.py": ("engine/test_start.py", "engine/test_fire.py"),
 }
 """Each module with the tests that should notice whatever happens to it."""
 
