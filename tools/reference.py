@@ -11,9 +11,11 @@ import ast
 import inspect
 import re
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -35,6 +37,7 @@ from batchctl.config.schema import (
     keys_of,
 )
 from batchctl.core import model
+from batchctl.present import contract, contract_jobs, contract_upkeep
 
 _NOTE = "<!-- Written by tools/reference.py from the code; changes here are lost. -->\n"
 
@@ -257,7 +260,78 @@ def _kept_by(file: Path) -> list[str]:
     return re.findall(r"\{state\}/([\w-]+)", file.read_text(encoding="utf-8"))
 
 
+# JSON
+
+_JSON = """
+# JSON
+
+Times are ISO 8601 with offset, durations (`_s`) seconds, shares numbers from 0 to 1, names as they are written in any
+script; null where there is nothing to tell. Fields may be added, and are never renamed or removed. `[]` stands for each
+entry of a list, `*` for each name; a key with `?` is there only where it applies. Runs and alerts come newest first.
+`report` covers 30 days unless told otherwise, and so does `success_rate` in `status`.
+"""
+_OBJECTS: dict[str, Any] = {
+    "run JOB --json": contract.Run,
+    "run JOB --dry-run --json": contract.DryRun,
+    "status [JOB] --json": contract.Status,
+    "explain JOB --json": contract.Explain,
+    "simulate --json": contract.Simulate,
+    "report --json": contract.Report,
+    "check --format json": contract_upkeep.Health,
+    "advise --json": contract_upkeep.Advise,
+    "alerts list --json": contract_upkeep.Alerts,
+    "alerts test JOB --json": contract_upkeep.AlertTest,
+    "alerts ack --json": contract_upkeep.Acked,
+    "prune --json": contract_upkeep.Pruned,
+    "config --json": contract_jobs.Config,
+    "jobs list --json": contract_jobs.JobList,
+    "jobs show JOB --json": contract_jobs.ShownJob,
+    "jobs presets --json": contract_jobs.Presets,
+    "jobs presets --install --json": contract_jobs.Changed,
+    "jobs import --json": contract_jobs.Imported,
+    "crontab show --json": contract_jobs.Crontab,
+}
+_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "any value"}
+
+
+def json_objects() -> str:
+    """Return the page of the JSON objects, from the types that the renderers return."""
+    text = _NOTE + _JSON
+    for command, kind in _OBJECTS.items():
+        rows = [[f"`{path}`", words] for path, words in _rows(kind, "")]
+        text += f"\n## {command}\n\n{table(['key', 'is'], rows)}"
+    return text
+
+
+def _rows(kind: Any, before: str) -> Iterator[tuple[str, str]]:
+    """Yield the path of every key below a type, and what its value is."""
+    for key, hint in get_type_hints(kind, include_extras=True).items():
+        optional = get_origin(hint) is NotRequired
+        inner = get_args(hint)[0] if optional else hint
+        path = f"{before}{key}{'?' if optional or key in kind.__optional_keys__ else ''}"
+        words, nested, steps = _value(inner)
+        yield path, words
+        if nested is not None:
+            yield from _rows(nested, f"{path}{steps}.")
+
+
+def _value(hint: Any) -> tuple[str, Any, str]:
+    """Return what a value is in words, the type of the objects in it, and the path to one of them."""
+    kind, inner = get_origin(hint), get_args(hint)
+    if kind in {Union, UnionType}:
+        words, nested, steps = _value(inner[0])
+        return f"{words}, or null", nested, steps
+    if kind is Literal:
+        return " or ".join(f"`{word}`" for word in inner), None, ""
+    if kind in {list, dict}:
+        words, nested, steps = _value(inner[-1])
+        what = "a list" if kind is list else "by name"
+        return f"{what}: {words}", nested, ("[]" if kind is list else ".*") + steps
+    return ("object", hint, "") if is_typeddict(hint) else (_WORDS.get(hint, "object"), None, "")
+
+
 PAGES = {
+    "json": json_objects,
     "configuration": configuration,
     "commands": commands,
     "exit-codes": exit_codes,
