@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from firing import execute, fire, make_stale, pid_of_attempt, start
 from support import alive, job, rows, rules, step, wait_for
 
 from batchctl.base.errors import ConfigError, StateError
@@ -21,43 +22,6 @@ from batchctl.present.run import as_json
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from batchctl.core.model import Job
-
-# A fire in a process of its own: the supervisor takes over signals and orphans of its whole process.
-_FIRE = """
-import pickle, sys
-from batchctl.engine import fire as runner
-from batchctl.present.run import as_json
-from batchctl.present.text import json_text
-job, state, options = pickle.load(sys.stdin.buffer)
-from batchctl.base.errors import BatchctlError
-try:
-    outcome = runner.fire(job, runner.Request(state_dir=state, **options))
-except BatchctlError as error:
-    sys.exit(error.exit_code)
-print(json_text(as_json(outcome)))
-sys.exit(outcome.exit_code)
-"""
-
-
-def start(what: Job, state: Path, **options: Any) -> subprocess.Popen[bytes]:
-    """Start a fire and return at once."""
-    process = subprocess.Popen([sys.executable, "-c", _FIRE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin
-    process.stdin.write(pickle.dumps((what, str(state), options)))
-    process.stdin.close()
-    process.stdin = None
-    return process
-
-
-def fire(what: Job, state: Path, **options: Any) -> dict[str, Any]:
-    """Fire and return the contract's object."""
-    process = start(what, state, **options)
-    out, _ = process.communicate(timeout=60)
-    found: dict[str, Any] = json.loads(out)
-    found["code"] = process.returncode
-    return found
 
 
 @pytest.fixture
@@ -271,7 +235,7 @@ def test_forty_fires_at_once_start_one(state: Path, tmp_path: Path) -> None:
 def test_a_dead_owner_is_reclaimed_at_once(state: Path) -> None:
     """After kill -9 of batchctl and the end of its step, the next fire marks the run `lost` and starts."""
     process = start(job(step("1", "exec sleep 60")), state)
-    pid = wait_for(lambda: _pid_of_attempt(state), "the attempt's pid")
+    pid = wait_for(lambda: pid_of_attempt(state), "the attempt's pid")
     process.kill()
     process.communicate()
     blocked = fire(job(), state)
@@ -286,13 +250,6 @@ def test_a_dead_owner_is_reclaimed_at_once(state: Path) -> None:
     assert rows(state, "select count(*) from runs where ended_at < started_at") == [(0,)]
 
 
-def _pid_of_attempt(state: Path) -> int | None:
-    if not (state / "history-began").exists():
-        return None
-    found = rows(state, "select pid from attempts where pid is not null")
-    return int(found[0][0]) if found else None
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -303,7 +260,7 @@ def _pid_of_attempt(state: Path) -> int | None:
 def test_another_boot_and_a_recycled_pid_are_dead(state: Path, change: str) -> None:
     """A running row whose pid is this very test's, but of another boot or start time, is reclaimed."""
     _running_row_of_mine(state)
-    _execute(state, change)
+    execute(state, change)
     found = fire(job(), state)
     assert (found["verdict"], found["code"]) == ("started", 0)
     assert rows(state, "select status from runs where id = 1") == [("lost",)]
@@ -312,17 +269,8 @@ def test_another_boot_and_a_recycled_pid_are_dead(state: Path, change: str) -> N
 def test_another_hosts_run_cannot_be_proven_dead(state: Path) -> None:
     """A row of another host, on a shared state directory, blocks: nobody here can prove it dead."""
     _running_row_of_mine(state)
-    _execute(state, "update runs set host = 'elsewhere', boot_id = 'other'")
+    execute(state, "update runs set host = 'elsewhere', boot_id = 'other'")
     assert fire(job(), state)["reason"] == "already_running"
-
-
-def _execute(state: Path, change: str) -> None:
-    import sqlite3
-
-    connection = sqlite3.connect(state / "batchctl.db")
-    with connection:
-        connection.execute(change)
-    connection.close()
 
 
 def _running_row_of_mine(state: Path) -> None:
@@ -345,11 +293,11 @@ def _running_row_of_mine(state: Path) -> None:
 def test_a_stale_run_is_taken_over(state: Path, hung: bool) -> None:
     """Its whole tree is ended, it becomes `stale`, and the fire starts in spite of the gap; its owner ends with 74."""
     process = start(job(step("1", "setsid sleep 60 & sleep 60", retries=3)), state)
-    pid = wait_for(lambda: _pid_of_attempt(state), "the attempt's pid")
+    pid = wait_for(lambda: pid_of_attempt(state), "the attempt's pid")
     wait_for(lambda: not _has_history_open(process.pid), "the end of the write that told the pid")
     if hung:
         process.send_signal(signal.SIGSTOP)
-    _execute(state, "update runs set started_mono_s = started_mono_s - 100000")
+    make_stale(state)
     found = fire(job(stale_after=3600.0, min_gap=3600.0, grace=5.0), state)
     assert (found["verdict"], found["run_id"], found["code"]) == ("started", 2, 0)
     process.communicate(timeout=10)
@@ -367,7 +315,7 @@ def _has_history_open(pid: int) -> bool:
 def test_on_stale_alert_skips(state: Path) -> None:
     """With on_stale = alert the hung run is left alone and the fire skips."""
     _running_row_of_mine(state)
-    _execute(state, "update runs set started_mono_s = started_mono_s - 100000")
+    make_stale(state)
     found = fire(job(stale_after=3600.0, on_stale="alert"), state)
     assert found["reason"] == "already_running"
     assert "stale" in found["detail"]
@@ -420,7 +368,7 @@ def test_untrusted_state_starts_nothing_and_overwrites_nothing(state: Path, tmp_
         before = b""
         database.write_bytes(b"")
     elif what == "newer":
-        _execute(state, "pragma user_version = 99")
+        execute(state, "pragma user_version = 99")
         before = database.read_bytes()
     with pytest.raises(StateError) as raised:
         engine_fire.fire(spec, engine_fire.Request(state_dir=str(state)))
