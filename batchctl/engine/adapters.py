@@ -23,6 +23,13 @@ def lease_of(job: Job, state_dir: str) -> Lease:
     return FileLease(state_dir)
 
 
+def check(job: Job) -> None:
+    """Import the executors that the steps of a job name; ConfigError where one is not there."""
+    for step in job.steps:
+        if step.executor is not None:
+            _named(step.executor)
+
+
 def executor_of(step: Step, run: Run, state_dir: str) -> Executor:
     """Return what carries out a step; one for each name in a run."""
     if step.executor is not None:

@@ -4,7 +4,8 @@ The engine decides: whether to start, when to time out, retry, stop, in which or
 does as it is told and says what it sees. The local adapters are `FileLease` (flock(2)) and `LocalExecutor` (processes
 of this host); a job or a step names another one as `module:attribute`, which is imported where it is named only.
 
-An adapter named by a job is called with (job, state directory), one named by a step with (run, state directory).
+An adapter named by a job is called with (job, state directory), one named by a step with (run, state directory). That
+must not fail: the run is written down by then. What an executor cannot do it says when it is to start something.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from batchctl.core.run import Ended, Run
 from batchctl.core.text.masking import masked
 from batchctl.core.time import zones
 from batchctl.core.time.schedule import previous_fire
-from batchctl.engine import command
+from batchctl.engine import adapters, command
 from batchctl.engine.state import read, spoke_last
 from batchctl.process import environment
 from batchctl.process.identity import myself
@@ -72,15 +72,16 @@ class Refused(Record):
 
 
 def prepare(connection: sqlite3.Connection, job: Job, request: Request) -> Prepared:
-    """Read the env_files, and ask the functions whether they can be called as the run would.
+    """Read the env_files, look for the executors, and ask the functions whether they can be called as the run would.
 
     Raises:
-        ConfigError: if an env_file or a function is unusable.
+        ConfigError: if an env_file, an executor or a function is unusable.
         UsageError: if a run that is continued had secrets in its parameters that are not given again.
     """
     now = clock.now()
     files_env = environment.read_env_files(job)
     earlier = guard.earlier_run(connection, job.name) if request.selection.resume else None
+    adapters.check(job)
     command.check_functions(job, inherited(earlier, request.params), files_env)
     return Prepared(
         job=job,
