@@ -7,6 +7,7 @@ anything more goes through the app, which ends in the same function.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -51,6 +52,29 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as batchctl runs
 
 
+def fire_quietly(job: str, config_option: str | None, state_option: str | None) -> int:
+    """Fire one job away from a terminal and return the exit code: silent on success and on skip."""
+    from batchctl.answers import run as answer
+    from batchctl.base.errors import BatchctlError
+
+    try:
+        outcome = answer.fire_by_cron(job, config_option, state_option)
+        if outcome.run is None or not outcome.exit_code:
+            return outcome.exit_code
+        from batchctl.commands import boundary
+
+        boundary.report_failure(outcome)
+    except BatchctlError as error:
+        from batchctl.commands import boundary
+
+        return boundary.report_error(error)
+    except Exception as error:  # noqa: BLE001 - cron's mail must say what to do, whatever it was
+        from batchctl.commands import boundary
+
+        return boundary.report_bug(error)
+    return outcome.exit_code
+
+
 def entry() -> NoReturn:
     """Carry out the command line and exit."""
     _open_what_is_closed()
@@ -59,13 +83,13 @@ def entry() -> NoReturn:
 
         speak_utf8()
     _hear_of_children()
+    # Of what a start allocates nearly all stays; to look through it again and again for circles costs it a millisecond.
+    gc.set_threshold(100_000)
     found = cron_line(sys.argv[1:])
     if found is None or sys.stdout.isatty() or sys.stderr.isatty():
         from batchctl.commands.cli import main
 
         sys.exit(main())
-    from batchctl.commands.cronline import fire_quietly
-
     job, options = found
     code = fire_quietly(job, options.get("--config"), options.get("--state"))
     sys.stdout.flush()

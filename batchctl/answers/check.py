@@ -75,7 +75,7 @@ def leave_word(site: Site, written: Callable[[float, Zone], str]) -> None:
 
 
 def _import(state: str, connection: sqlite3.Connection) -> None:
-    if not spool.waiting(state):
+    if not StateDir(state).waiting():
         return
     try:
         spool.import_all(state, connection)

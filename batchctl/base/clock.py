@@ -22,8 +22,8 @@ def monotonic() -> float:
 
 def boot_id() -> str:
     """Return the kernel's id of this boot: two equal ids mean the same uptime of the same machine."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        return file.read().strip()
+    with open("/proc/sys/kernel/random/boot_id", "rb") as file:  # bytes: no codec to import
+        return file.read().decode().strip()
 
 
 class SystemZone:

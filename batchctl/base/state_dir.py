@@ -91,6 +91,13 @@ class StateDir:
         """Return the spool file of a run; `kind` is `reserved`, `json` or `damaged`."""
         return f"{self.spool}/{run_id}.{kind}"
 
+    def waiting(self) -> list[str]:
+        """Return the names of the ends of runs that wait for import; one listing, cheap enough for every fire."""
+        try:
+            return [name for name in os.listdir(self.spool) if name.endswith(".json")]
+        except OSError:
+            return []
+
     def compiled(self, key: int) -> str:
         """Return the compiled copy of the configuration with this checksum of its surroundings."""
         return f"{self.path}/config-{key:08x}.bin"

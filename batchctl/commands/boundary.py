@@ -9,6 +9,7 @@ from batchctl.base.errors import EXIT_BUG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from batchctl.answers.run import Outcome
     from batchctl.base.errors import BatchctlError
 
 
@@ -36,6 +37,15 @@ def report_bug(error: Exception) -> int:
         "  → run the same command with BATCHCTL_DEBUG=1 and report what it prints; see `batchctl status` meanwhile\n"
     )
     return EXIT_BUG
+
+
+def report_failure(outcome: Outcome) -> None:
+    """Where the run failed, say on stderr what cron's mail should say."""
+    if outcome.run is not None and outcome.exit_code:
+        from batchctl.answers.run import last_lines
+        from batchctl.present.failure import failure_report
+
+        say(failure_report(outcome.run, outcome.job, last_lines(outcome)))
 
 
 def say(text: str) -> None:

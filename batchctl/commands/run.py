@@ -9,7 +9,7 @@ import typer
 
 from batchctl.answers import run as answer
 from batchctl.base.errors import EXIT_SKIPPED, UsageError
-from batchctl.commands.cronline import report_failure
+from batchctl.commands.boundary import report_failure
 from batchctl.commands.site import site_of
 
 

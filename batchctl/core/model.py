@@ -140,6 +140,11 @@ class Alerting(Record):
     ping_url: str | None = None
     ping_on_skip: bool = False
 
+    @property
+    def is_told(self) -> bool:
+        """Whether anybody wants to be told of anything."""
+        return bool(self.notify or self.on_alert)
+
 
 class Retention(Record):
     """What `prune` keeps of a job."""

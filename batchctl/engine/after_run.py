@@ -24,7 +24,7 @@ def teller(job: Job, state_dir: str, secrets: tuple[str, ...] | None = None) -> 
 
     `secrets` are the values that must not be told; None has them looked up when there is something to tell.
     """
-    if not _is_told(job):
+    if not job.alerting.is_told:
         return None
 
     def tell(connection: sqlite3.Connection, run_id: int) -> None:
@@ -33,10 +33,6 @@ def teller(job: Job, state_dir: str, secrets: tuple[str, ...] | None = None) -> 
         ends.record(connection, job, run_id, state_dir, secrets)
 
     return tell
-
-
-def _is_told(job: Job) -> bool:
-    return bool(job.alerting.notify or job.alerting.on_alert)
 
 
 def judge(run: Run, around: Surroundings) -> None:
@@ -83,7 +79,7 @@ def without_batchctl(job: Job, ended: Ended) -> None:
 
 def send(job: Job, state_dir: str) -> None:
     """Send what is due of the job's alerts; a fire that skips retries by this what could not be sent before."""
-    if _is_told(job):
+    if job.alerting.is_told:
         from batchctl.notify.send import send_due
 
         send_due(state_dir, {job.name: job})

@@ -16,7 +16,6 @@ from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
 from batchctl.core.guard.selection import Request, check, chosen, inherited
-from batchctl.engine import after_run
 from batchctl.engine.state import Settled, read, settle
 from batchctl.store import database, guard
 
@@ -63,7 +62,10 @@ def fire(job: Job, request: Request, observer: Observer | None = None) -> Outcom
         found = _guarded(connection, job, request)
         if not isinstance(found, Outcome):
             return _carry_out(connection, *found, observer)
-    after_run.send(job, request.state_dir)
+    if job.alerting.is_told:
+        from batchctl.engine import after_run
+
+        after_run.send(job, request.state_dir)
     return found
 
 
@@ -87,6 +89,7 @@ def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outc
 
 
 def _take_over(connection: sqlite3.Connection, job: Job, request: Request, run_id: int, settled: Settled) -> Settled:
+    from batchctl.engine import after_run
     from batchctl.engine.stop import take_over
 
     tell = after_run.teller(job, request.state_dir)
@@ -112,7 +115,7 @@ def _under_lock(
             state = replace(state, running=replace(state.running, left_behind=True))
         decision = decide.decide(clock.now(), state, job.rules, force=request.force)
         return None if decision.start else _skip(connection, job, request, state, decision)
-    from batchctl.engine import start
+    from batchctl.engine import after_run, start
     from batchctl.process.wakeup import Wakeup
 
     found, wakeup = None, None
@@ -133,6 +136,7 @@ def _under_lock(
 
 def _carry_out(connection: sqlite3.Connection, started: Started, wakeup: Wakeup, observer: Observer | None) -> Outcome:
     """Run the steps to their end and write it down; then, with the lock free, do all that follows an end."""
+    from batchctl.engine import after_run
     from batchctl.engine.journal import Journal
     from batchctl.engine.supervise import Supervisor
 

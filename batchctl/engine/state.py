@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from batchctl.base import clock
 from batchctl.base.record import Record, replace
+from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
 from batchctl.core.guard.decide import Running
-from batchctl.process import identity
-from batchctl.store import guard, spool
+from batchctl.store import guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,19 +34,18 @@ def settle(connection: sqlite3.Connection, state_dir: str, before: Settled) -> S
     Raises:
         sqlite3.Error: if the history takes no writing.
     """
-    waiting = spool.waiting(state_dir)
+    waiting = StateDir(state_dir).waiting()
     if not waiting:
         return before
+    from batchctl.store import spool
+
     spool.import_all(state_dir, connection)
     return replace(before, heard=(*before.heard, *waiting))
 
 
 def spoke_last(state_dir: str, run_id: int | None, settled: Settled) -> bool:
     """Say whether a vanished batchctl left the end of this run in the spool, unheard: then the run is not lost."""
-    if run_id is None:
-        return False
-    name = spool.name_of(run_id)
-    return name in spool.waiting(state_dir) and name not in settled.heard
+    return f"{run_id}.json" in {*StateDir(state_dir).waiting()} - {*settled.heard}
 
 
 def read(
@@ -69,6 +68,8 @@ def read(
 
 def judged(connection: sqlite3.Connection, row: RunningRow, state_dir: str, hold: Hold | None = None) -> Running:
     """Return the running row with the machine's verdict on its owner and on what its steps left behind."""
+    from batchctl.process import identity
+
     owner = identity.life(row.owner)
     same_boot = row.owner.boot_id == clock.boot_id()
     return Running(

@@ -11,7 +11,6 @@ import stat
 
 from batchctl.base.errors import StateError
 from batchctl.base.state_dir import FILE_MODE, StateDir, open_private
-from batchctl.store.schema import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ else:
     # The C half of sqlite3: its Python half only knows how to store dates, and imports datetime for it.
     import _sqlite3 as sqlite3
 
+VERSION = 4
+"""The number of migrations this batchctl knows; here, so that a fire need not import them."""
 BUSY_LIMIT = 10.0
 """Seconds to wait for another process's transaction before the database counts as locked."""
 _SETUP_LIMIT = 120.0

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from batchctl.base.record import Record
 from batchctl.core.guard.decide import Pause, State
-from batchctl.core.run import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from batchctl.core.guard.selection import Earlier
     from batchctl.core.model import Rules
+    from batchctl.core.run import Identity
 
 _TYPICAL_OF = 10
 
@@ -35,6 +35,8 @@ _RUNNING_COLUMNS = "id, job, started_at, started_mono_s, host, boot_id, pid, sta
 
 
 def _running_row(row: tuple[Any, ...]) -> RunningRow:
+    from batchctl.core.run import Identity
+
     owner = Identity(host=row[4], boot_id=row[5], pid=row[6], start_ticks=row[7])
     return RunningRow(run_id=row[0], job=row[1], started_at=row[2], started_mono=row[3], owner=owner, token=row[8])
 

@@ -63,7 +63,7 @@ def is_held(state_dir: str, job: str) -> bool:
     """
     try:
         inode = os.stat(StateDir(state_dir).lock(job), follow_symlinks=False).st_ino
-        with open("/proc/locks", encoding="ascii") as table:
+        with open("/proc/locks", encoding="utf-8") as table:
             # "1: FLOCK  ADVISORY  WRITE 4242 00:2f:1234567 0 EOF"; the device of stat() differs from it on overlays.
             return any(line.split()[1] == "FLOCK" and line.split()[5].endswith(f":{inode}") for line in table)
     except OSError:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from batchctl.base.state_dir import StateDir
-from batchctl.store.database import connect, untrusted
-from batchctl.store.schema import VERSION
+from batchctl.store.database import VERSION, connect, untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

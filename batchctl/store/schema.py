@@ -1,6 +1,4 @@
-"""The number of migrations this batchctl knows, and its query of the jobs; light, for what a fire imports."""
-
-VERSION = 4
+"""What several rooms of the store say of the tables."""
 
 KNOWN_JOBS = """
 with recursive

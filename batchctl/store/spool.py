@@ -95,25 +95,12 @@ def _fill(state_dir: str, run_id: int, content: bytes) -> None:
         os.close(directory)
 
 
-def name_of(run_id: int) -> str:
-    """Return how the spool names a run's end, as `waiting` does."""
-    return f"{run_id}.json"
-
-
-def waiting(state_dir: str) -> list[str]:
-    """Return the spool files that wait for import; one listing, cheap enough for every fire."""
-    try:
-        return [name for name in os.listdir(StateDir(state_dir).spool) if name.endswith(".json")]
-    except OSError:
-        return []
-
-
 def settle(state_dir: str) -> None:
     """Import what waits, for a command that is about to show the history; where that cannot be, it stays waiting.
 
     Without anything waiting, which is as good as always, it costs one listing of a directory.
     """
-    if not waiting(state_dir):
+    if not StateDir(state_dir).waiting():
         return
     import sqlite3
 
@@ -144,7 +131,7 @@ def import_all(state_dir: str, connection: sqlite3.Connection) -> int:
         sqlite3.Error: if the history takes no writing; the files stay.
     """
     imported = 0
-    for name in sorted(waiting(state_dir)):
+    for name in sorted(StateDir(state_dir).waiting()):
         try:
             imported += _import(f"{StateDir(state_dir).spool}/{name}", connection)
         except OSError:

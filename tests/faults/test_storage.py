@@ -17,12 +17,13 @@ from sqlite_utils import Database
 from support import batchctl, job, rows, step, wait_for
 
 from batchctl.base.errors import StateError
+from batchctl.base.state_dir import StateDir
 from batchctl.core.run import Attempt, Run, StepRun
 from batchctl.engine import fire as engine_fire
 from batchctl.process.identity import myself
 from batchctl.store import database, spool
+from batchctl.store.database import VERSION
 from batchctl.store.migrations import migrations
-from batchctl.store.schema import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -220,7 +221,7 @@ def test_a_history_locked_at_the_end_gets_the_result_later(state: Path, tmp_path
     holder.execute("begin immediate")
     go.touch()
     assert ended(process)["code"] == 1
-    assert spool.waiting(str(state)) == ["1.json"]
+    assert StateDir(str(state)).waiting() == ["1.json"]
     seen = _report(tmp_path, state)
     assert seen["runs"][0]["status"] == "running", "what cannot be imported yet is shown as it stands"
     holder.close()
@@ -286,7 +287,7 @@ def test_a_history_damaged_during_a_run_does_not_hurt_the_run(
     found = ended(process)
     assert (found["status"], found["code"]) == ("succeeded", 0)
     assert [one["result"] for one in found["steps"]] == [None, {"건수": 7}]
-    assert spool.waiting(str(state)) == ["1.json"]
+    assert StateDir(str(state)).waiting() == ["1.json"]
     assert (history.read_bytes() if history.exists() else None) == found_there
     for leftover in state.glob("batchctl.db*"):
         leftover.unlink()

@@ -19,7 +19,7 @@ from batchctl.core.run import Attempt, Run, StepRun
 from batchctl.engine.journal import Journal
 from batchctl.process.identity import myself
 from batchctl.store import database, guard, runs, spool
-from batchctl.store.schema import VERSION
+from batchctl.store.database import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +105,7 @@ def test_the_end_of_a_run_is_spooled_and_imported(state: Path) -> None:
     os.rename(state / "batchctl.db", state / "elsewhere")
     end(run)
     Journal(str(state), myself()).finish(run)
-    assert spool.waiting(str(state)) == [f"{run.id}.json"]
+    assert StateDir(str(state)).waiting() == [f"{run.id}.json"]
     os.rename(state / "elsewhere", state / "batchctl.db")
     connection = database.connect(str(state), create=False)
     assert spool.import_all(str(state), connection) == 1

@@ -12,9 +12,10 @@ import pytest
 from firing import fire
 from support import job, rows
 
+from batchctl.base.state_dir import StateDir
 from batchctl.core.model import Step
 from batchctl.core.run import Attempt, Identity, Run, StepRun
-from batchctl.store import spool, spool_format
+from batchctl.store import spool_format
 from batchctl.store.runs import Birth
 
 _OF_0_1 = Path(__file__).parent / "spooled" / "0.1.json"
@@ -119,7 +120,7 @@ def test_what_a_newer_batchctl_wrote_is_left_to_it(state: Path, version: int) ->
     (state / "spool" / "5.json").write_text(content)
     assert fire(job(), state)["code"] == 0
     assert (state / "spool" / "5.json").read_text() == content
-    assert spool.waiting(str(state)) == ["5.json"]
+    assert StateDir(str(state)).waiting() == ["5.json"]
     assert rows(state, "select count(*) from runs") == [(2,)]
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from batchctl.base.errors import EXIT_SKIPPED, UsageError
 from batchctl.base.record import Record
 from batchctl.core import model
-from batchctl.core.run import StepRun
-from batchctl.core.text.masking import MASK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from batchctl.core.model import Job, Step
+    from batchctl.core.run import StepRun
 
 
 class Selection(Record):
@@ -87,6 +86,8 @@ def _is_hidden(value: Any) -> bool:
         return any(_is_hidden(key) or _is_hidden(inner) for key, inner in value.items())
     if isinstance(value, list):
         return any(_is_hidden(inner) for inner in value)
+    from batchctl.core.text.masking import MASK
+
     return isinstance(value, str) and MASK in value
 
 
@@ -100,6 +101,8 @@ def chosen(job: Job, selection: Selection, earlier: Earlier | None) -> list[Step
     Raises:
         UsageError: if no step is left to execute.
     """
+    from batchctl.core.run import StepRun
+
     found = []
     for seq, step in enumerate(job.steps, 1):
         run = StepRun(seq, step)
