@@ -63,7 +63,7 @@ def test_a_text_in_pieces_shows_no_secret(secrets: list[str], pieces: list[str])
     masker = Masker(secrets)
     shown = "".join([*map(masker.feed, pieces), masker.rest()])
     whole = "".join(pieces)
-    assert not any(secret in part for secret in secrets for part in shown.split("***"))
+    assert not any(secret in part for secret in secrets if secret.strip("*") for part in shown.split("***"))
     if not any(secret in whole for secret in secrets):
         assert shown == whole
 
