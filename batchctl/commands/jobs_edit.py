@@ -1,4 +1,7 @@
-"""`batchctl jobs add | remove | enable | disable | edit`: jobs as files."""
+"""`batchctl jobs add | remove | enable | disable | edit`: jobs as files.
+
+Their answers are imported when they are asked: changing files brings tomlkit, and `jobs list` waits for this page.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchctl.answers import jobs_edit as answer
 from batchctl.base.errors import UsageError
 from batchctl.commands.boundary import say
-from batchctl.commands.run import parse_params
 from batchctl.commands.site import site_of
 from batchctl.present import done
 
@@ -55,6 +56,8 @@ def add(
     * `batchctl jobs add second-account --preset daily-batch --daily 13:00`
     * `batchctl jobs add 키워드-검색 --from job.toml`
     """
+    from batchctl.commands.run import parse_params
+
     given: dict[str, Any] = {
         "preset": preset,
         "description": description,
@@ -69,6 +72,8 @@ def add(
         "argv": argv,
     }
     table = {key: value for key, value in given.items() if value is not None}
+    from batchctl.answers import jobs_edit as answer
+
     tell(answer.add(site_of(ctx), name, table, source))
 
 
@@ -81,6 +86,8 @@ def remove(ctx: typer.Context, name: Name) -> None:
     * `batchctl jobs remove refresh-prices`
     """
     site = site_of(ctx)
+    from batchctl.answers import jobs_edit as answer
+
     changed = answer.remove(site, name)
     job, file = changed.jobs[0], changed.files[0]
     typer.echo(f"removed {f'{job} from {file}' if file == site.config_path else file}; its history stays")
@@ -93,6 +100,8 @@ def enable(ctx: typer.Context, name: Name) -> None:
     Examples:
     * `batchctl jobs enable refresh-prices`
     """
+    from batchctl.answers import jobs_edit as answer
+
     _tell_enabled(answer.enable(site_of(ctx), name, enabled=True), "enabled")
 
 
@@ -102,6 +111,8 @@ def disable(ctx: typer.Context, name: Name) -> None:
     Examples:
     * `batchctl jobs disable refresh-prices`
     """
+    from batchctl.answers import jobs_edit as answer
+
     _tell_enabled(answer.enable(site_of(ctx), name, enabled=False), "disabled")
 
 
@@ -114,6 +125,8 @@ def edit(ctx: typer.Context, name: Name) -> None:
     * `batchctl jobs edit refresh-prices`
     * `EDITOR=nano batchctl jobs edit refresh-prices`
     """
+    from batchctl.answers import jobs_edit as answer
+
     changed = answer.edit(site_of(ctx), name)
     if changed is None:
         typer.echo("unchanged; nothing was written")

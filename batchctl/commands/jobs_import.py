@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchctl.answers import jobs_import as answer
 from batchctl.commands.boundary import say
 from batchctl.commands.jobs_edit import tell, tell_crontab
 from batchctl.commands.site import site_of
@@ -38,6 +37,8 @@ def import_jobs(
     * `batchctl jobs import old-crontab.txt --write`
     * `ssh shop crontab -l | batchctl jobs import - --json`
     """
+    from batchctl.answers import jobs_import as answer
+
     found = answer.import_jobs(site_of(ctx), file, write=write, enable=enable)
     if as_json:
         typer.echo(json_text(view.proposals_as_json(found)))
