@@ -19,6 +19,12 @@ def built(name: str) -> Any:
     return root().get_command(None, name)
 
 
+def found(words: tuple[str, ...]) -> Any:
+    """Return the command of these words."""
+    command = built(words[0])
+    return command if len(words) == 1 else command.commands[words[1]]
+
+
 def helps() -> list[tuple[str, ...]]:
     """Return every command and every command of a group, as words, in the order in which batchctl lists them."""
     found: list[tuple[str, ...]] = []

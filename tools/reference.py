@@ -11,7 +11,6 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from types import UnionType
@@ -207,6 +206,117 @@ def _help(param: Any) -> str:
     return str(param.help) if silent else f"{param.help} Default: {param.default}."
 
 
+# JSON
+
+_JSON = """
+# JSON
+
+A time is ISO 8601 with offset, a share a number from 0 to 1, a name as it is written in any script; null where there
+is nothing to tell. Keys may be added, and are never renamed or removed.
+
+Runs and alerts come newest first. `report` covers 30 days unless told otherwise, and so does `success_rate`.
+
+A key is shown as jq takes it: `jobs[].run.id` is, for each job, the number of its run. NAME stands for any name.
+"""
+_ALONE = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    type(None): "null",
+    Any: "any value",
+}
+_TIMES = {
+    *("at", "from", "to", "since", "until", "first", "last", "next_fire", "timestamp"),
+    *("running_since", "watched_since", "expected_end_between"),
+}
+_MODULES = (contract, contract_jobs, contract_upkeep)
+
+
+def json_page() -> str:
+    """Return the page of the JSON, from the types that renderers return: a section for each that names a command."""
+    sections = {}
+    for typed, about in _typed().items():
+        named = re.match(r"`([^`]+)`", about)
+        if named is not None:
+            sections[named[1]] = (about, _flat(typed))
+    order = [*COMMANDS]
+    text = _NOTE + _JSON
+    for command in sorted(sections, key=lambda line: order.index(line.split()[0])):
+        about, rows = sections[command]
+        sentence = re.sub(r"^`[^`]+`(?:[;:,]| \(|\.)?\s*", "", about)
+        text += f"\n## {command}\n\n"
+        text += f"{sentence[:1].upper()}{sentence[1:]}\n\n" if sentence else ""
+        text += table(["key", "is", "to know"], rows)
+    return text
+
+
+def _typed() -> dict[Any, str]:
+    """Return every type of the contract with what its module says of it, in one line."""
+    found = {}
+    for module in _MODULES:
+        for node, after in pairwise([*ast.parse(inspect.getsource(module)).body, ast.Pass()]):
+            if isinstance(node, ast.ClassDef):
+                found[getattr(module, node.name)] = _line(ast.get_docstring(node))
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                value = getattr(module, node.targets[0].id)
+                if is_typeddict(value):
+                    words = ast.literal_eval(after.value) if isinstance(after, ast.Expr) else None
+                    found[value] = _line(words)
+    return found
+
+
+def _line(text: str | None) -> str:
+    return re.sub(r"\s+", " ", text or "").strip()
+
+
+def _flat(typed: Any, prefix: str = "") -> list[list[str]]:
+    """Return a row for each key of a type and, below it, of the types that it holds."""
+    rows = []
+    for key, hint in get_type_hints(typed, include_extras=True).items():
+        kind, below, inner = _kind(hint)
+        optional = get_origin(hint) is NotRequired or key in typed.__optional_keys__
+        about = "" if inner is None else _typed()[inner]
+        rows.append([f"`{prefix}{key}`", _named(key, kind) + (", or not there" if optional else ""), about])
+        if inner is not None:
+            rows += _flat(inner, f"{prefix}{key}{below}.")
+    return rows
+
+
+def _named(key: str, kind: str) -> str:
+    """Return a kind as the key's name has it: texts may be times, numbers seconds."""
+    if key in _TIMES or key.endswith("_at"):
+        return kind.replace("text", "time")
+    unit = next((unit for end, unit in (("_s", "seconds"), ("_bytes", "bytes")) if key.endswith(end)), "")
+    return re.sub("(whole )?number", unit, kind) if unit else kind
+
+
+def _kind(hint: Any) -> tuple[str, str, Any]:
+    """Return a type in words, how jq steps into it, and the type of the contract that is found there."""
+    origin, inside = get_origin(hint), get_args(hint)
+    if origin is NotRequired:
+        return _kind(inside[0])
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in inside), "", None
+    if origin in {Union, UnionType}:
+        kinds = [_kind(each) for each in inside]
+        below, inner = next(((below, inner) for _, below, inner in kinds if inner is not None), ("", None))
+        return " or ".join(kind for kind, _, _ in kinds), below, inner
+    if origin is list:
+        kind, below, inner = _kind(inside[0])
+        return f"list of {_several(kind)}", f"[]{below}", inner
+    if origin is dict:
+        kind, below, inner = _kind(inside[1])
+        return f"object: NAME to {kind}", f".NAME{below}", inner
+    if is_typeddict(hint):
+        return "object", "", hint
+    return _ALONE[hint], "", None
+
+
+def _several(kind: str) -> str:
+    return {"text": "texts", "object": "objects", "number": "numbers", "whole number": "whole numbers"}.get(kind, kind)
+
+
 # Exit codes
 
 _EXIT_CODES = """
@@ -260,80 +370,10 @@ def _kept_by(file: Path) -> list[str]:
     return re.findall(r"\{state\}/([\w-]+)", file.read_text(encoding="utf-8"))
 
 
-# JSON
-
-_JSON = """
-# JSON
-
-Times are ISO 8601 with offset, durations (`_s`) seconds, shares numbers from 0 to 1, names as they are written in any
-script; null where there is nothing to tell. Fields may be added, and are never renamed or removed. `[]` stands for each
-entry of a list, `*` for each name; a key with `?` is there only where it applies. Runs and alerts come newest first.
-`report` covers 30 days unless told otherwise, and so does `success_rate` in `status`.
-"""
-_OBJECTS: dict[str, Any] = {
-    "run JOB --json": contract.Run,
-    "run JOB --dry-run --json": contract.DryRun,
-    "status [JOB] --json": contract.Status,
-    "explain JOB --json": contract.Explain,
-    "simulate --json": contract.Simulate,
-    "report --json": contract.Report,
-    "check --format json": contract_upkeep.Health,
-    "advise --json": contract_upkeep.Advise,
-    "alerts list --json": contract_upkeep.Alerts,
-    "alerts test JOB --json": contract_upkeep.AlertTest,
-    "alerts ack --json": contract_upkeep.Acked,
-    "prune --json": contract_upkeep.Pruned,
-    "config --json": contract_jobs.Config,
-    "jobs list --json": contract_jobs.JobList,
-    "jobs show JOB --json": contract_jobs.ShownJob,
-    "jobs presets --json": contract_jobs.Presets,
-    "jobs presets --install --json": contract_jobs.Changed,
-    "jobs import --json": contract_jobs.Imported,
-    "crontab show --json": contract_jobs.Crontab,
-}
-_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "any value"}
-
-
-def json_objects() -> str:
-    """Return the page of the JSON objects, from the types that the renderers return."""
-    text = _NOTE + _JSON
-    for command, kind in _OBJECTS.items():
-        rows = [[f"`{path}`", words] for path, words in _rows(kind, "")]
-        text += f"\n## {command}\n\n{table(['key', 'is'], rows)}"
-    return text
-
-
-def _rows(kind: Any, before: str) -> Iterator[tuple[str, str]]:
-    """Yield the path of every key below a type, and what its value is."""
-    for key, hint in get_type_hints(kind, include_extras=True).items():
-        optional = get_origin(hint) is NotRequired
-        inner = get_args(hint)[0] if optional else hint
-        path = f"{before}{key}{'?' if optional or key in kind.__optional_keys__ else ''}"
-        words, nested, steps = _value(inner)
-        yield path, words
-        if nested is not None:
-            yield from _rows(nested, f"{path}{steps}.")
-
-
-def _value(hint: Any) -> tuple[str, Any, str]:
-    """Return what a value is in words, the type of the objects in it, and the path to one of them."""
-    kind, inner = get_origin(hint), get_args(hint)
-    if kind in {Union, UnionType}:
-        words, nested, steps = _value(inner[0])
-        return f"{words}, or null", nested, steps
-    if kind is Literal:
-        return " or ".join(f"`{word}`" for word in inner), None, ""
-    if kind in {list, dict}:
-        words, nested, steps = _value(inner[-1])
-        what = "a list" if kind is list else "by name"
-        return f"{what}: {words}", nested, ("[]" if kind is list else ".*") + steps
-    return ("object", hint, "") if is_typeddict(hint) else (_WORDS.get(hint, "object"), None, "")
-
-
 PAGES = {
-    "json": json_objects,
     "configuration": configuration,
     "commands": commands,
+    "json": json_page,
     "exit-codes": exit_codes,
     "state-directory": state_directory,
 }

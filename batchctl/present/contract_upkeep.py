@@ -83,7 +83,7 @@ class Machine(TypedDict):
 
 
 class Health(Machine):
-    """`check --format json`, and health.json."""
+    """`check --format json`; health.json holds the same."""
 
     timestamp: str
     system_status: Literal["healthy", "degraded", "unhealthy"]

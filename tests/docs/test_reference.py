@@ -10,7 +10,7 @@ from pathlib import Path
 import draw_rooms
 import pytest
 import reference
-from helps import helps
+from helps import found, helps
 from package_source import read as read_house
 from pages import ROOT, anchors, code_in, read, table
 
@@ -50,6 +50,23 @@ def test_defaults_are_those_in_force() -> None:
 def test_every_command_is_there() -> None:
     """Each command has its section."""
     assert {"-".join(words) for words in helps()} <= anchors("docs/reference/commands.md")
+
+
+def test_every_command_with_json_is_there() -> None:
+    """The page of the JSON has a section for each command that can print it."""
+    able = {" ".join(words) for words in helps() if any("--json" in param.opts for param in found(words).params)}
+    sections = re.findall(r"^## ([a-z -]*[a-z])", read("docs/reference/json.md"), re.MULTILINE)
+    assert able
+    assert able <= {section.partition(" --")[0] for section in sections}
+
+
+def test_keys_are_named_as_jq_takes_them() -> None:
+    """A key below lists and names is shown with its way from the top, and a time as what it is."""
+    rows = {code_in(row[0]): row[1] for row in table("docs/reference/json.md", "report --json")}
+    assert rows["runs[].steps[].id"] == "text"
+    assert rows["runs[].started_at"] == "time"
+    assert rows["stats.NAME.p50_s"] == "seconds or null"
+    assert rows["periods"] == "list of objects, or not there"
 
 
 def test_every_place_of_the_state_directory_is_there() -> None:
