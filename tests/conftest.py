@@ -106,7 +106,7 @@ def home(
     before, running = _traces(), leftovers.processes()
     yield place
     failed = request.node.stash.get(_FAILED, False)
-    left = leftovers.end(str(own), running, grace=not failed)
+    left = leftovers.end(f"HOME={place}", running, grace=not failed)
     assert failed or not left, f"the test left processes behind: {left}"
     assert _traces() == before, "the test touched the real configuration or state"
     assert not trace.exists(), "the test called the real crontab"

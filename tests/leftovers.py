@@ -1,4 +1,7 @@
-"""Processes that a test leaves behind: found by the test's own folder in their environment, and ended."""
+"""Processes that a test leaves behind: found by the test's own home in their environment, and ended.
+
+What a fixture of a wider scope starts, and is to outlive the test that asked first, has a HOME of its own.
+"""
 
 from __future__ import annotations
 

@@ -52,10 +52,13 @@ def _serving(programs: Path, place: Path, user: str) -> Iterator[str]:
     as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
     data = str(place / "data")
 
+    # It outlives the test that asks first, whose home it would have.
+    env = os.environ | {"HOME": str(place)}
+
     def run(program: str, *options: str) -> None:
         # Not captured: the server would keep the pipe open for as long as it lives.
         command = [*as_user, str(programs / program), "-D", data, *options]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=place)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=place, env=env)
 
     run("initdb", "-A", "trust", "-U", "tester", "-E", "UTF8")
     options = f"-k {place} -c listen_addresses='' -c fsync=off"
