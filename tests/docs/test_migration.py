@@ -15,13 +15,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from pages import blocks, read, rows, shown
+from scenes import Stage
 
 from batchctl.config import load
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "howto" / "migration.md").read_text(encoding="utf-8")
+PAGE = "docs/howto/migration.md"
 
-_FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 _CODE = re.compile(r"`([^`]+)`")
 _KEY = re.compile(r"[a-z_]+ = .")
 _JOBS = """
@@ -49,30 +49,18 @@ MAILTO=ops@example.org
 """
 
 
-def rows(text: str) -> list[list[str]]:
-    """Return the rows of every table, heads and rules left out."""
-    found = []
-    for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
-        found += [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in table.splitlines()[2:]]
-    return found
-
-
 def spans(cells: list[str]) -> list[str]:
     """Return the `code` of these cells, in their order."""
     return [code for cell in cells for code in _CODE.findall(cell)]
 
 
-NOW = [code for row in rows(PAGE) for code in spans(row[1:])]
+ROWS = [row for table in rows(read(PAGE)) for row in table]
+NOW = [code for row in ROWS for code in spans(row[1:])]
 """What the tables say is used now: commands, keys and words."""
-COMMANDS = [found for row in rows(PAGE) if (found := [code for code in spans(row[1:]) if code.startswith("batchctl ")])]
+COMMANDS = [found for row in ROWS if (found := [code for code in spans(row[1:]) if code.startswith("batchctl ")])]
 KEYS = list(dict.fromkeys(code for code in NOW if _KEY.match(code)))
-SHOWN = [
-    tuple(piece.split("\n", 1))
-    for words, text in _FENCE.findall(PAGE)
-    if words == "console"
-    for piece in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
-]
-SCRIPTS = [text for words, text in _FENCE.findall(PAGE) if words == "sh"]
+SHOWN = [case for block in blocks(PAGE, "console") for case in shown(block.text)]
+SCRIPTS = [block.text for block in blocks(PAGE, "sh")]
 
 
 def environment(home: Path, programs: Path) -> dict[str, str]:
@@ -104,13 +92,10 @@ def shell(line: str, home: Path, programs: Path) -> subprocess.CompletedProcess[
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a directory for PATH with batchctl and a stand-in for crontab(1)."""
-    place = tmp_path_factory.mktemp("programs")
-    script = place / "batchctl"
-    script.write_text(f"#!{sys.executable}\nfrom batchctl.__main__ import entry\n\nentry()\n")
-    script.chmod(0o755)
-    shutil.copy(ROOT / "tests" / "cron" / "fake_crontab.sh", place / "crontab")
-    return place
+    """Return a directory for PATH with batchctl and a stand-in for crontab(1)."""
+    stage = Stage(tmp_path_factory.mktemp("programs"))
+    stage.close()
+    return stage.programs
 
 
 @pytest.fixture(scope="module")
@@ -162,12 +147,12 @@ def test_keys_of_the_tables_are_accepted(key: str, tmp_path: Path) -> None:
 
 def test_each_row_says_what_to_do() -> None:
     """No row of a table leaves the reader without a command, a key, or the word that nothing is to be done."""
-    for row in rows(PAGE):
+    for row in ROWS:
         useful = any(code.startswith("batchctl ") or code in KEYS for code in spans(row[1:2]))
         assert useful or row[1] in {"nothing", "three steps"}, row
 
 
-@pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command for command, _ in SHOWN])
+@pytest.mark.parametrize(("command", "output"), SHOWN, ids=[case.command for case in SHOWN])
 def test_what_is_shown_is_what_comes(command: str, output: str, fresh: Path, programs: Path) -> None:
     """A `$` line prints what stands below it; only the home is put in."""
     done = shell(command, fresh, programs)
@@ -186,14 +171,6 @@ def test_scripts_read_the_json(script: str, fresh: Path, programs: Path) -> None
 
 def test_the_page_uses_no_other_fences() -> None:
     """What stands in a block of the page is tried by one of these tests: console, sh, or toml."""
-    assert {words for words, _ in _FENCE.findall(PAGE)} == {"console", "sh", "toml"}
+    assert {block.language for block in blocks(PAGE)} == {"console", "sh", "toml"}
     assert len(SHOWN) > 1
     assert len(SCRIPTS) > 1
-
-
-@pytest.mark.parametrize("text", [text for words, text in _FENCE.findall(PAGE) if words == "toml"])
-def test_configurations_are_valid(text: str, tmp_path: Path) -> None:
-    """Each configuration of the page is accepted."""
-    file = tmp_path / "batchctl.toml"
-    file.write_text(text, encoding="utf-8")
-    assert load(str(file)).jobs
