@@ -73,10 +73,29 @@ class Group(Record):
 
 
 class Window(Record):
-    """Active hours as wall-clock minutes of the day, both inclusive; it crosses midnight where start > end."""
+    """Hours of each day as wall-clock minutes, both inclusive; it crosses midnight where start > end."""
 
     start: int
     end: int
+
+    def contains(self, instant: float, zone: Zone) -> bool:
+        """Say whether the clock is within these hours."""
+        minute, start, end = int((instant + zone.offset(instant)) % 86400) // 60, self.start, self.end
+        return start <= minute <= end if start <= end else minute >= start or minute <= end
+
+    def turn(self, now: float, zone: Zone) -> float:
+        """Return the first full minute after `now` at which these hours begin, or where now is within them, end.
+
+        Minute by minute is exact even where the clock jumps over it (DST): what one day skips the next one has. After
+        two days there will be none.
+        """
+        inside = self.contains(now, zone)
+        minute = now - now % 60 + 60
+        for _ in range(2 * 1440):
+            if self.contains(minute, zone) is not inside:
+                break
+            minute += 60
+        return minute
 
 
 class Rules(Record):

@@ -34,10 +34,8 @@ _STALE = 1.2
 """How far stale_after lies beyond the timeout: ending a run takes its grace, and a hung one can wait."""
 
 HOUR, DAY = 3600, 86400
-_EVEN = tuple(60 * minutes for minutes in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)) + tuple(
-    HOUR * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)
-)
-"""What divides a day evenly, as crontab fields can say it."""
+_EVEN = [60 * part for part in range(1, 60) if not 60 % part] + [HOUR * part for part in range(1, 25) if not 24 % part]
+"""What divides an hour or a day evenly, as crontab fields can say it."""
 
 
 class Paste(Record):

@@ -194,10 +194,9 @@ def _outside_hours(now: float, _state: State, rules: Rules) -> Check:
     window = rules.active_hours
     if window is None:
         return _ANY_HOUR
-    minute = _minute_of_day(now, rules)
-    if _inside(minute, window.start, window.end):
+    if window.contains(now, rules.zone):
         return _passed(OUTSIDE_HOURS, "within active hours %s", (_clock_range(window.start, window.end),))
-    until = _next_opening(now, rules, window.start, window.end)
+    until = window.turn(now, rules.zone)
     return _failed(
         OUTSIDE_HOURS,
         "outside active hours %s; they begin %s",
@@ -296,25 +295,6 @@ def _locked(_now: float, state: State, _rules: Rules) -> Check:
     if not state.lock_held or state.running is not None:
         return _UNLOCKED
     return _failed(LOCKED, "another fire of this job is starting at this very moment")
-
-
-def _minute_of_day(now: float, rules: Rules) -> int:
-    return int((now + rules.zone.offset(now)) % 86400) // 60
-
-
-def _inside(minute: int, start: int, end: int) -> bool:
-    return start <= minute <= end if start <= end else minute >= start or minute <= end
-
-
-def _next_opening(now: float, rules: Rules, start: int, end: int) -> float:
-    """Return the first instant from `now` on at which the wall clock is inside the window.
-
-    Minute by minute is exact even where the clock jumps over the opening (DST): what one day skips the next one has.
-    """
-    minute = now - now % 60 + 60
-    while not _inside(_minute_of_day(minute, rules), start, end):
-        minute += 60
-    return minute
 
 
 def _clock_range(start: int, end: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from batchctl.base.record import Record, replace
 from batchctl.core.text.harmless import harmless, one_line
-from batchctl.core.time.zones import human
+from batchctl.core.time.zones import at_wall, human
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,33 +131,26 @@ def rationed(alerts: Sequence[Alert], told_today: int, alerting: Alerting, zone:
 
 
 def _no_more(alert: Alert, alerting: Alerting, zone: Zone, now: float) -> Alert:
-    day = int(day_start(now, zone) + zone.offset(now)) // _DAY
-    name = alert.job or "batchctl"
+    title = f"{alert.job or 'batchctl'}: more alerts suppressed today"
     body = (
         f"{alerting.max_alerts_per_day} alerts were sent today (max_alerts_per_day); more are kept and not sent\n"
         f"see them: batchctl alerts list {alert.job}".rstrip()
     )
-    return make(alert.kind, f"more:{alert.job}:{day}", alert.job, f"{name}: more alerts suppressed today", body, now)
+    return make(alert.kind, f"more:{alert.job}:{_day(now, zone)}", alert.job, title, body, now)
 
 
 def day_start(now: float, zone: Zone) -> float:
     """Return the midnight before `now` in a zone."""
-    local = now + zone.offset(now)
-    return local - local % _DAY - zone.offset(now)
+    return at_wall(float(_day(now, zone) * _DAY), zone)
+
+
+def _day(now: float, zone: Zone) -> int:
+    return int(now + zone.offset(now)) // _DAY
 
 
 def quiet_until(now: float, window: Window | None, zone: Zone) -> float:
     """Return the instant from which alerts may be sent: now, or the end of the quiet hours that now lies in."""
-    if window is None:
-        return now
-    midnight = day_start(now, zone)
-    minute = int((now - midnight) // 60)
-    start, end = window.start, window.end
-    inside = start <= minute <= end if start <= end else minute >= start or minute <= end
-    if not inside:
-        return now
-    over = midnight + (end + 1) * 60
-    return over if over > now else over + _DAY
+    return now if window is None or not window.contains(now, zone) else window.turn(now, zone)
 
 
 def to_remind(open_alerts: Iterable[tuple[Alert, float | None]]) -> Alert | None:

@@ -71,7 +71,7 @@ def _bad(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
 
 def _failing(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
     lines = [f"why: {last.why or ''}", f"the runs before it: batchctl report {facts.job.name}"]
-    return f"failed {findings.failures(facts)} times in a row", lines
+    return f"failed {findings.failures(facts, last)} times in a row", lines
 
 
 def _recovered(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:

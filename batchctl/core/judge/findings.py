@@ -83,9 +83,9 @@ def status_of(found: Sequence[Finding]) -> Status:
     return "unhealthy" if "critical" in severities else "degraded" if "warning" in severities else "healthy"
 
 
-def failures(facts: Facts) -> int:
+def failures(facts: Facts, last: Ended) -> int:
     """Return how many runs in a row have ended badly, the last one included."""
-    return facts.failures_before + (facts.last is not None and facts.last.status in _KIND_OF)
+    return facts.failures_before + (last.status in _KIND_OF)
 
 
 def _ended(facts: Facts, last: Ended) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def _ended(facts: Facts, last: Ended) -> Iterator[Finding]:
     # An operator's own stop is worth knowing, and nothing that is wrong.
     severity: Severity = "warning" if last.status in _KIND_OF else "info"
     yield _about_run(_KIND_OF.get(last.status, alerts.FAILED), severity, facts, last, text)
-    count = failures(facts)
+    count = failures(facts, last)
     if count >= job.alerting.alert_after:
         text = f"{count} runs in a row did not succeed; the last is run {last.run_id}{why}"
         # Named after the last success: one event for one row of failures, however long it gets.
@@ -151,15 +151,16 @@ def _running(facts: Facts, now: float) -> Iterator[Finding]:
 def _overrun(facts: Facts, running: Running, now: float) -> Iterator[Finding]:
     """Say which fires will be skipped; that is a warning only where a usual run would not have overrun them."""
     end, job = facts.expected_end, facts.job
-    over = [fire for fire in facts.next_fires if end is not None and now < fire < end]
-    if end is None or not over:
+    over = [] if end is None else [fire for fire in facts.next_fires if fire < end]
+    if not over:
         return
     typical = statistics.typical(facts.durations)
     started = now - _age(running, now)
     as_usual = typical is not None and started + typical > over[0]
     shown = ", ".join(_at(facts.job, fire) for fire in over[:_SHOWN])
     more = f" and {len(over) - _SHOWN} more" if len(over) > _SHOWN else ""
-    text = f"run {running.run_id} is expected to end {_at(job, end)} and overruns {_fires(len(over))}: {shown}{more}"
+    span = f"is expected to end {human(end, job.rules.zone)} and overruns {_fires(len(over))}"
+    text = f"run {running.run_id} {span}: {shown}{more}"
     yield _now(alerts.OVERRUN, "info" if as_usual else "warning", facts, running, text)
 
 
@@ -180,8 +181,8 @@ def longest(facts: Facts) -> Bound | None:
     if limit is not None:
         most = format_duration(limit)
         return Bound(seconds=limit, said=f"longer than long_after, {most}", expected=f"at most {most} (long_after)")
-    usual = statistics.percentile(sorted(facts.durations), 0.95)
-    if usual is None or len(facts.durations) < statistics.ENOUGH:
+    usual = _usual(facts, 0.95)
+    if usual is None:
         return None
     limit, habit = max(usual * alerting.long_factor, usual + _UNUSUAL), f"95% take {format_duration(usual)} or less"
     expected = f"at most {format_duration(limit)} ({habit})"
@@ -195,11 +196,16 @@ def shortest(facts: Facts) -> Bound | None:
         least = format_duration(limit)
         expected = f"at least {least} (min_duration)"
         return Bound(seconds=limit, said=f"less than min_duration, {least}", expected=expected)
-    median = statistics.percentile(sorted(facts.durations), 0.5)
-    if median is None or len(facts.durations) < statistics.ENOUGH or median < _MATTERS:
+    median = _usual(facts, 0.5)
+    if median is None or median < _MATTERS:
         return None
     limit, habit = _FAR_BELOW * median, f"half of them take {format_duration(median)} or more"
     return Bound(seconds=limit, said=f"where {habit}", expected=f"at least {format_duration(limit)} ({habit})")
+
+
+def _usual(facts: Facts, share: float) -> float | None:
+    enough = len(facts.durations) >= statistics.ENOUGH
+    return statistics.percentile(sorted(facts.durations), share) if enough else None
 
 
 def _unusual(facts: Facts, last: Ended) -> Iterator[Finding]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 from support import SEOUL
 
 from batchctl.core.judge import alerts
-from batchctl.core.judge.alerts import quiet_until, rationed
+from batchctl.core.judge.alerts import day_start, quiet_until, rationed
 from batchctl.core.model import Alerting, Window
+from batchctl.core.time.zones import NamedZone
 
 NOW = datetime.fromisoformat("2026-11-21T12:00:00+09:00").timestamp()
+EPOCH = date(1970, 1, 1).toordinal()
 TO_ALL = {"default": ("json://all",)}
 
 
@@ -29,6 +31,10 @@ def at(text: str) -> float:
         ((1320, 420), "00:00:00", "07:01:00"),  # across midnight, the later half
         ((60, 420), "07:00:59", "07:01:00"),  # their last minute
         ((60, 420), "07:01:00", "07:01:00"),  # over
+        ((60, 420), "01:00:00", "07:01:00"),  # their first minute
+        ((420, 420), "07:00:30", "07:01:00"),  # a single minute
+        ((1320, 420), "07:00:59", "07:01:00"),  # the last minute of those across midnight
+        ((1320, 420), "07:01:00", "07:01:00"),  # over
     ],
 )
 def test_quiet_hours(window: tuple[int, int] | None, now: str, ready: str) -> None:
@@ -40,6 +46,15 @@ def test_quiet_hours(window: tuple[int, int] | None, now: str, ready: str) -> No
 def test_quiet_hours_across_midnight_end_the_next_day() -> None:
     """At 22:00 of quiet hours until 07:00 the end lies nine hours ahead."""
     assert quiet_until(at("22:00:00"), Window(start=1320, end=420), SEOUL) == at("22:00:00") + 9 * 3600 + 60
+
+
+def test_quiet_hours_follow_the_clock() -> None:
+    """In the night when the clock is put forward they end when it shows their end, an hour of real time earlier."""
+    berlin = NamedZone("Europe/Berlin")
+    late = datetime.fromisoformat("2026-03-28T23:00:00+01:00").timestamp()
+    end = datetime.fromisoformat("2026-03-29T07:01:00+02:00").timestamp()
+    assert quiet_until(late, Window(start=1320, end=420), berlin) == end
+    assert day_start(end, berlin) == datetime.fromisoformat("2026-03-29T00:00:00+01:00").timestamp()
 
 
 def test_so_many_a_day_and_one_last_word() -> None:
@@ -54,8 +69,17 @@ def test_so_many_a_day_and_one_last_word() -> None:
         ("more", False, NOW),
         ("failed", True, None),
     ]
-    assert found[1].event_id == found[3].event_id
+    assert found[1].event_id == found[3].event_id == f"more:작업:{date(2026, 11, 21).toordinal() - EPOCH}"
+    assert found[1].title == "작업: more alerts suppressed today"
+    site = alerts.make("disk", "disk:1", "", "t", "b", NOW)
+    assert rationed([site], 2, alerting, SEOUL, NOW)[0].title == "batchctl: more alerts suppressed today"
     assert found[1].event_id != rationed(new, 2, alerting, SEOUL, NOW + 86400)[0].event_id
+
+
+def test_an_alert_is_bounded() -> None:
+    """Whatever a step says, title and text stay of a size that every channel takes."""
+    alert = alerts.make("failed", "failed:1", "작업", "가" * 300, "나" * 30_000, NOW)
+    assert (len(alert.title), len(alert.body)) == (200, 20_000)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +96,7 @@ def test_reminders(hours: float, event: str | None) -> None:
     found = alerts.reminder(alert, 4 * 3600.0, NOW + hours * 3600, SEOUL)
     assert (None if found is None else found.event_id) == event
     assert found is None or (found.for_event, found.lasting, found.title) == ("failed:12", False, "still: t")
+    assert alerts.reminder(alert, None, NOW + hours * 3600, SEOUL) is None
 
 
 def test_the_newest_alert_speaks_for_the_older_ones() -> None:

@@ -109,6 +109,10 @@ def test_recovery_only_after_an_alert() -> None:
     assert (alert.event_id, alert.for_event, alert.severity) == ("recovered:12", "failing:작업:7", "info")
     assert "failed 3 times in a row" in alert.body
     assert told(ended("succeeded"), {"failures_before": 3}) == []
+    (alert,) = told(ended("succeeded"), {"failures_before": 1, "open_event": "failed:11"})
+    assert "times in a row" not in alert.body
+    (alert,) = told(ended("succeeded"), {"failures_before": 2, "open_event": "failed:11"})
+    assert "it had failed 2 times in a row" in alert.body
 
 
 @pytest.mark.parametrize(
@@ -151,6 +155,7 @@ def test_warnings_are_told_by_kind() -> None:
     assert [alert.event_id for alert in found] == ["expect:12", "output:12"]
     assert found[0].title == "작업: run 12: collected is 3 (and 1 more)"
     assert "rate is 1" in found[0].body
+    assert found[1].title == "작업: run 12: ERROR"
     (failure,) = told(ended(warnings=warnings))
     assert "expect: collected is 3" in failure.body
     only = told(ended(warnings=warnings), notify={"expect": ("json://x",)})
