@@ -1,4 +1,4 @@
-"""A name for a job from the command it runs: the program, or the script that an interpreter is given."""
+"""What a command runs, and a name for its job: the program, or the script that an interpreter is given."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ _LAUNCHERS = frozenset({"nice", "ionice", "env", "sudo", "chronic", "nohup", "ex
 _PARTS = frozenset({"cd", ".", "source", "export", "set", "umask", "test", "[", "sleep", "flock", "timeout"})
 _INTERPRETER = re.compile(r"python[\d.]*|php[\d.]*|node|ruby|perl|bash|sh|dash|zsh|java|uv|poetry|npx")
 _FRONTS = frozenset({"artisan", "manage.py", "console", "npm", "yarn", "make", "rake", "wp"})
+_AROUND = frozenset({"flock", "timeout", "sh", "bash", "dash"})
+_SEPARATOR = re.compile(r"&&|\|\||[;|\n]|(?<![<>])&(?!>)")
+_BATCHCTL = re.compile(r"(?:^|[\s/'\"])batchctl(?=[\s'\"]|$)")
 _BLAND = frozenset({"run", "main", "start", "cron", "index", "job", "batch", "script", "app"})
 
 
 def job_name(command: str, taken: Container[str]) -> str:
     """Return a name for what a command runs, not among those that are taken."""
-    stem = re.sub(r"[^\w.-]+|\.{2,}", "-", normalize("NFC", _stem(command))).strip("-.")[:50].strip("-.") or "job"
+    return free_name(_stem(command), taken)
+
+
+def free_name(text: str, taken: Container[str]) -> str:
+    """Return the text as a name that the configuration allows, with a number where it is taken."""
+    stem = re.sub(r"[^\w.-]+|\.{2,}", "-", normalize("NFC", text)).strip("-.")[:50].strip("-.") or "job"
     name, count = stem, 1
     while name in taken:
         count += 1
@@ -27,8 +35,18 @@ def job_name(command: str, taken: Container[str]) -> str:
     return name
 
 
+def runs_batchctl(command: str) -> bool:
+    """Say whether batchctl itself is among the programs that a command runs, be it behind flock or in a `sh -c`."""
+    for part in _SEPARATOR.split(command):
+        words = _program_words(part)
+        program = words[0].rpartition("/")[2] if words else ""
+        if program == "batchctl" or (program in _AROUND and _BATCHCTL.search(part)):
+            return True
+    return False
+
+
 def _stem(command: str) -> str:
-    for part in re.split(r"&&|\|\||[;|\n]", command):
+    for part in _SEPARATOR.split(command):
         words = _program_words(part)
         if words and words[0] not in _PARTS:
             return _program_name(words)

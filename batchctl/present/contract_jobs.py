@@ -149,11 +149,12 @@ class LeftOut(TypedDict):
 
 
 class Imported(TypedDict):
-    """`jobs import --json`."""
+    """`jobs import --json`; `pools` is what [pools] of the main file must say for the jobs, and did not say yet."""
 
     jobs: list[Proposal]
     left_out: list[LeftOut]
     notes: list[str]
+    pools: dict[str, int]
     written: list[str]
 
 

@@ -91,6 +91,7 @@ def proposals_as_json(imported: Imported) -> contract.Imported:
         ],
         "left_out": [{"line": left.line, "text": left.text, "reason": left.reason} for left in found.left_out],
         "notes": list(found.notes),
+        "pools": dict(found.pools),
         "written": [] if changed is None else list(changed.files),
     }
 
@@ -108,6 +109,10 @@ def proposal_lines(imported: Imported) -> Iterator[str]:
     for left in found.left_out:
         yield harmless(f"line {left.line}: {left.text}")
         yield harmless(f"  not imported: {left.reason}")
+        yield ""
+    if found.pools:
+        yield harmless(imported.main)
+        yield from (harmless(f"    {line}") for line in ("[pools]", *(f"{name} = 1" for name in found.pools)))
         yield ""
     yield from (harmless(f"note: {note}") for note in found.notes)
 

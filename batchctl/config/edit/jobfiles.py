@@ -15,7 +15,7 @@ from batchctl.base.errors import BatchctlError, ConfigError, UsageError
 from batchctl.base.files import NOTHING, alone, make_directory, read, replace_file, write_all
 from batchctl.base.record import Record
 from batchctl.config import load, load_as
-from batchctl.config.edit.jobtext import raw_key, with_value, without
+from batchctl.config.edit.jobtext import raw_key, with_pools, with_value, without
 from batchctl.config.values import NAME
 
 if TYPE_CHECKING:
@@ -56,10 +56,13 @@ def valid_name(text: str) -> str:
     return name
 
 
-def add(config_path: str | None, jobs: Mapping[str, str], *, keep: bool = False) -> Done:
+def add(
+    config_path: str | None, jobs: Mapping[str, str], *, keep: bool = False, pools: Mapping[str, int] | None = None
+) -> Done:
     """Write new jobs, name to the text of its file; where there is no configuration yet, a minimal one is made.
 
-    With `keep` a name that is taken is left as it is and reported, otherwise nothing at all is written.
+    With `keep` a name that is taken is left as it is and reported, otherwise nothing at all is written. `pools` are
+    limits that the main file does not have yet: they are written into its [pools].
 
     Raises:
         BatchctlError: if a name is taken, or a file cannot be written.
@@ -71,7 +74,7 @@ def add(config_path: str | None, jobs: Mapping[str, str], *, keep: bool = False)
         load(main)  # one that was named and is not there is a slip, and no reason to make it
     elif not os.path.isdir(directory):
         # Judged before anything is made, so that a wrong job leaves not even a directory behind.
-        _judged(main, _new_files(main, jobs))
+        _judged(main, {**_new_files(main, jobs), main: _with_pools(_MINIMAL, main, pools)})
         make_directory(directory)
     with alone(directory):
         fresh = config_path is None and not os.path.lexists(main)
@@ -83,21 +86,35 @@ def add(config_path: str | None, jobs: Mapping[str, str], *, keep: bool = False)
                 message, remedy=f"choose another name, or change it with `batchctl jobs edit {taken[0]}`"
             )
         new = _new_files(main, {name: text for name, text in jobs.items() if name not in taken})
-        files: dict[str, bytes | None] = dict(new)
-        if fresh:
-            files[main] = _MINIMAL
-        after = _judged(main, files) if new else None
+        old = _MINIMAL if fresh else read(main)
+        shared = _with_pools(old, main, pools) if new else old
+        after = _judged(main, {**new, main: shared}) if new else None
         if new:
             make_directory(f"{directory}/jobs.d")
-            write_all(files)
+            _write(main, None if fresh else old, shared, new)
     return Done(
         jobs=tuple(name for name in jobs if name not in taken),
-        files=tuple(new),
+        files=(*new, *([] if fresh or shared == old else [main])),
         created=main if fresh and new else None,
         skipped=tuple(taken),
         before=before,
         after=after,
     )
+
+
+def _write(main: str, old: bytes | None, shared: bytes, new: Mapping[str, bytes]) -> None:
+    """Write new job files and what the main file, which said `old` (None: nothing), says for them; all or none."""
+    if old is None:
+        write_all({**new, main: shared})
+        return
+    if shared != old:
+        replace_file(main, old, shared)  # first, since a job whose pool is not there yet is an error to every fire
+    try:
+        write_all(new)
+    except BaseException:
+        if shared != old:
+            replace_file(main, shared, old)
+        raise
 
 
 def remove(config_path: str | None, name: str) -> Done:
@@ -210,7 +227,19 @@ def no_file(name: str) -> BatchctlError:
     return BatchctlError(message, remedy="`batchctl jobs presets --install` makes files of them")
 
 
-def _changed(old: bytes, path: str, change: Callable[[str], str]) -> bytes:
+def _with_pools(old: bytes, main: str, pools: Mapping[str, int] | None) -> bytes:
+    if not pools:
+        return old
+    lines = ", ".join(f"{name} = {limit}" for name, limit in pools.items())
+    return _changed(old, main, lambda text: with_pools(text, pools), f"add {lines} to its [pools] in an editor")
+
+
+def _changed(
+    old: bytes,
+    path: str,
+    change: Callable[[str], str],
+    remedy: str = "change it in an editor, with `batchctl jobs edit`",
+) -> bytes:
     """Return a file's content after a change of its text; a byte order mark stays."""
     text = old.decode()
     mark = _BOM if text.startswith(_BOM) else ""
@@ -218,4 +247,4 @@ def _changed(old: bytes, path: str, change: Callable[[str], str]) -> bytes:
         return (mark + change(text.removeprefix(mark))).encode()
     except ValueError as error:
         message = f"{path}: cannot be changed without touching more than the job; {NOTHING}"
-        raise BatchctlError(message, remedy="change it in an editor, with `batchctl jobs edit`") from error
+        raise BatchctlError(message, remedy=remedy) from error

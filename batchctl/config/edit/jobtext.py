@@ -77,6 +77,19 @@ def with_value(text: str, table: Path, key: str, value: Any) -> str:
     return _checked(text, document.as_string(), expected)
 
 
+def with_pools(text: str, pools: Mapping[str, int]) -> str:
+    """Return the main file's text with more pools and their limits; ValueError where more would change."""
+    for name, limit in pools.items():
+        table = tomllib.loads(text)
+        if "pools" in table:
+            text = with_value(text, ("pools",), name, limit)
+            continue
+        whole, end = _whole(text) if text else ("", "\n")
+        added = f"{end if text else ''}[pools]{end}{tomlkit.key(name).as_string()} = {limit}{end}"
+        text = _checked(text, whole + added, {**table, "pools": {name: limit}})
+    return text
+
+
 def _set(document: tomlkit.TOMLDocument, table: Path, key: str, item: Item, end: str) -> None:
     inside: Any = document
     for part in table:
