@@ -80,22 +80,24 @@ class Window(Record):
 
     def contains(self, instant: float, zone: Zone) -> bool:
         """Say whether the clock is within these hours."""
-        minute, start, end = int((instant + zone.offset(instant)) % 86400) // 60, self.start, self.end
+        return self._has(int((instant + zone.offset(instant)) % 86400) // 60)
+
+    def _has(self, minute: int) -> bool:
+        start, end = self.start, self.end
         return start <= minute <= end if start <= end else minute >= start or minute <= end
 
     def turn(self, now: float, zone: Zone) -> float:
-        """Return the first full minute after `now` at which these hours begin, or where now is within them, end.
-
-        Minute by minute is exact even where the clock jumps over it (DST): what one day skips the next one has. After
-        two days there will be none.
-        """
-        inside = self.contains(now, zone)
-        minute = now - now % 60 + 60
-        for _ in range(2 * 1440):
-            if self.contains(minute, zone) is not inside:
-                break
-            minute += 60
-        return minute
+        """Return the first full minute after `now` at which these hours begin, or where now is within them, end."""
+        offset, first = zone.offset(now), now - now % 60 + 60
+        minute = int((now + offset) % 86400) // 60
+        inside = self._has(minute)
+        turn = first + ((self.end if inside else self.start - 1) - minute) % 1440 * 60
+        if zone.offset(turn) == offset and self.contains(turn, zone) is not inside:
+            return turn
+        # The clock is changed in between. Minute by minute is exact even where it jumps over the turn: what one day
+        # skips the next one has. Hours that are the whole day never turn.
+        times = (first + 60 * minute for minute in range(2 * 1440))
+        return next((at for at in times if self.contains(at, zone) is not inside), first + 2 * 86400)
 
 
 class Rules(Record):
