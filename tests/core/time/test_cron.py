@@ -14,7 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchctl.core.time.cron import NICKNAMES, Cron, civil, days_in, from_data, parse_cron, to_data
+from batchctl.core.time.cron import (
+    NICKNAMES,
+    Cron,
+    _agree_with_croniter,
+    civil,
+    days_in,
+    from_data,
+    parse_cron,
+    to_data,
+)
 
 ALL_MINUTES, ALL_HOURS = tuple(range(60)), tuple(range(24))
 ALL_DAYS, ALL_MONTHS, ALL_WEEKDAYS = tuple(range(1, 32)), tuple(range(1, 13)), tuple(range(7))
@@ -225,11 +234,13 @@ def test_any_combination_expands_to_what_it_was_made_of(fields: tuple[tuple[str,
     assert [set(got) for got in (cron.minutes, cron.hours, cron.days, cron.months, cron.weekdays)] == expected
 
 
-def test_a_disagreement_with_croniter_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An expression that croniter expands otherwise is never taken on trust."""
-    monkeypatch.setattr(croniter.croniter, "expand", lambda _text: ([[0], [2], ["*"], ["*"], ["*"]], {}))
-    with pytest.raises(ValueError, match="hour field '1': cron and croniter read it differently; write 1"):
-        parse_cron("0 1 * * *")
+def test_croniter_is_a_second_opinion() -> None:
+    """What croniter reads otherwise is put to it in other words; where it still disagreed, nobody would be right."""
+    assert croniter.croniter.expand("0 3-3 * * *")[0][1] == ["*"], "to croniter a range of one hour is a whole day"
+    assert parse_cron("0 3-3 * * *").hours == (3,)
+    read = [(0,), (2,), ALL_DAYS, ALL_MONTHS, ALL_WEEKDAYS]
+    with pytest.raises(ValueError, match="hour field '1': cron and croniter read it differently; write 2"):
+        _agree_with_croniter(["0", "1", "*", "*", "*"], read)
 
 
 @pytest.mark.parametrize("text", ["0 1 * * *", "@hourly", "*/5 1-3 1,15 jan-mar 7"])

@@ -94,6 +94,8 @@ def shown(text: str, zone: str, start: str, count: int) -> list[str]:
         ("30 1 * * *", "Antarctica/Casey", "2016-10-21", ["10-21T01:30:00+08:00", "10-23T01:30:00+11:00"]),
         # nearly a day back is a correction too, so the fixed-time job fires by the new time as well
         ("30 1 * * *", "Pacific/Kwajalein", "1969-09-30T12:00+11:00", ["09-30T01:30:00-12:00", "10-01T01:30:00-12:00"]),
+        # a change at an odd minute, to the second: 02:01 comes once, an hour after the clock went back to 01:01
+        ("1 2 * * *", "Pacific/Guam", "1976-08-21", ["08-21T02:01:00+11:00", "08-22T02:01:00+10:00"]),
         # no change at all
         ("0 1 * * *", "Asia/Seoul", "2026-11-21T01:00", ["11-21T01:00:00+09:00", "11-22T01:00:00+09:00"]),
         # month ends
