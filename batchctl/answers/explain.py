@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 from batchctl.base import clock
 from batchctl.base.errors import UsageError
 from batchctl.base.record import Record
-from batchctl.core import statistics
-from batchctl.core.foresight.preview import next_start
 from batchctl.core.guard import decide
 from batchctl.core.time import zones
-from batchctl.engine.fire import state_of
-from batchctl.watch.standing import state_at, with_expected_end
+from batchctl.watch.standing import standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchctl.answers.site import Site
+    from batchctl.core.foresight.preview import Foreseen
     from batchctl.core.guard.decide import Check
     from batchctl.core.time.zones import Zone
 
@@ -48,21 +46,26 @@ def explain(site: Site, job: str, at: str | None = None) -> Explanation:
         instant = now if at is None else zones.parse_time(at, zone, now)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    typical = statistics.typical(site.history().durations(job, statistics.TYPICAL_OF))
-    state = with_expected_end(state_of(found, site.state), typical)
-    state, ended = state_at(found, state, typical, now, instant)
-    checks = list(decide.checks(instant, state, found.rules))
-    assumption = None
-    if ended is not None:
-        assumption = f"run {ended.run_id} ends at {zones.human(ended.expected_end, zone)} and succeeds"
-    elif instant < now and at is not None:
-        assumption = "what holds now held then"
+    stands = standing(found, site.history(), site.state, now)
+    then = stands.at(instant)
+    checks = list(decide.checks(instant, then.state, found.rules))
     return Explanation(
         job=job,
         zone=zone,
         at=instant,
         checks=checks,
         reason=next((check.name for check in checks if not check.passed), None),
-        next_start_at=next_start(found, state, instant, typical),
-        assumption=assumption,
+        next_start_at=stands.next_start(instant),
+        assumption=_assumption(then, zone, past=instant < now and at is not None),
     )
+
+
+def _assumption(then: Foreseen, zone: Zone, *, past: bool) -> str | None:
+    if past:
+        return "what holds now held then"
+    said = []
+    if then.ended is not None:
+        said.append(f"run {then.ended.run_id} ends at {zones.human(then.ended.expected_end, zone)} and succeeds")
+    if then.started is not None:
+        said.append(f"the fire of {zones.human(then.started.at, zone)} starts it")
+    return "; ".join(said) or None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from batchctl.core.model import Job
     from batchctl.core.run import Run, StepRun
     from batchctl.engine.supervise import Observer
-    from batchctl.watch.standing import Current
+    from batchctl.watch.underway import Current
 
 Outcome = engine.Outcome
 Request = engine.Request

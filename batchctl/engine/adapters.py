@@ -30,6 +30,11 @@ def check(job: Job) -> None:
             _named(step.executor)
 
 
+def is_held(job: Job, state_dir: str) -> bool:
+    """Say whether a fire holds the job, without touching it."""
+    return lease_of(job, state_dir).is_held(job.name)
+
+
 def executor_of(step: Step, run: Run, state_dir: str) -> Executor:
     """Return what carries out a step; one for each name in a run."""
     if step.executor is not None:

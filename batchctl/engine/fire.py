@@ -221,6 +221,6 @@ def state_of(job: Job, state_dir: str) -> State:
         state = read(connection, job, state_dir)
     if state.running is not None:
         return state
-    from batchctl.engine.adapters import lease_of
+    from batchctl.engine.adapters import is_held
 
-    return replace(state, lock_held=lease_of(job, state_dir).is_held(job.name))
+    return replace(state, lock_held=is_held(job, state_dir))

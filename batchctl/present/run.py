@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from batchctl.core.run import Run, StepRun
     from batchctl.engine.fire import Outcome
     from batchctl.present import contract
-    from batchctl.watch.standing import Current
+    from batchctl.watch.underway import Current
 
 _STYLES = {
     model.SUCCEEDED: "green",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from batchctl.core.time.zones import Zone
     from batchctl.present import contract
     from batchctl.store.history import RunRow, StepRow
-    from batchctl.watch.standing import Current, JobStatus
+    from batchctl.watch.standing import JobStatus
+    from batchctl.watch.underway import Current
 
     Picture = RenderableType
     Draw = Callable[[int], Picture]

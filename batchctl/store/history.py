@@ -11,7 +11,7 @@ is asked of all jobs is asked job by job (200 seeks take 1 ms, a `group by` over
 from __future__ import annotations
 
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchctl.core.model import SUCCEEDED, UNFINISHED
@@ -165,17 +165,21 @@ class History(Stories):
         query = "select duration_s from runs where job = ? and status = 'succeeded' order by id desc limit ?"
         return [row[0] for row in self._rows(query, job, limit) if row[0] is not None]
 
-    def step_durations(self, job: str, limit: int) -> dict[str, list[float]]:
-        """Return the seconds that each step took in the last successful runs of the job, newest first."""
+    def step_durations(self, job: str, limit: int) -> list[dict[str, float]]:
+        """Return the seconds that each step took, for each of the last successful runs of the job, newest first."""
         query = (
-            "select step, duration_s from steps where status = 'succeeded' and duration_s is not null and run_id in"
-            " (select id from runs where job = ? and status = 'succeeded' order by id desc limit ?)"
+            "select run_id, step, duration_s from steps where status = 'succeeded' and duration_s is not null and"
+            " run_id in (select id from runs where job = ? and status = 'succeeded' order by id desc limit ?)"
             " order by run_id desc, seq"
         )
-        found: dict[str, list[float]] = {}
-        for step, duration in self._rows(query, job, limit):
-            found.setdefault(step, []).append(duration)
-        return found
+        rows = groupby(self._rows(query, job, limit), key=itemgetter(0))
+        return [{step: duration for _, step, duration in steps} for _, steps in rows]
+
+    def attempt_started(self, run_id: int, seq: int) -> float | None:
+        """Return when the last attempt of a step began."""
+        query = "select started_at from attempts where run_id = ? and seq = ? order by attempt desc limit 1"
+        started: float | None = next(self._rows(query, run_id, seq), (None,))[0]
+        return started
 
     def consecutive_failures(self, job: str) -> int:
         """Return how many runs of the job ended otherwise than `succeeded` since the last that did."""

@@ -14,7 +14,10 @@ from batchctl.base.state_dir import StateDir
 from batchctl.store.database import VERSION, connect, untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 _BUSY_LIMIT = 5.0
 
@@ -22,14 +25,23 @@ _BUSY_LIMIT = 5.0
 class Reader:
     """Asks the history in a state directory; it has no rows where none was begun."""
 
-    def __init__(self, state_dir: str) -> None:
-        """Open the history.
+    def __init__(self, state_dir: str, connection: sqlite3.Connection | None = None) -> None:
+        """Open the history, or ask it through a connection that is open already.
 
         Raises:
             StateError: if it is there and cannot be trusted, or was there and has vanished.
         """
         self._path = StateDir(state_dir).history
-        self._db = _open(state_dir, self._path)
+        self._db = connection or _open(state_dir, self._path)
+
+    def ask(self, question: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+        """Return the answer of a question that takes a connection; `nothing` where no history was begun."""
+        if self._db is None:
+            return nothing
+        try:
+            return question(self._db)
+        except sqlite3.Error as error:
+            raise untrusted(self._path, error) from error
 
     def _number(self, query: str, *values: object) -> int:
         return int(next(self._rows(query, *values), (0,))[0])

@@ -9,28 +9,26 @@ from typing import TYPE_CHECKING, Any
 from batchctl.base.errors import StateError
 from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir
-from batchctl.core.foresight.preview import assumed_end
 from batchctl.core.guard import decide
 from batchctl.core.judge import missed
 from batchctl.core.judge.findings import Finding, findings, status_of, urgency
 from batchctl.core.time.schedule import fires
-from batchctl.engine.state import judged
-from batchctl.store import guard, tally
+from batchctl.store import tally
 from batchctl.store.health import Checked, Skipping
+from batchctl.store.history import History
 from batchctl.watch.healthfile import Watch
+from batchctl.watch.standing import standing
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
-    from typing import Literal
 
     from batchctl.core.guard.decide import Running
     from batchctl.core.judge.facts import Ended, Facts
     from batchctl.core.judge.findings import Status
     from batchctl.core.model import Config, Job
     from batchctl.watch.healthfile import Before
-
-    Standing = Literal["idle", "running", "paused", "disabled"]
+    from batchctl.watch.standing import Standing, Word
 
 SETTLING = 120.0
 """Seconds after a fire before it can count as missed: cron starts it late on a machine that is busy."""
@@ -46,7 +44,7 @@ class JobHealth(Record):
     job: Job
     facts: Facts
     """What the findings are drawn from."""
-    state: Standing
+    state: Word
     watch: Watch
     last_run: Ended | None
     last_success: Ended | None
@@ -118,7 +116,8 @@ def gather(
         StateError: if the history or the directory cannot be read.
     """
     checked = Checked(connection)
-    jobs = [_job_health(job, checked, connection, state_dir, before, now) for job in config.jobs.values()]
+    history = History(state_dir, connection)
+    jobs = [_job_health(job, checked, history, state_dir, before, now) for job in config.jobs.values()]
     machine = _machine(state_dir)
     found = [finding for job in jobs if job.job.name != within for finding in job.findings]
     found += _disk(machine, config.disk_free_min, state_dir, before.since.get("disk", now))
@@ -140,17 +139,11 @@ def missed_by(
     return missed.gaps(job, _trace(job, checked, planned, skipping, now), planned)
 
 
-def _job_health(
-    job: Job, checked: Checked, connection: sqlite3.Connection, state_dir: str, before: Before, now: float
-) -> JobHealth:
+def _job_health(job: Job, checked: Checked, history: History, state_dir: str, before: Before, now: float) -> JobHealth:
     watch = _watch(job, before.watches.get(job.name), now)
     facts, success = checked.facts(job), checked.last_success(job.name)
-    row = guard.running_row(connection, job.name)
-    running = None if row is None else judged(connection, row, state_dir)
-    typical = checked.typical(job.name)
-    if running is not None and typical is not None:
-        running = replace(running, expected_end=running.started_at + typical)
-    end = None if running is None or decide.is_lost(running) else assumed_end(job, running, typical, now)
+    stands = standing(job, history, state_dir, now)
+    running, end = stands.facts.running, None if stands.current is None else stands.current.expected_end_at
     planned = missed.expected(job, _begin(job, watch, checked, now), now - SETTLING)
     skipping = checked.skipping(job.name, planned[0] if planned else None)
     trace = _trace(job, checked, planned, skipping, now)
@@ -162,15 +155,14 @@ def _job_health(
         skips_since=skipping.since,
         skip_reason=skipping.reason,
         gaps=missed.gaps(job, trace, planned),
-        # Without history the end is the timeout: a bound, and no reason to warn of anything.
-        next_fires=_overrun(job, trace, None if typical is None else end, now),
+        next_fires=_overrun(stands, end),
         expected_end=end,
         unmet=_unmet(job, facts.last, success, results),
     )
     return JobHealth(
         job=job,
         facts=facts,
-        state=_standing(job, running, trace.paused_since),
+        state=stands.state,
         watch=watch,
         last_run=facts.last,
         last_success=success,
@@ -228,15 +220,12 @@ def _written(path: str) -> float | None:
         return None  # a preset, or a file that is gone by now
 
 
-def _overrun(job: Job, trace: missed.Trace, end: float | None, now: float) -> list[float]:
-    """Return the fires before the expected end of the running run that would start the job if it were not running."""
+def _overrun(stands: Standing, end: float | None) -> list[float]:
+    """Return the fires that will be skipped because the run is not expected to be over by then."""
     if end is None:
         return []
-    last = trace.starts[0] if trace.starts else None
-    meant = None if last is None else last.started_at if last.scheduled_for is None else last.scheduled_for
-    state = decide.State(last_start=meant)
-    upcoming = takewhile(lambda fire: fire < end, islice(fires(job.schedule, job.rules.zone, now), _OVERRUN_MOST))
-    return [fire for fire in upcoming if decide.decide(fire, state, job.rules).start]
+    coming = takewhile(lambda fire: fire.at < end, islice(stands.fires(), _OVERRUN_MOST))
+    return [fire.at for fire in coming if fire.reason == decide.ALREADY_RUNNING]
 
 
 def _unmet(
@@ -247,14 +236,6 @@ def _unmet(
     from batchctl.core.judge.expect import unmet
 
     return unmet(job.expect, results)
-
-
-def _standing(job: Job, running: Running | None, paused_since: float | None) -> Standing:
-    if running is not None and not decide.is_lost(running):
-        return "running"
-    if paused_since is not None:
-        return "paused"
-    return "idle" if job.rules.enabled else "disabled"
 
 
 def _machine(state_dir: str) -> Machine:

@@ -228,7 +228,7 @@ def test_durations(rows: Rows) -> None:
     found = history(rows)
     assert found.durations(JOB, 10) == [2.0, 1.0]
     assert found.durations(JOB, 1) == [2.0]
-    assert found.step_durations(JOB, 10) == {"31": [1.0, 0.5]}
+    assert found.step_durations(JOB, 10) == [{"31": 1.0}, {"31": 0.5}]
 
 
 def test_jobs(rows: Rows) -> None:

@@ -1,16 +1,16 @@
 """What the next fires of a job will do, from the state that its history and the machine are in now.
 
-Pure, as the simulation that it asks. A run that is running is assumed to end when it is expected to; what other jobs do
-meanwhile is not known, so a full pool is taken to stay full.
+Pure, as the simulation that it asks. A run that is running ends when the state expects it to (`watch.standing` knows);
+what other jobs do meanwhile is not known, so a full pool is taken to stay full.
 """
 
 from __future__ import annotations
 
 from itertools import islice
 
-from batchctl.base.record import replace
-from batchctl.core.foresight.simulate import NEVER, Scenario, settled, walk
-from batchctl.core.guard.decide import ALREADY_RUNNING, checks
+from batchctl.base.record import Record, replace
+from batchctl.core.foresight.simulate import NEVER, Course, Scenario, settled, walk
+from batchctl.core.guard.decide import ALREADY_RUNNING, checks, is_lost
 from batchctl.core.time.schedule import fires
 
 TYPE_CHECKING = False
@@ -24,17 +24,26 @@ if TYPE_CHECKING:
 _HORIZON = 400 * 86400.0
 _FIRES = 20_000
 """Two weeks of a job that is fired each minute."""
-_ANY_MOMENT = 60.0
 _NEXT_MICROSECOND = 1e-6
 
 
-def preview(job: Job, state: State, now: float, *, duration: float | None, count: int) -> list[SimulatedFire]:
-    """Return the next `count` fires (fewer where there are no more), each a start or a skip with its reason.
+class Foreseen(Record):
+    """The state that a fire of an instant finds, and what had to be assumed for it."""
+
+    state: State
+    ended: Running | None = None
+    """The run of now, where it is taken to have ended by then: as expected, and successfully."""
+    started: SimulatedFire | None = None
+    """The last fire by then that is taken to have started the job."""
+
+
+def coming(job: Job, state: State, now: float, duration: float | None) -> Iterator[SimulatedFire]:
+    """Yield the coming fires, each a start or a skip with its reason, as far as the next 400 days.
 
     `duration` is how long a run takes, in seconds; None where the history does not know it. Then the typical duration
     of the state, or the timeout, is assumed; if nothing is known, runs are taken to end at once.
     """
-    return list(islice(_walk(job, state, now, duration), count))
+    return walk(_scenario(job, state, now, duration))
 
 
 def next_start(job: Job, state: State, now: float, duration: float | None) -> float | None:
@@ -44,43 +53,50 @@ def next_start(job: Job, state: State, now: float, duration: float | None) -> fl
     """
     schedule = job.schedule
     if schedule.cron is None and schedule.every is None and schedule.at is None:
-        return _first_passing(job.rules, _expecting(job, state, now, duration), now)
-    return next((fire.at for fire in islice(_walk(job, state, now, duration), _FIRES) if fire.verdict == "start"), None)
+        return _first_passing(job.rules, _scenario(job, state, now, duration).state, now)
+    every = islice(coming(job, state, now, duration), _FIRES)
+    return next((fire.at for fire in every if fire.verdict == "start"), None)
 
 
-def assumed_end(job: Job, running: Running, typical: float | None, now: float) -> float | None:
-    """Return when a running run is assumed to end: as expected, else after its typical duration, else at its timeout.
+def foreseen(job: Job, state: State, now: float, instant: float, duration: float | None) -> Foreseen:
+    """Return the state that a fire of an instant finds, if all fires until then do what they are expected to.
 
-    The first of these that is still to come counts, so a run that is late is expected to use its timeout, and one that
-    is past all of them to end at any moment. None: nothing is known that would end it.
+    What is known is the state of now; an instant in the past is judged by it too.
     """
-    lengths = [typical, job.timeout]
-    ends = [] if running.expected_end is None else [running.expected_end]
-    ends += [running.started_at + length for length in lengths if length is not None]
-    return next((end for end in ends if end > now), now + _ANY_MOMENT if ends else None)
+    if instant <= now:
+        return Foreseen(state=state)
+    scenario = _scenario(job, state, now, duration)
+    course = Course(scenario)
+    fires_before = islice(walk(replace(scenario, end=instant), course), _FIRES)
+    started = [fire for fire in fires_before if fire.verdict == "start"]
+    then = course.state_of(instant)
+    before = scenario.state.running
+    over = before is not None and before.expected_end is not None and before.expected_end <= instant
+    return Foreseen(state=then, ended=before if over else None, started=started[-1] if started else None)
 
 
-def _expecting(job: Job, state: State, now: float, duration: float | None) -> State:
-    """Return the state with the assumed end of its run, and without a lock that a fire holds for a moment only."""
+def _scenario(job: Job, state: State, now: float, duration: float | None) -> Scenario:
+    """Return what is to come, without a lock that a fire holds for a moment only.
+
+    A run whose end nobody can expect ends at its timeout, or never.
+    """
     running = settled(state, now).running
-    if running is not None:
-        typical = state.typical if duration is None else duration
-        running = replace(running, expected_end=assumed_end(job, running, typical, now))
-    return replace(state, running=running, lock_held=False)
-
-
-def _walk(job: Job, state: State, now: float, duration: float | None) -> Iterator[SimulatedFire]:
+    if running is not None and not is_lost(running):
+        end = running.expected_end
+        if end is None and job.timeout is not None:
+            end = running.started_at + job.timeout
+        # One that is past all that is known may end at any moment.
+        running = replace(running, expected_end=None if end is None else max(end, now + _NEXT_MICROSECOND))
     length = next((known for known in (duration, state.typical, job.timeout) if known is not None), 0.0)
-    scenario = Scenario(
+    return Scenario(
         rules=job.rules,
         fires=fires(job.schedule, job.rules.zone, now),
         start=now,
         end=now + _HORIZON,
         duration=lambda _count: length,
-        state=_expecting(job, state, now, duration),
+        state=replace(state, running=running, lock_held=False),
         timeout=job.timeout,
     )
-    return walk(scenario)
 
 
 def _first_passing(rules: Rules, state: State, now: float) -> float | None:

@@ -120,13 +120,13 @@ def simulate_groups(scenarios: Mapping[str, Scenario]) -> Split:
     )
 
 
-def walk(scenario: Scenario) -> Iterator[SimulatedFire]:
-    """Yield what each fire does, one at a time.
+def walk(scenario: Scenario, course: Course | None = None) -> Iterator[SimulatedFire]:
+    """Yield what each fire does, one at a time; `course` then says where that has led.
 
     The fire that started a run is amended when a later one takes the run over: its `ends_at` and `status` change.
     """
     rules, start, end = scenario.rules, scenario.start, scenario.end
-    course = _Course(scenario)
+    course = course or Course(scenario)
     for at in scenario.fires:
         if at < start:
             continue
@@ -149,10 +149,11 @@ def settled(state: State, start: float) -> State:
     return replace(state, running=replace(running, started_at=start - running.age, age=None))
 
 
-class _Course:
+class Course:
     """Where the simulation stands: the state for the next decision, and the run that is under way."""
 
     def __init__(self, scenario: Scenario) -> None:
+        """Begin at the scenario's state."""
         self._scenario = scenario
         self._adaptive = scenario.rules.gap_factor is not None
         self._any_end_counts = scenario.rules.gap_after == "any"
@@ -178,6 +179,12 @@ class _Course:
         if state is None:
             state = self._state = self._build()
         return state
+
+    def state_of(self, instant: float) -> State:
+        """Return the state as an instant finds it that lies behind all fires so far."""
+        if self.ends_at <= instant:
+            self.finish()
+        return self.state_at()
 
     def begin(self, at: float, decision: Decision) -> SimulatedFire:
         """Start a run, after ending the one that the decision takes over."""

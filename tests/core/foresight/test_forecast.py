@@ -1,55 +1,122 @@
-"""When a running batch will end."""
+"""When a running batch will end: what is left of it, and how far that may be off."""
 
 from __future__ import annotations
+
+import math
+import random
 
 import pytest
 
 from batchctl.core.foresight.forecast import Prospect, Remaining, remaining
 
 H = 3600.0
+TEN = tuple(2 * H * math.exp(0.1 * z) for z in (-1.5, -1.0, -0.7, -0.4, -0.1, 0.1, 0.4, 0.7, 1.0, 1.5))
+"""Ten runs of about two hours, with a spread of a tenth."""
+
+
+def left(*prospects: Prospect, limit: float | None = None) -> Remaining:
+    """Return what is left where that is known."""
+    found = remaining(list(prospects), limit)
+    assert found is not None
+    return found
+
+
+def mixed(count: int) -> list[tuple[float, ...]]:
+    """Return the ten runs in so many orders, so that the steps that took them have nothing in common."""
+    chance = random.Random(1)  # noqa: S311 - nothing secret
+    return [tuple(chance.sample(TEN, 10)) for _ in range(count)]
 
 
 @pytest.mark.parametrize(
     ("prospects", "expected"),
     [
         # nothing left
-        ([], Remaining(expected=0.0, low=0.0, high=0.0)),
-        # one step that waits: its median, no spread in a history of one
-        ([Prospect(stage=0, durations=(2 * H,))], Remaining(expected=2 * H, low=2 * H, high=2 * H)),
+        ([], 0.0),
+        # one step that waits: what it usually takes
+        ([Prospect(stage=0, durations=TEN)], 2 * H),
         # it has run for half of it
-        ([Prospect(stage=0, durations=(2 * H,), elapsed=H)], Remaining(expected=H, low=H, high=H)),
-        # it has outrun its median
-        ([Prospect(stage=0, durations=(2 * H,), elapsed=3 * H)], Remaining(expected=0.0, low=0.0, high=0.0)),
-        # its own progress says more: a quarter in one hour
-        (
-            [Prospect(stage=0, durations=(9 * H,), elapsed=H, share=0.25)],
-            Remaining(expected=3 * H, low=3 * H, high=3 * H),
-        ),
+        ([Prospect(stage=0, durations=TEN, elapsed=H)], H),
+        # its own progress says more than all other days: a quarter in one hour
+        ([Prospect(stage=0, durations=(3 * H, 2.5 * H, 3.2 * H, 4.6 * H), elapsed=H, share=0.25)], 3 * H),
         # a chain adds up
-        (
-            [Prospect(stage=0, durations=(H,)), Prospect(stage=1, durations=(2 * H,))],
-            Remaining(expected=3 * H, low=3 * H, high=3 * H),
-        ),
-        # side by side the longest counts
-        (
-            [Prospect(stage=0, durations=(H,)), Prospect(stage=0, durations=(2 * H,))],
-            Remaining(expected=2 * H, low=2 * H, high=2 * H),
-        ),
-        # no history, no progress: nobody knows
-        ([Prospect(stage=0, durations=(H,)), Prospect(stage=1)], None),
+        ([Prospect(stage=0, durations=TEN), Prospect(stage=1, durations=TEN)], 4 * H),
+        # a step that is done takes no more
+        ([Prospect(stage=0, durations=TEN, took=2 * H), Prospect(stage=1, durations=TEN)], 2 * H),
     ],
 )
-def test_remaining(prospects: list[Prospect], expected: Remaining | None) -> None:
-    """Medians, elapsed time, progress and stages make the remaining time."""
-    assert remaining(prospects) == expected
+def test_what_is_left(prospects: list[Prospect], expected: float) -> None:
+    """Usual durations, elapsed time, progress and stages make the remaining time."""
+    found = left(*prospects)
+    assert found.expected == pytest.approx(expected, rel=0.06, abs=1)
+    assert found.low <= found.expected <= found.high
 
 
-def test_spread_grows_slower_than_the_chain() -> None:
-    """Four steps of 1 to 3 h each: errors of independent steps partly cancel out."""
-    one = remaining([Prospect(stage=0, durations=(H, 2 * H, 3 * H))])
-    four = remaining([Prospect(stage=number, durations=(H, 2 * H, 3 * H)) for number in range(4)])
-    assert one
-    assert four
-    assert four.expected == 4 * one.expected
-    assert four.high - four.expected == pytest.approx(2 * (one.high - one.expected))
-    assert four.low < four.expected < four.high
+def test_without_history_and_progress_nobody_knows() -> None:
+    """One step of which nothing is known is enough."""
+    assert remaining([Prospect(stage=0, durations=TEN), Prospect(stage=1)]) is None
+
+
+def test_a_step_under_way_is_known_by_what_it_has_run() -> None:
+    """Just before its usual end less is left than it could be off before it began, and never less than nothing."""
+    waits, late = left(Prospect(stage=0, durations=TEN)), left(Prospect(stage=0, durations=TEN, elapsed=1.9 * H))
+    assert late.high - late.low < waits.high - waits.low
+    assert 0.1 * H < late.expected < 0.5 * H, "more than its median less what it has run: it was not among the fast"
+    assert late.low >= 0
+
+
+def test_side_by_side_the_last_of_them_counts() -> None:
+    """Of three alike the longest takes longer than each by itself; a short one beside a long one changes nothing."""
+    one = left(Prospect(stage=0, durations=TEN))
+    three = left(*(Prospect(stage=0, durations=days) for days in mixed(3)))
+    assert three.expected > 1.04 * one.expected
+    beside = left(Prospect(stage=0, durations=TEN), Prospect(stage=0, durations=tuple(took / 4 for took in TEN)))
+    assert beside.expected == pytest.approx(one.expected, rel=0.02)
+
+
+def test_errors_of_steps_that_have_nothing_in_common_cancel_out() -> None:
+    """The span of four steps is less than four times that of one."""
+    one = left(Prospect(stage=0, durations=TEN))
+    four = left(*(Prospect(stage=number, durations=days) for number, days in enumerate(mixed(4))))
+    assert four.high - four.low < 3 * (one.high - one.low)
+
+
+def test_a_slow_day_slows_what_is_to_come() -> None:
+    """Where steps were slow on the same days, a slow first step today lets a slow second one be expected."""
+    usual = left(Prospect(stage=0, durations=TEN, took=2 * H), Prospect(stage=1, durations=TEN))
+    slow = left(Prospect(stage=0, durations=TEN, took=2.3 * H), Prospect(stage=1, durations=TEN))
+    assert slow.expected > 1.03 * usual.expected
+
+
+def test_progress_has_a_span_that_narrows() -> None:
+    """What a step says of itself is not exact, and at half way says more than early on."""
+    early = left(Prospect(stage=0, durations=(), elapsed=H, share=0.1))
+    half = left(Prospect(stage=0, durations=(), elapsed=5 * H, share=0.5))
+    assert early.low < early.expected < early.high
+    assert half.high - half.low < early.high - early.low
+
+
+def test_fewer_days_make_a_wider_span() -> None:
+    """Three runs say less of the fourth than ten."""
+    three, ten = (left(Prospect(stage=0, durations=days)) for days in ((TEN[1], TEN[5], TEN[8]), TEN))
+    assert three.high - three.low > ten.high - ten.low
+
+
+def test_the_timeout_is_the_latest_end() -> None:
+    """Beyond its budget no run goes on."""
+    assert left(Prospect(stage=0, durations=TEN), limit=1.9 * H).high <= 1.9 * H
+
+
+def test_four_of_five_end_within_the_span() -> None:
+    """Over some hundred simulated days; the whole table is a benchmark."""
+    chance, inside = random.Random(26), 0  # noqa: S311 - the same days each time
+    rounds = 300
+    for _ in range(rounds):
+        days = [tuple(H * (2 + n) * math.exp(chance.gauss(0, 0.2)) for _ in range(10)) for n in range(3)]
+        took = [H * (2 + n) * math.exp(chance.gauss(0, 0.2)) for n in range(3)]
+        seen = chance.random() * took[0]
+        found = left(
+            Prospect(stage=0, durations=days[0], elapsed=seen),
+            *(Prospect(stage=n, durations=days[n]) for n in (1, 2)),
+        )
+        inside += found.low <= sum(took) - seen <= found.high
+    assert 0.74 < inside / rounds < 0.88

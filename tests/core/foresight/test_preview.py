@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 
-from batchctl.core.foresight.preview import assumed_end, next_start, preview
+from batchctl.core.foresight.preview import coming, foreseen, next_start
 from batchctl.core.guard.decide import Pause, Running, State
 from batchctl.core.model import Job, Rules, Window
 from batchctl.core.time.cron import Schedule, parse_cron
@@ -15,6 +17,8 @@ SEOUL = NamedZone("Asia/Seoul")
 NOW = parse_time("2026-11-21T12:00", SEOUL)
 DAILY = Schedule(text="0 1 * * *", cron=parse_cron("0 1 * * *"))
 ALIVE = Running(run_id=7, started_at=NOW - 11 * HOUR)
+ENDS = Running(run_id=7, started_at=NOW - 11 * HOUR, expected_end=NOW + 15 * HOUR)
+"""It began at 01:00 and takes 26 hours."""
 
 
 def job(wanted: Schedule = DAILY, *, timeout: float | None = None, **rules: object) -> Job:
@@ -34,9 +38,9 @@ def job(wanted: Schedule = DAILY, *, timeout: float | None = None, **rules: obje
         # idle: 26 h runs skip every other day
         (State(), 26 * HOUR, None, ["start", "already_running", "start"]),
         # running since 01:00: tomorrow is skipped, the day after starts
-        (State(running=ALIVE), 26 * HOUR, None, ["already_running", "start", "already_running"]),
+        (State(running=ENDS), 26 * HOUR, None, ["already_running", "start", "already_running"]),
         # the typical duration stands in for a duration, and the timeout for both
-        (State(running=ALIVE, typical=26 * HOUR), None, None, ["already_running", "start", "already_running"]),
+        (State(running=ENDS, typical=26 * HOUR), None, None, ["already_running", "start", "already_running"]),
         (State(running=ALIVE), None, 20 * HOUR, ["start", "start", "start"]),
         # what is expected of the run itself comes first
         (
@@ -45,10 +49,13 @@ def job(wanted: Schedule = DAILY, *, timeout: float | None = None, **rules: obje
             None,
             ["already_running", "already_running", "start"],
         ),
-        # late beyond its typical duration: its timeout is the next that is known
-        (State(running=ALIVE), 10 * HOUR, 30 * HOUR, ["already_running", "start", "start"]),
-        # past everything that is known: over at any moment
-        (State(running=ALIVE), 10 * HOUR, None, ["start", "start", "start"]),
+        # past what was expected: over at any moment
+        (
+            State(running=Running(run_id=7, started_at=NOW - 11 * HOUR, expected_end=NOW - HOUR)),
+            10 * HOUR,
+            30 * HOUR,
+            ["start", "start", "start"],
+        ),
         # nothing is known that would end it
         (State(running=ALIVE), None, None, ["already_running"] * 3),
         # nothing is known of a job that never ran
@@ -60,7 +67,7 @@ def job(wanted: Schedule = DAILY, *, timeout: float | None = None, **rules: obje
 )
 def test_the_next_fires(state: State, duration: float | None, timeout: float | None, expected: list[str]) -> None:
     """Each is a start or a skip with its reason."""
-    found = preview(job(timeout=timeout), state, NOW, duration=duration, count=3)
+    found = list(islice(coming(job(timeout=timeout), state, NOW, duration), 3))
     assert [fire.reason or fire.verdict for fire in found] == expected
     assert iso(found[0].at, SEOUL) == "2026-11-22T01:00:00+09:00"
 
@@ -76,8 +83,8 @@ def test_the_next_fires(state: State, duration: float | None, timeout: float | N
     ],
 )
 def test_there_may_be_fewer_fires_than_asked_for(wanted: Schedule, count: int) -> None:
-    """A list shorter than `count` is all there is."""
-    assert len(preview(job(wanted), State(), NOW, duration=HOUR, count=5)) == count
+    """A list shorter than what was asked for is all there is."""
+    assert len(list(islice(coming(job(wanted), State(), NOW, HOUR), 5))) == count
 
 
 @pytest.mark.parametrize(
@@ -85,7 +92,7 @@ def test_there_may_be_fewer_fires_than_asked_for(wanted: Schedule, count: int) -
     [
         # the next fire, and the one after the run
         (job(), State(), HOUR, "2026-11-22T01:00:00+09:00"),
-        (job(), State(running=ALIVE), 26 * HOUR, "2026-11-23T01:00:00+09:00"),
+        (job(), State(running=ENDS), 26 * HOUR, "2026-11-23T01:00:00+09:00"),
         # the gap after a run that has just ended
         (job(min_gap=20 * HOUR), State(last_end=NOW), HOUR, "2026-11-23T01:00:00+09:00"),
         # due in 30 h, and the first line fire from then on
@@ -109,8 +116,8 @@ def test_there_may_be_fewer_fires_than_asked_for(wanted: Schedule, count: int) -
         ),
         # by hand: at once, after the run, after the gap, when the hours begin
         (job(Schedule()), State(), HOUR, "2026-11-21T12:00:00+09:00"),
-        (job(Schedule()), State(running=ALIVE), 26 * HOUR, "2026-11-22T03:00:00+09:00"),
-        (job(Schedule(), min_gap=6 * HOUR), State(running=ALIVE), 26 * HOUR, "2026-11-22T09:00:00+09:00"),
+        (job(Schedule()), State(running=ENDS), 26 * HOUR, "2026-11-22T03:00:00+09:00"),
+        (job(Schedule(), min_gap=6 * HOUR), State(running=ENDS), 26 * HOUR, "2026-11-22T09:00:00+09:00"),
         (job(Schedule(), active_hours=Window(start=780, end=800)), State(), HOUR, "2026-11-21T13:00:00+09:00"),
         # the gap ends after the hours, so they are waited for again
         (
@@ -133,21 +140,21 @@ def test_the_next_start(wanted: Job, state: State, duration: float | None, expec
 
 
 @pytest.mark.parametrize(
-    ("running", "typical", "timeout", "expected"),
+    ("hours", "running", "ended", "started"),
     [
-        # expected, typical, timeout: the first that is known
-        (Running(run_id=1, started_at=NOW - 10, expected_end=NOW + 5), 100.0, 200.0, NOW + 5),
-        (Running(run_id=1, started_at=NOW - 10), 100.0, 200.0, NOW + 90),
-        (Running(run_id=1, started_at=NOW - 10), None, 200.0, NOW + 190),
-        # the first that is still to come
-        (Running(run_id=1, started_at=NOW - 150, expected_end=NOW - 50), 100.0, 200.0, NOW + 50),
-        # none of them is
-        (Running(run_id=1, started_at=NOW - 250), 100.0, 200.0, NOW + 60),
-        (Running(run_id=1, started_at=NOW - 250), None, None, None),
+        # the run of now goes on, is over, and the fire after it has started another
+        (10, 7, None, None),
+        (20, None, 7, None),
+        (40, 8, 7, "2026-11-23T01:00:00+09:00"),
+        # the past is judged by what is known now
+        (-1, 7, None, None),
     ],
 )
-def test_the_assumed_end(
-    running: Running, typical: float | None, timeout: float | None, expected: float | None
+def test_the_state_of_another_instant(
+    hours: float, running: int | None, ended: int | None, started: str | None
 ) -> None:
-    """Where nothing is known that would end the run, there is no end."""
-    assert assumed_end(job(timeout=timeout), running, typical, NOW) == expected
+    """It is what all fires until then leave, if they do what they are expected to."""
+    then = foreseen(job(), State(running=ENDS), NOW, NOW + hours * HOUR, 26 * HOUR)
+    assert (None if then.state.running is None else then.state.running.run_id) == running
+    assert (None if then.ended is None else then.ended.run_id) == ended
+    assert (None if then.started is None else iso(then.started.at, SEOUL)) == started
