@@ -140,10 +140,10 @@ def _how_it_runs(entry: Entry, foreground: str, *, left_behind: bool) -> list[st
     if entry.user is not None:
         notes.append(f"ran as {entry.user}; a job runs as the user of the crontab that batchctl installs into")
     if foreground != entry.command:
-        how = "`wait` stands after its last &" if foreground.endswith("wait") else "its last & is gone"
+        how = "`wait` stands after its last &" if foreground.endswith("& wait") else "its last & is gone"
         notes.append(f"ran in the background; {how}, since a step lasts, and is guarded, as long as its command does")
     if left_behind:
-        notes.append("leaves a program running behind it, which batchctl ends with the step: make it wait for that")
+        notes.append("may leave a program running behind it, which batchctl ends with the step: make it wait for that")
     return notes
 
 
@@ -157,12 +157,14 @@ def _lock_notes(entry: Entry, lock: Lock, plain: Stripped, shared: Sharing) -> l
         note = f'flock {lock.file} became pool = "{pool}", of which one job runs at a time: it excludes {by}'
         note += "; it stays in the command as well" if stays else "; take these lines out of the crontab together"
     elif others:
-        note = f"flock {lock.file} stays, since {by} uses it too; a start that finds it taken fails, and is no skip"
+        uses = "use" if len(others) > 1 else "uses"
+        finds = "waits inside its run" if lock.waits else "fails, and is no skip"
+        note = f"flock {lock.file} stays, since {by} {uses} it too; a start that finds it taken {finds}"
     elif stays:
         note = f"flock {lock.file} stays in the command"
     else:
         note = f"flock {lock.file} is left to batchctl, which never starts a job twice"
-    if lock.waits and (pool is not None or not others):
+    if lock.waits and (pool is not None or not (others or lock.is_shared)):
         note += "; where it waited for the lock, a fire is now skipped"
     return [note]
 

@@ -21,7 +21,7 @@ _ENTRY = re.compile(r"(@\S+|(?:[^\s@]\S*[ \t]+){4}\S+)(?:[ \t]+(.*))?", re.DOTAL
 _VARIABLE = re.compile(r"""(?:"([^"]*)"|'([^']*)'|([^\s="']+))[ \t]*=[ \t]*(.*)""", re.DOTALL)
 _TITLE = re.compile(r"m\s+h\s+dom\s+mon\s+dow\b.*")
 _BEGIN, _END = "# >>> batchctl ", "# <<< batchctl "
-_USERS_TITLE = re.compile(rb"^#.*\bdow\s+user(-?name)?\b", re.MULTILINE)
+_USERS_TITLE = re.compile(rb"^#.*(?:\bdow|\*)[ \t]+user(?:-?name)?\b", re.MULTILINE)
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\$?[ \t]+(?=[^\s&|;<>=-])")
 _DESCRIPTION = 200
 

@@ -6,12 +6,14 @@ import re
 import shlex
 from unicodedata import normalize
 
+from batchctl.crontab.strip_wrappers import strip_wrappers
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
 
 _LAUNCHERS = frozenset({"nice", "ionice", "env", "sudo", "chronic", "nohup", "exec", "time", "stdbuf", "setsid"})
-_PARTS = frozenset({"cd", ".", "source", "export", "set", "umask", "test", "[", "sleep", "flock", "timeout"})
+_PARTS = frozenset({"cd", ".", "source", "export", "set", "umask", "test", "[", "sleep", "exit", "flock", "timeout"})
 _INTERPRETER = re.compile(r"python[\d.]*|php[\d.]*|node|ruby|perl|bash|sh|dash|zsh|java|uv|poetry|npx")
 _FRONTS = frozenset({"artisan", "manage.py", "console", "npm", "yarn", "make", "rake", "wp"})
 _AROUND = frozenset({"flock", "timeout", "sh", "bash", "dash"})
@@ -48,6 +50,8 @@ def runs_batchctl(command: str) -> bool:
 def _stem(command: str) -> str:
     for part in _SEPARATOR.split(command):
         words = _program_words(part)
+        if words and words[0].rpartition("/")[2] in {"flock", "timeout"}:
+            words = _program_words(strip_wrappers(shlex.join(words)).command)
         if words and words[0] not in _PARTS:
             return _program_name(words)
     return "job"
@@ -56,7 +60,7 @@ def _stem(command: str) -> str:
 def _program_words(part: str) -> list[str]:
     """Return the words of a command from its program on: no variables set before it, no launcher, no interpreter."""
     try:
-        words = shlex.split(part.strip("() \t"))
+        words = shlex.split(part.strip("(){} \t"))
     except ValueError:
         words = part.split()
     while words:

@@ -28,7 +28,7 @@ from batchctl.crontab.adopt import proposals
         ("a & b", "a & b", False),
         ("(a &)", "(a &)", False),
         ("sh -c 'a &'", "sh -c 'a &'", False),
-        ("setsid a", "setsid a", False),
+        ("setsid a", "setsid a", False),  # forks where the shell is the leader of its group and becomes it
         ("setsid --wait a", "setsid --wait a", True),
         ("screen -dmS x a", "screen -dmS x a", False),
         ("start-stop-daemon --start --background --exec /a", "start-stop-daemon --start --background --exec /a", False),
@@ -40,4 +40,4 @@ def test_background(command: str, run: str, complete: bool) -> None:
     assert (made.table["run"], made.complete) == (run, complete)
     is_changed = command != run
     assert any("ran in the background" in note for note in made.notes) is is_changed
-    assert any("leaves a program running behind it" in note for note in made.notes) is not complete
+    assert any("may leave a program running behind it" in note for note in made.notes) is not complete

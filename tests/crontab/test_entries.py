@@ -19,6 +19,7 @@ from batchctl.crontab.entries import has_users
         ("python3 -m batchctl status", True),
         ("[ -x /usr/bin/batchctl ] && batchctl catch-up", True),
         ("(flock -n 9 || exit 1; batchctl prune) 9>/l", True),
+        ("[ -e /x ] || { batchctl prune; }", True),
         ("flock -n /l timeout 1h batchctl backup /b", True),
         ("sh -c 'batchctl resume'", True),
         # other things that are called so
@@ -44,6 +45,8 @@ def test_own_lines(command: str, is_own: bool) -> None:
         ("SHELL=/bin/sh\nMAILTO=x\n17 * * * *\troot\tcd / && run-parts /etc/cron.hourly\n@daily shop /a.sh\n", True),
         ("25 6 * * * root test -x /a || b\n* * * * * www-data php artisan\n", True),
         ("# m h dom mon dow user\tcommand\n0 1 * * * shop python3 /srv/a.py\n", True),  # its title says so
+        ("# *  *  *  *  * user-name  command\n0 1 * * * shop python3 /srv/a.py\n", True),  # another system's title
+        ("# m h  dom mon dow   command\n0 1 * * * shop python3 /srv/a.py\n", False),  # the title of a user's own
         ("0 1 * * * shop python3 /srv/a.py\n", False),  # `shop` may be a program
         ("0 1 * * * python3 /srv/a.py\n0 2 * * * php /srv/b.php\n", False),
         ("0 1 * * * root /srv/a.sh\n0 2 * * * /srv/b.sh\n", False),  # not all

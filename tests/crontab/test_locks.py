@@ -144,7 +144,9 @@ def test_names_of_pools(commands: list[str], limits: dict[str, int], names: list
         (["flock -n /m x", "flock -n /m y"], "take these lines out of the crontab together"),
         (["flock -w 9 /m x", "flock -n /m y"], "where it waited for the lock, a fire is now skipped"),
         (["chronic flock -n /m x", "flock -n /m y", "flock -n /m z"], "lines 2 and 3; it stays in the command as well"),
-        (["flock -sw 9 /m x", "flock -n /m y"], "stays, since line 2 uses it too; a start that finds it taken fails"),
+        (["flock -sw 9 /m x", "flock -n /m y"], "line 2 uses it too; a start that finds it taken waits inside its run"),
+        (["flock -sn /m x", "flock -n /m y"], "uses it too; a start that finds it taken fails, and is no skip"),
+        (["flock -s /m x"], "flock /m stays in the command"),
     ],
 )  # fmt: skip
 def test_notes(commands: list[str], note: str) -> None:

@@ -86,6 +86,10 @@ def test_a_lock_that_others_use_stays() -> None:
         ("nice -n 10 ionice -c3 FOO=1 /opt/backup.sh", "backup"),
         ("java -jar /opt/feed.jar", "feed"),
         ("cd /x; . ./env; ./run.sh", "run"),
+        ("[ -x /srv/b.sh ] && flock -n /l /srv/b.sh", "b"),
+        ("chronic nice flock -n /l timeout 5 /srv/b.sh", "b"),
+        ("(flock -n 9 || exit 1; /srv/b.sh) 9>/l", "b"),
+        ("test -x /a || { cd / && run-parts /etc/cron.daily; }", "run-parts"),
         ("/srv/prices/run.sh", "prices-run"),  # the folder says more than the name
         ("/usr/local/bin/run", "run"),
         ("echo 'unfinished", "echo"),
