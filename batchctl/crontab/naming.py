@@ -77,7 +77,7 @@ def _program_words(part: str) -> list[str]:
 
 
 def _program_name(words: list[str]) -> str:
-    directory, _, program = words[0].rstrip("/").rpartition("/")
+    directory, _, program = words[0].rstrip("/)").rpartition("/")
     stem = re.sub(r"\.(sh|bash|py|php|pl|rb|js|jar)$", "", program)
     following = words[1] if len(words) > 1 and not words[1].startswith("-") else ""
     if program in _FRONTS and following:
