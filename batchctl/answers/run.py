@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from batchctl.answers.site import Site
     from batchctl.core.guard.decide import Decision
-    from batchctl.core.guard.selection import Selection
-    from batchctl.core.model import Job
+    from batchctl.core.model import Job, Selection
     from batchctl.core.run import Run, StepRun
     from batchctl.engine.supervise import Observer
     from batchctl.watch.underway import Current
@@ -79,7 +78,7 @@ def selection(*, resume: bool = False, only: Sequence[str] = (), start_from: str
     """Return which steps are asked for, their names in the form in which the configuration keeps them."""
     from unicodedata import normalize
 
-    from batchctl.core.guard.selection import Selection
+    from batchctl.core.model import Selection
 
     return Selection(
         resume=resume,

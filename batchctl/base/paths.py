@@ -6,6 +6,11 @@ import os
 
 from batchctl.base.errors import UsageError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Identity = tuple[int, ...] | None
+    """What any change of a file changes; None where there is nothing."""
+
 SYSTEM_CONFIG = "/etc/batchctl/batchctl.toml"
 
 
@@ -45,3 +50,16 @@ def _xdg(variable: str, default: str) -> str:
         message = "HOME is not set, so there is no place for configuration and state"
         raise UsageError(message, remedy="set HOME, or give --config FILE and --state DIR")
     return f"{home.rstrip('/')}/{default}"
+
+
+def identity_of(path: str) -> Identity:
+    """Return the identity of what a path leads to through all symbolic links; None where there is nothing."""
+    try:
+        return identity(os.stat(path))
+    except OSError:
+        return None
+
+
+def identity(found: os.stat_result) -> Identity:
+    """Return what any change of a file or directory changes: device, inode, size, mtime and ctime in ns."""
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -98,9 +98,9 @@ class StateDir:
         except OSError:
             return []
 
-    def compiled(self, key: int) -> str:
+    def compiled(self, key: str) -> str:
         """Return the compiled copy of the configuration with this checksum of its surroundings."""
-        return f"{self.path}/config-{key:08x}.bin"
+        return f"{self.path}/config-{key}.bin"
 
     def crontab_backup(self, stamp: str) -> str:
         """Return where a crontab that is about to be changed is kept; stamps sort by age."""

@@ -26,12 +26,12 @@ import marshal
 import os
 import stat
 import sys
+from _imp import source_hash
 
 from batchctl import __version__
 from batchctl.base import clock, paths
 from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir, open_private
-from batchctl.config.identity import identity_of
 from batchctl.core.model import (
     Alerting,
     Condition,
@@ -44,7 +44,6 @@ from batchctl.core.model import (
     Step,
     Window,
 )
-from batchctl.core.time import zones
 from batchctl.core.time.cron import Cron, Schedule
 
 TYPE_CHECKING = False
@@ -52,7 +51,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from batchctl.config.identity import Identity
+    from batchctl.base.paths import Identity
+    from batchctl.core.time.zones import Zone
 
     Content = tuple[tuple[Any, ...], dict[str, Identity], str | None, dict[str, bytes | None], bytes]
 
@@ -61,8 +61,8 @@ FINE_TICK = 0.05
 COARSE_TICK = 2.0
 """Seconds; the others in whole seconds, or in twos."""
 
-_CHECKSUM_BYTES = 4
-_LAYOUT = 2
+_CHECKSUM_BYTES = 8
+_LAYOUT = 3
 """Of the file; to be raised with every change of what it holds."""
 
 
@@ -154,8 +154,6 @@ def _key(path: str | None) -> tuple[Any, ...]:
 
 
 def _copy_file(path: str | None, state_option: str | None) -> str | None:
-    from binascii import crc32
-
     from batchctl.base.errors import BatchctlError
 
     named = f"{path}\0{os.environ.get('HOME')}\0{os.environ.get('TZ')}"
@@ -164,23 +162,26 @@ def _copy_file(path: str | None, state_option: str | None) -> str | None:
     except BatchctlError:
         # Without HOME there is no place for a copy; whether there is one for the state is not decided here.
         return None
-    return StateDir(directory).compiled(crc32(os.fsencode(named)))
+    return StateDir(directory).compiled(_checksum(os.fsencode(named)).hex())
+
+
+def _checksum(data: bytes | memoryview) -> bytes:
+    """Return what Python checks its own hash-based .pyc files by: built in, where zlib may be a library to load."""
+    return source_hash(0, data)
 
 
 def _read(copy: str, path: str | None) -> Content | None:
     """Return what the copy holds, None where it cannot be trusted or no longer matches."""
-    from binascii import crc32
-
     try:
         data = _read_own(copy)
         body = memoryview(data)[_CHECKSUM_BYTES:]
-        if int.from_bytes(data[:_CHECKSUM_BYTES], "big") != crc32(body):
+        if data[:_CHECKSUM_BYTES] != _checksum(body):
             return None
         content: Content = marshal.loads(body)  # noqa: S302 - our own file, checked above
         key, identities, *_ = content
     except (OSError, ValueError, EOFError, TypeError):
         return None
-    if key != _key(path) or any(identity_of(source) != then for source, then in identities.items()):
+    if key != _key(path) or any(paths.identity_of(source) != then for source, then in identities.items()):
         return None
     return content
 
@@ -195,12 +196,10 @@ def _read_own(copy: str) -> bytes:
 
 
 def _write(copy: str, path: str | None, config: Config, identities: Mapping[str, Identity]) -> None:
-    from binascii import crc32
-
     from batchctl.base.errors import BatchctlError
 
     # What `at` and TZ mean without a name of their own is the system's to say.
-    sources = {**identities, "/etc/localtime": identity_of("/etc/localtime")}
+    sources = {**identities, "/etc/localtime": paths.identity_of("/etc/localtime")}
     if not all(then is None or _is_settled(then) for then in identities.values()):
         return
     part = f"{copy}.{os.getpid()}.part"
@@ -212,7 +211,7 @@ def _write(copy: str, path: str | None, config: Config, identities: Mapping[str,
         descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             with open(descriptor, "wb") as file:
-                file.write(crc32(body).to_bytes(_CHECKSUM_BYTES, "big") + body)
+                file.write(_checksum(body) + body)
             os.replace(part, copy)
         except OSError:
             os.unlink(part)
@@ -241,8 +240,12 @@ def _unpack(packed: bytes) -> Job:
     return replace(job, rules=replace(job.rules, zone=_zone(job.timezone)))
 
 
-def _zone(name: str | None) -> zones.Zone:
-    return clock.SystemZone() if name is None else zones.NamedZone(name, verified=True)
+def _zone(name: str | None) -> Zone:
+    if name is None:
+        return clock.SystemZone()
+    from batchctl.core.time.zones import NamedZone
+
+    return NamedZone(name, verified=True)
 
 
 def _flat(value: Any) -> Any:

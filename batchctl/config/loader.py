@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import batchctl
 from batchctl.base import clock
 from batchctl.base.errors import ConfigError
+from batchctl.base.paths import identity_of
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
-from batchctl.config.identity import identity_of
 from batchctl.config.key_path import KeyPath
 from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
 from batchctl.config.sources import sources
@@ -21,7 +21,7 @@ from batchctl.core.time import zones
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.identity import Identity
+    from batchctl.base.paths import Identity
 
 PRESETS = os.path.join(os.path.dirname(os.path.abspath(batchctl.__file__)), "jobs")
 DEFAULT = "default"

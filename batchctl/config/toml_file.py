@@ -9,12 +9,12 @@ import tomllib
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from batchctl.base.errors import ConfigError
-from batchctl.config.identity import identity
+from batchctl.base.paths import identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchctl.config.identity import Identity
+    from batchctl.base.paths import Identity
 
 MAX_BYTES = 4 * 1024 * 1024
 """A crontab of thousands of jobs fits; a log or a disk image given by mistake does not."""

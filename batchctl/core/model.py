@@ -5,6 +5,7 @@ Instants are seconds since the epoch (UTC), durations seconds. None means "not s
 
 from __future__ import annotations
 
+from batchctl.base.errors import EXIT_SKIPPED
 from batchctl.base.record import Record
 
 TYPE_CHECKING = False
@@ -213,6 +214,28 @@ class Job(Record):
     """The main configuration file, which a `batchctl` that a step calls finds in BATCHCTL_CONFIG."""
     origin: str = ""
     """The file that defines the job, or `preset NAME`."""
+
+
+class Selection(Record):
+    """What the command line asks for; the conditions add up."""
+
+    resume: bool = False
+    only: tuple[str, ...] = ()
+    """Ids of steps or names of groups."""
+    start_from: str | None = None
+    """Id of a step, or name of a group whose first step is meant."""
+
+
+class Request(Record):
+    """What the command line asks of one fire."""
+
+    state_dir: str
+    force: bool = False
+    selection: Selection = Selection()
+    params: Mapping[str, Any] = {}
+    exit_on_skip: int = EXIT_SKIPPED
+    scheduled_for: float | None = None
+    """The fire that is made up for; None for the one that cron means now."""
 
 
 class Config(Record):

@@ -15,7 +15,7 @@ from batchctl.base.errors import StateError
 from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
-from batchctl.core.guard.selection import Request, check, chosen, inherited
+from batchctl.core.model import Request, Selection
 from batchctl.engine.state import Settled, read, settle
 from batchctl.store import database, guard
 
@@ -56,7 +56,7 @@ def fire(job: Job, request: Request, observer: Observer | None = None) -> Outcom
         ConfigError: if an env_file is unusable; nothing was started.
         UsageError: if the selection names no step of the job, or there is nothing to resume; nothing was started.
     """
-    check(job, request.selection)
+    _check(job, request.selection)
     StateDir(request.state_dir).ensure()
     with database.Opened(request.state_dir, create=True) as connection:
         found = _guarded(connection, job, request)
@@ -67,6 +67,13 @@ def fire(job: Job, request: Request, observer: Observer | None = None) -> Outcom
 
         after_run.send(job, request.state_dir)
     return found
+
+
+def _check(job: Job, selection: Selection) -> None:
+    if selection != Selection():
+        from batchctl.core.guard.selection import check
+
+        check(job, selection)
 
 
 def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outcome | tuple[Started, Wakeup]:
@@ -174,6 +181,8 @@ def _carry_out(connection: sqlite3.Connection, started: Started, wakeup: Wakeup,
 
 def _skip(connection: sqlite3.Connection, job: Job, request: Request, state: State, decision: Decision) -> Outcome:
     if decision.reason != decide.NOT_DUE:
+        # Nothing is started on the strength of a skip's row, so its commit need not wait for the disk.
+        database.sync_at_checkpoints(connection)
         with database.Immediate(connection):
             _record_skip(connection, job, state, decision)
     return Outcome(job=job, decision=decision, state_dir=request.state_dir, exit_code=request.exit_on_skip)
@@ -197,7 +206,9 @@ def plan_of(job: Job, request: Request) -> tuple[State, list[StepRun]]:
         StateError: if there is a history and it cannot be read.
         UsageError: if the selection names no step of the job, or leaves none to run, or there is nothing to resume.
     """
-    check(job, request.selection)
+    from batchctl.core.guard.selection import chosen, inherited
+
+    _check(job, request.selection)
     state = state_of(job, request.state_dir)
     earlier = None
     if request.selection.resume:

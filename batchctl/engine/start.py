@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from batchctl.core.guard.decide import Decision, Running, State
-    from batchctl.core.guard.selection import Earlier, Request
-    from batchctl.core.model import Job
+    from batchctl.core.guard.selection import Earlier
+    from batchctl.core.model import Job, Request
     from batchctl.core.run import Identity
     from batchctl.engine.journal import Tell
     from batchctl.engine.ports import Hold

@@ -92,6 +92,11 @@ def wait_at_most(connection: sqlite3.Connection, seconds: float) -> None:
     connection.execute(f"pragma busy_timeout = {seconds * 1000:.0f}")
 
 
+def sync_at_checkpoints(connection: sqlite3.Connection) -> None:
+    """Let commits wait for no disk: a power cut may take those since the last checkpoint, which closing makes."""
+    connection.execute("pragma synchronous = normal")
+
+
 def untrusted(path: str, error: sqlite3.Error) -> StateError:
     """Return the StateError for what SQLite said, with the remedy that fits it."""
     text = str(error)

@@ -16,7 +16,7 @@ import sqlite3
 from batchctl.base.state_dir import StateDir
 from batchctl.core.retention import Past
 from batchctl.store import outbox
-from batchctl.store.database import Immediate, connect
+from batchctl.store.database import Immediate, connect, sync_at_checkpoints
 from batchctl.store.schema import KNOWN_JOBS
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ def open_to_prune(state_dir: str, busy_limit: float) -> sqlite3.Connection | Non
     if not os.path.exists(StateDir(state_dir).history) and not os.path.exists(StateDir(state_dir).marker):
         return None
     connection = connect(state_dir, create=False, busy_limit=busy_limit)
-    connection.execute("pragma synchronous = normal")
+    sync_at_checkpoints(connection)
     connection.execute("pragma wal_autocheckpoint = 0")
     return connection
 

@@ -74,7 +74,7 @@ def test_every_place_of_the_state_directory_is_there() -> None:
     place = StateDir("")
     paths = [
         *(place.history, place.marker, place.schema_lock, place.health, place.crontab_backup("TIME")),
-        *(place.lock("JOB").decode(), place.result(7, 2), place.progress(7, 2), place.compiled(10)),
+        *(place.lock("JOB").decode(), place.result(7, 2), place.progress(7, 2), place.compiled("0a")),
         *(place.spooled(7, "json"), f"/{log_name(7, 2, 3)}"),
     ]
     patterns = [

@@ -11,8 +11,7 @@ from firing import ended, execute, fire, start
 from support import batchctl, job, rows, step, wait_for
 
 from batchctl.base.errors import UsageError
-from batchctl.core.guard.selection import Selection
-from batchctl.core.model import Group
+from batchctl.core.model import Group, Selection
 from batchctl.engine import fire as engine_fire
 
 if TYPE_CHECKING:

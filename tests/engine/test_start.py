@@ -16,7 +16,7 @@ from batchctl.base.errors import StateError, UsageError
 from batchctl.base.record import replace
 from batchctl.base.state_dir import StateDir
 from batchctl.core.guard.decide import Running
-from batchctl.core.guard.selection import Request, Selection
+from batchctl.core.model import Request, Selection
 from batchctl.core.run import Ended, Run
 from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.engine import start as starting

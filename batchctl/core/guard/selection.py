@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchctl.base.errors import EXIT_SKIPPED, UsageError
+from batchctl.base.errors import UsageError
 from batchctl.base.record import Record
 from batchctl.core import model
 
@@ -11,30 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from batchctl.core.model import Job, Step
+    from batchctl.core.model import Job, Selection, Step
     from batchctl.core.run import StepRun
-
-
-class Selection(Record):
-    """What the command line asks for; the conditions add up."""
-
-    resume: bool = False
-    only: tuple[str, ...] = ()
-    """Ids of steps or names of groups."""
-    start_from: str | None = None
-    """Id of a step, or name of a group whose first step is meant."""
-
-
-class Request(Record):
-    """What the command line asks of one fire."""
-
-    state_dir: str
-    force: bool = False
-    selection: Selection = Selection()
-    params: Mapping[str, Any] = {}
-    exit_on_skip: int = EXIT_SKIPPED
-    scheduled_for: float | None = None
-    """The fire that is made up for; None for the one that cron means now."""
 
 
 class Earlier(Record):

@@ -6,7 +6,8 @@ import pytest
 from support import job, step
 
 from batchctl.base.errors import UsageError
-from batchctl.core.guard.selection import Earlier, Selection, check, chosen, inherited
+from batchctl.core.guard.selection import Earlier, check, chosen, inherited
+from batchctl.core.model import Selection
 from batchctl.core.text.masking import MASK
 
 RESUME = Selection(resume=True)

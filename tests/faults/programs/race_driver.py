@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from support import job, step
 
 from batchctl.base.errors import BatchctlError
-from batchctl.core.guard.selection import Selection
+from batchctl.core.model import Selection
 from batchctl.engine import command, start, stop, supervise  # noqa: F401 - warm
 from batchctl.engine import fire as engine_fire
 from batchctl.process import remains  # noqa: F401 - warm
