@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from support import batchctl, start_batchctl, wait_for
 
+from batchctl.base.errors import BatchctlError
 from batchctl.commands.cli import main
 from batchctl.config import load
+from batchctl.config.edit import jobfiles
 
 LINES = """\
 0 1 * * * flock -n {0}/m.lock sh -c 'touch {0}/on; until [ -e {0}/go ]; do sleep 0.05; done' first
@@ -90,16 +92,20 @@ def test_pools_of_the_main_file(before: str, after: str, tmp_path: Path, capsys:
     assert load(str(file)).jobs["a"].rules.pool == load(str(file)).jobs["b"].rules.pool
 
 
-def test_nothing_is_written_where_a_pool_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A job that stands in the way leaves the main file as it was."""
-    file, old = tmp_path / "c.toml", tmp_path / "old"
+def test_the_main_file_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the jobs cannot be written after their pool was, the main file says what it said."""
+    file, old, seen = tmp_path / "c.toml", tmp_path / "old", []
     file.write_text("# mine\n")
-    (tmp_path / "jobs.d").mkdir()
-    (tmp_path / "jobs.d" / "b.toml").symlink_to(tmp_path / "nowhere")  # no job, and no place for one either
     old.write_text("@daily flock -n /t/m.lock /a\n@daily flock -n /t/m.lock /b\n")
+
+    def full(_files: object) -> None:
+        seen.append(file.read_text())
+        message = "no space left"
+        raise BatchctlError(message, remedy="make room")
+
+    monkeypatch.setattr(jobfiles, "write_all", full)
     assert main(["--config", str(file), "jobs", "import", str(old), "--write"]) != 0
-    assert "Traceback" not in capsys.readouterr().err
-    assert (file.read_text(), [path.name for path in (tmp_path / "jobs.d").iterdir()]) == ("# mine\n", ["b.toml"])
+    assert (seen, file.read_text()) == (["# mine\n\n[pools]\nm = 1\n"], "# mine\n")
 
 
 def test_a_system_crontab_through_a_pipe(
