@@ -23,7 +23,9 @@ def import_jobs(
         str | None, typer.Argument(metavar="[FILE]", help="A crontab; - is stdin, without it your own is read.")
     ] = None,
     *,
-    write: Annotated[bool, typer.Option("--write", help="Write the jobs, each a file in jobs.d/, and their pools.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the jobs, as files in jobs.d/, and their pools.")
+    ] = False,
     enable: Annotated[bool, typer.Option("--enable", help="Let them start; without it they are disabled.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
