@@ -222,8 +222,7 @@ def _expected_end(current: Current, now: float, zone: Zone) -> str:
     end = current.expected_end_at
     if end is None:
         return "unknown yet"
-    late = "" if end >= now else f" (late by {format_duration(now - end)})"
-    return f"{symbols().about}{_moment(end, now, zone)}{spread(current)}{late}"
+    return f"{symbols().about}{_moment(end, now, zone)}{spread(current)}"
 
 
 def spread(current: Current) -> str:

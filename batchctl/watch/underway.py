@@ -63,8 +63,7 @@ def current(job: Job, row: RunRow, running: Running, history: History, state_dir
         progress=None if step is None else look.progress[step.seq],
         elapsed_s=age,
         expected_end_at=None if left is None else now + left.expected,
-        # From a single day nobody can tell how much days differ.
-        expected_end_span=None if left is None or not look.several_days else (now + left.low, now + left.high),
+        expected_end_span=None if left is None or not look.spread_known else (now + left.low, now + left.high),
         note=_note(job, running, age),
     )
 
@@ -75,30 +74,29 @@ class _Look:
     def __init__(self, job: Job, row: RunRow, history: History, place: StateDir, age: float, now: float) -> None:
         self._job, self._history, self._age, self._now = job, history, age, now
         self.steps = history.steps([row.id]).get(row.id, [])
-        self._days = history.step_durations(job.name, statistics.TYPICAL_OF)
         running = [step.seq for step in self.steps if step.status == model.RUNNING]
         self.progress = {seq: _progress(place.progress(row.id, seq)) for seq in running}
-
-    @property
-    def several_days(self) -> bool:
-        """Whether there is a history to tell by how much runs differ, or a step tells of its own progress."""
-        return len(self._days) > 1 or any(self.progress.values())
+        self.spread_known = any(self.progress.values())
+        """From a single day nobody can tell how much days differ."""
 
     def left(self) -> Remaining | None:
         """Return the seconds until the end, judged by the steps, or else by what whole runs take."""
         from batchctl.core.foresight.forecast import Prospect, remaining
 
         limit = None if self._job.timeout is None else max(0.0, self._job.timeout - self._age)
-        found = remaining(self._prospects(), limit) if self.steps else None
+        days = self._history.step_durations(self._job.name, statistics.TYPICAL_OF)
+        self.spread_known |= len(days) > 1
+        found = remaining(self._prospects(days), limit) if self.steps else None
         if found is not None or any(step.status == model.SKIPPED for step in self.steps):
             return found
         whole = self._history.durations(self._job.name, statistics.TYPICAL_OF)
+        self.spread_known = len(whole) > 1
         return remaining([Prospect(stage=0, durations=whole, elapsed=self._age)], limit)
 
-    def _prospects(self) -> list[Prospect]:
+    def _prospects(self, days: Sequence[Mapping[str, float]]) -> list[Prospect]:
         planned = [StepRun(place, Step(id=step.id, group=step.group)) for place, step in enumerate(self.steps)]
         return [
-            self._prospect(self.steps[one.seq], number, stage.limit, self._days)
+            self._prospect(self.steps[one.seq], number, stage.limit, days)
             for number, stage in enumerate(stages(planned, self._job.groups))
             for one in stage.steps
         ]

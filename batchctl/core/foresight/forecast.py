@@ -50,7 +50,7 @@ class Prospect(Record):
     durations: Sequence[float | None] = ()
     """Seconds it took in earlier runs, the same run at the same place for each step; None where it did not run."""
     took: float | None = None
-    """Seconds it took in this run; None where it is not done."""
+    """Seconds it took in this run, 0 where it is done without having taken its time; None where it is not done."""
     elapsed: float | None = None
     """Seconds it has run; None where it waits."""
     share: float | None = None
@@ -143,7 +143,7 @@ class _Step:
         self.told_deviation: tuple[float, float] | None = None
         if habit is None:
             return
-        if prospect.took is not None:
+        if prospect.took:
             self.deviation = max(-_UNUSUAL, min(_UNUSUAL, habit.deviation(prospect.took)))
         elif self.told is not None and self.told.doubted < 0.5:  # noqa: PLR2004 - rather not than so
             unit = habit.spread * habit.doubt

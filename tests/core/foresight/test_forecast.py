@@ -87,6 +87,47 @@ def test_a_slow_day_slows_what_is_to_come() -> None:
     assert slow.expected > 1.03 * usual.expected
 
 
+def test_a_step_that_was_left_out_says_nothing_of_the_day() -> None:
+    """Neither one that a resumed run did not repeat nor one that failed at once makes the day a fast one."""
+    usual = left(Prospect(stage=0, durations=TEN, took=2 * H), Prospect(stage=1, durations=TEN))
+    left_out = left(Prospect(stage=0, durations=TEN, took=0.0), Prospect(stage=1, durations=TEN))
+    assert left_out.expected == pytest.approx(usual.expected, rel=0.02)
+
+
+def test_what_has_outrun_everything_lasts_as_long_again() -> None:
+    """A step of two hours that has run for six is four hours late, and nobody can tell more than that."""
+    late = left(Prospect(stage=0, durations=TEN, elapsed=6 * H))
+    assert late.expected == pytest.approx(4 * H, rel=0.2)
+    assert late.low < H
+    assert late.high > 20 * H
+
+
+def test_one_wild_day_makes_no_wide_span() -> None:
+    """What went wrong once in ten days neither moves what is expected nor counts among four of five."""
+    calm, wild = left(Prospect(stage=0, durations=TEN)), left(Prospect(stage=0, durations=(*TEN[:-1], 20 * H)))
+    assert wild.expected == pytest.approx(calm.expected, rel=0.05)
+    assert wild.high < 1.2 * calm.high
+
+
+def test_of_two_places_the_third_step_waits_for_one() -> None:
+    """Steps of a group that may not all run at once follow one another where they must."""
+    days = mixed(3)
+    alone = left(*(Prospect(stage=0, durations=each, beside=1) for each in days))
+    pairs = left(*(Prospect(stage=0, durations=each, beside=2) for each in days))
+    freely = left(*(Prospect(stage=0, durations=each, beside=3) for each in days))
+    assert alone.expected == pytest.approx(6 * H, rel=0.06)
+    assert pairs.expected == pytest.approx(4 * H, rel=0.06)
+    assert freely.expected == pytest.approx(2.15 * H, rel=0.06)
+    under_way = left(Prospect(stage=0, durations=days[0], elapsed=H, beside=1), Prospect(stage=0, durations=days[1]))
+    assert under_way.expected == pytest.approx(3 * H, rel=0.06)
+
+
+def test_progress_is_that_of_the_last_attempt() -> None:
+    """A quarter after one hour of a second attempt leaves three hours, however long the first one took."""
+    again = left(Prospect(stage=0, elapsed=6 * H, lost=5 * H, share=0.25))
+    assert again.expected == pytest.approx(3 * H, rel=0.1)
+
+
 def test_progress_has_a_span_that_narrows() -> None:
     """What a step says of itself is not exact, and at half way says more than early on."""
     early = left(Prospect(stage=0, durations=(), elapsed=H, share=0.1))
