@@ -441,6 +441,7 @@ def test_little_room_on_the_disk_leaves_the_database_as_it_is(history: Rows, mon
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_million_runs(history: Rows) -> None:
     """They go in slices, beside a writer that hardly notices."""
     _many(history, 1_000_000)
@@ -450,7 +451,7 @@ def test_a_million_runs(history: Rows) -> None:
     beside = Thread(target=_longest_wait, args=(history, stop, waits, logs))
     beside.start()
     try:
-        pruner = batchctl("--state", str(history.state), "prune", "--json", timeout=280)
+        pruner = batchctl("--state", str(history.state), "prune", "--json", timeout=850)
     finally:
         stop.append(True)
         beside.join()
