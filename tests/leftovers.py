@@ -25,6 +25,7 @@ def left(mark: str, before: set[int]) -> dict[int, str]:
 
 def end(mark: str, before: set[int], *, grace: bool) -> dict[int, str]:
     """Kill what is left, and what it leaves in turn; with `grace` only what does not end soon by itself."""
+    _let_programs_begin(before)
     deadline = time.monotonic() + _GRACE
     found = left(mark, before)
     while grace and found and time.monotonic() < deadline:
@@ -36,6 +37,24 @@ def end(mark: str, before: set[int], *, grace: bool) -> dict[int, str]:
             _kill(pid, mark)
         now = left(mark, before)
     return found
+
+
+def _let_programs_begin(before: set[int]) -> None:
+    """Wait while a new process is between two programs: within execve(2) it has no environment that could be read."""
+    deadline = time.monotonic() + 1.0
+    while time.monotonic() < deadline and any(_is_between(pid) for pid in processes() - before):
+        time.sleep(0.002)
+
+
+def _is_between(pid: int) -> bool:
+    try:
+        if os.stat(f"/proc/{pid}").st_uid != os.geteuid():
+            return False  # nobody else's can be read at any time
+    except OSError:
+        return False
+    stat = _read(pid, "stat").rpartition(b")")[2].split()
+    # Neither a zombie nor a thread of the kernel, which have none either.
+    return bool(stat) and stat[0] not in {b"Z", b"X"} and stat[1] != b"2" and not _read(pid, "environ")
 
 
 def _kill(pid: int, mark: str) -> None:

@@ -96,3 +96,20 @@ def test_a_test_that_leaves_something(tmp_path: Path, then: str, says: str) -> N
     assert process.returncode != 0
     assert says in out
     wait_for(lambda: not alive(left), "its end")
+
+
+def test_what_is_just_beginning_another_program_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within execve(2) a process has no environment: that it could not be read once does not let it escape."""
+    before = leftovers.processes()
+    really, asked = leftovers._read, list[int]()
+
+    def late(pid: int, what: str) -> bytes:
+        if pid == child.pid and what == "environ":
+            asked.append(pid)
+            if len(asked) < 3:
+                return b""
+        return really(pid, what)
+
+    with subprocess.Popen(["sleep", "600"], env={"MARK": str(tmp_path)}) as child:
+        monkeypatch.setattr(leftovers, "_read", late)
+        assert leftovers.end(str(tmp_path), before, grace=False).keys() == {child.pid}
