@@ -7,10 +7,9 @@ blocks were reserved before the run began. It is imported at the next chance.
 
 from __future__ import annotations
 
-import os
-
 from batchctl.base import clock
 from batchctl.base.errors import StateError
+from batchctl.base.paths import identity_of
 from batchctl.base.state_dir import StateDir
 from batchctl.store import database, runs
 
@@ -41,7 +40,8 @@ class Journal:
         self._state_dir, self._owner, self._tell = state_dir, owner, tell
         self._birth: Birth | None = None
         self._connection = connection
-        self._seen = None if connection is None else _look(state_dir)
+        self._history = StateDir(state_dir).history
+        self._seen = identity_of(self._history)
         self.dispossessed = False
         """True once the history says that the run is no longer this owner's: from then on nothing is written."""
 
@@ -102,10 +102,10 @@ class Journal:
 
         One of before is only used while the file is untouched: SQLite would not notice that another was put there.
         """
-        if self._connection is None or _look(self._state_dir) != self._seen:
+        if self._connection is None or identity_of(self._history) != self._seen:
             self.rest()
             self._connection = database.connect(self._state_dir, create=False, busy_limit=patience)
-            self._seen = _look(self._state_dir)
+            self._seen = identity_of(self._history)
         database.wait_at_most(self._connection, patience)
         return self._connection
 
@@ -115,11 +115,3 @@ class Journal:
             message = f"the history in {self._state_dir} is not the one that the run began in"
             raise StateError(message, remedy="its end is in the spool, and imported by the next fire")
         self.dispossessed = True
-
-
-def _look(state_dir: str) -> tuple[int, ...] | None:
-    try:
-        found = os.stat(StateDir(state_dir).history)
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)

@@ -157,3 +157,61 @@ def test_a_missing_history_is_only_made_where_asked(state: Path) -> None:
     assert os.listdir(state) == []
     StateDir(str(state)).make_run(1)
     assert os.listdir(state / "runs") == ["1"]
+
+
+def test_an_opened_history_is_closed_whatever_happens(state: Path) -> None:
+    """At the end of the `with`, after an error of ours, and after one of SQLite's, which comes out in our words."""
+    with database.Opened(str(state), create=True) as first:
+        first.execute("select 1 from runs")
+    with pytest.raises(KeyError), database.Opened(str(state), create=False) as second:
+        raise KeyError
+    nowhere = pytest.raises(StateError, match="no such table")
+    with nowhere as raised, database.Opened(str(state), create=False) as third:
+        third.execute("select 1 from nowhere")
+    assert "restore a backup" in raised.value.remedy
+    for connection in (first, second, third):
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("select 1")
+
+
+def test_whether_a_history_was_begun_is_asked_of_no_open_file(state: Path) -> None:
+    """A history without its mark is looked into and closed again; what is no database is not called a beginning."""
+    database.connect(str(state), create=True).close()
+    (state / "history-began").unlink()
+    before = os.listdir("/proc/self/fd")
+    assert database.begun(str(state))
+    assert os.listdir("/proc/self/fd") == before
+    (state / "batchctl.db").write_bytes(b"no database " * 1000)
+    with pytest.raises(StateError, match="not a database"):
+        database.begun(str(state))
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_journal_lets_go_of_the_history(state: Path) -> None:
+    """After `rest` nobody has it open, and the next write opens it again; a file that changed is opened anew."""
+    run = begin_run(state)
+    connection = database.connect(str(state), create=False)
+    journal = Journal(str(state), myself(), None, connection)
+    journal.note(run)
+    assert _open_files(state)
+    journal.rest()
+    assert not _open_files(state)
+    with pytest.raises(sqlite3.ProgrammingError):
+        connection.execute("select 1")
+    run.steps[0].status = "running"
+    journal.note(run)
+    assert rows(state, "select status from steps") == [("running",)]
+    (state / "batchctl.db").rename(state / "away.db")
+    journal.note(run)
+    assert not _open_files(state)
+    (state / "away.db").rename(state / "batchctl.db")
+    end(run)
+    assert journal.finish(run)
+    assert rows(state, "select status from runs") == [("succeeded",)]
+    journal.rest()
+
+
+def _open_files(state: Path) -> list[str]:
+    links = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+    found = [os.readlink(link) for link in links if os.path.lexists(link)]
+    return [path for path in found if path.startswith(str(state / "batchctl.db"))]
