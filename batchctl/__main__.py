@@ -54,24 +54,18 @@ def _open_what_is_closed() -> None:
 
 def fire_quietly(job: str, config_option: str | None, state_option: str | None) -> int:
     """Fire one job away from a terminal and return the exit code: silent on success and on skip."""
-    from batchctl.answers import run as answer
-    from batchctl.base.errors import BatchctlError
-
     try:
-        outcome = answer.fire_by_cron(job, config_option, state_option)
-        if outcome.run is None or not outcome.exit_code:
-            return outcome.exit_code
-        from batchctl.commands import boundary
+        from batchctl.answers.run import fire_by_cron
 
-        boundary.report_failure(outcome)
-    except BatchctlError as error:
-        from batchctl.commands import boundary
+        outcome = fire_by_cron(job, config_option, state_option)
+        if outcome.run is not None and outcome.exit_code:
+            from batchctl.commands.boundary import report_failure
 
-        return boundary.report_error(error)
+            report_failure(outcome)
     except Exception as error:  # noqa: BLE001 - cron's mail must say what to do, whatever it was
-        from batchctl.commands import boundary
+        from batchctl.commands.boundary import report
 
-        return boundary.report_bug(error)
+        return report(error)
     return outcome.exit_code
 
 

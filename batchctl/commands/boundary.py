@@ -5,38 +5,28 @@ from __future__ import annotations
 import os
 import sys
 
-from batchctl.base.errors import EXIT_BUG
+from batchctl.base.errors import EXIT_BUG, BatchctlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from batchctl.answers.run import Outcome
-    from batchctl.base.errors import BatchctlError
 
 
-def report_error(error: BatchctlError) -> int:
-    """Say on stderr what is wrong and what to do, and return the exit code; a traceback only for BATCHCTL_DEBUG=1."""
+def report(error: Exception) -> int:
+    """Say on stderr what is wrong and what to do, and return the exit code; a traceback only for BATCHCTL_DEBUG=1.
+
+    What is no `BatchctlError` is batchctl's own fault (70).
+    """
     if os.environ.get("BATCHCTL_DEBUG") == "1":
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
-    text = f"batchctl: {error}\n"
-    if error.remedy:
-        text += f"  → {error.remedy}\n"
-    say(text)
+    if not isinstance(error, BatchctlError):
+        remedy = "run the same command with BATCHCTL_DEBUG=1 and report what it prints; see `batchctl status` meanwhile"
+        say(f"batchctl: internal error: {type(error).__name__}: {error}\n  → {remedy}\n")
+        return EXIT_BUG
+    say(f"batchctl: {error}\n" + (f"  → {error.remedy}\n" if error.remedy else ""))
     return error.exit_code
-
-
-def report_bug(error: Exception) -> int:
-    """Say on stderr that batchctl itself is at fault, and return the exit code; a traceback as `report_error` does."""
-    if os.environ.get("BATCHCTL_DEBUG") == "1":
-        import traceback
-
-        traceback.print_exception(error, file=sys.stderr)
-    say(
-        f"batchctl: internal error: {type(error).__name__}: {error}\n"
-        "  → run the same command with BATCHCTL_DEBUG=1 and report what it prints; see `batchctl status` meanwhile\n"
-    )
-    return EXIT_BUG
 
 
 def report_failure(outcome: Outcome) -> None:

@@ -12,8 +12,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from batchctl import __version__
 from batchctl.answers.site import Site
-from batchctl.base.errors import EXIT_SIGNAL_BASE, BatchctlError
-from batchctl.commands.boundary import report_bug, report_error
+from batchctl.base.errors import EXIT_SIGNAL_BASE
+from batchctl.commands.boundary import report
 
 # Command name to module and attribute below batchctl.commands: a function is a command, a Typer app a group of them.
 COMMANDS = {
@@ -145,12 +145,10 @@ def main(arguments: list[str] | None = None) -> int:
         app(arguments, prog_name="batchctl")
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0
-    except BatchctlError as error:
-        return report_error(error)
     except BrokenPipeError:
         # The reader of `batchctl report | head` went away: nothing is wrong, and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_SIGNAL_BASE + signal.SIGPIPE
     except Exception as error:  # noqa: BLE001 - the one exit boundary: no traceback for the operator unasked
-        return report_bug(error)
+        return report(error)
     return 0

@@ -36,4 +36,4 @@ def test_a_bug_is_named_and_not_thrown_at_the_operator(
         assert "BATCHCTL_DEBUG=1" in said
         assert "Traceback" not in said
     monkeypatch.setenv("BATCHCTL_DEBUG", "1")
-    assert boundary.report_bug(ValueError("x")) == 70
+    assert boundary.report(ValueError("x")) == 70
