@@ -23,6 +23,9 @@ timezone = "Asia/Seoul"
 schedule = "0 1 * * *"
 min_gap = "6h"
 steps = [{{ id = "1", run = "true" }}]
+[jobs.gap]
+min_gap = "6h"
+steps = [{{ id = "1", run = "true" }}]
 [jobs.by-hand]
 active_hours = "08:00-22:59"
 steps = [{{ id = "1", run = "true" }}]
@@ -102,10 +105,12 @@ def test_at(command: list[str], capsys: pytest.CaptureFixture[str], at: str, ver
 def test_at_after_the_expected_end(command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows) -> None:
     """A run that should be over by then is taken to have ended when expected, and that is said."""
     now = clock.now()
-    rows.run(JOB, now - 100 * HOUR, 10 * HOUR)
+    rows.run("gap", now - 100 * HOUR, 10 * HOUR)
     # Another host's process can never be proven dead.
-    run = rows.run(JOB, now - HOUR, None, owner=Identity(host="elsewhere", boot_id="b", pid=1, start_ticks=1))
-    found = [as_json(command, capsys, JOB, "--at", str(zones.iso(now + hours * HOUR, SEOUL))) for hours in (8, 12, 16)]
+    run = rows.run("gap", now - HOUR, None, owner=Identity(host="elsewhere", boot_id="b", pid=1, start_ticks=1))
+    found = [
+        as_json(command, capsys, "gap", "--at", str(zones.iso(now + hours * HOUR, SEOUL))) for hours in (8, 12, 16)
+    ]
     assert [one["reason"] for one in found] == ["already_running", "min_gap", None]
     assert found[0]["assumption"] is None
     assert f"run {run} ends at" in found[1]["assumption"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from itertools import islice, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from history_rows import DAY, HOUR, Rows
@@ -18,14 +19,19 @@ from batchctl.base import clock
 from batchctl.core.run import Identity
 from batchctl.core.time import zones
 from batchctl.process import identity
+from batchctl.watch.standing import standing
+
+if TYPE_CHECKING:
+    from batchctl.core.foresight.simulate import SimulatedFire
 
 _JOB = "키워드"
 _CONFIG = """
 timezone = "Asia/Seoul"
 [jobs."키워드"]
-schedule = "0 * * * *"
+schedule = "{schedule}"
 timeout = "40h"
 min_gap = "{gap}h"
+{more}
 [[jobs."키워드".steps]]
 id = "1"
 run = "true"
@@ -35,15 +41,23 @@ run = "true"
 """
 
 
-def _history(place: Path, took: list[tuple[float, float]], now: float, begun: float, first: float | None) -> None:
-    """Write successes (hours of both steps), and a run that began so many hours ago; `first` None: in step 1."""
+def _history(place: Path, took: list[tuple[float, float]], now: float) -> Rows:
+    """Write successes, hours of both steps each."""
     rows = Rows(place / "state")
     for back, (one, two) in enumerate(reversed(took), 2):
         run = rows.run(_JOB, now - back * 3 * DAY, (one + two) * HOUR)
         rows.step(run, 1, "1", duration_s=one * HOUR)
         rows.step(run, 2, "2", duration_s=two * HOUR)
+    (place / "state" / "history-began").touch(0o600)
+    return rows
+
+
+def _under_way(rows: Rows, now: float, begun: float, first: float | None, *, here: bool = False) -> None:
+    """Write a run that began so many hours ago; `first`: hours of step 1, None where it is under way."""
     owner = identity.myself()
-    run = rows.run(_JOB, now - begun * HOUR, None, owner=Identity(**(owner.__dict__ | {"host": "elsewhere"})))
+    if not here:
+        owner = Identity(**(owner.__dict__ | {"host": "elsewhere"}))
+    run = rows.run(_JOB, now - begun * HOUR, None, owner=owner)
     started = now - begun * HOUR
     if first is None:
         rows.step(run, 1, "1", "running", started_at=started)
@@ -51,11 +65,11 @@ def _history(place: Path, took: list[tuple[float, float]], now: float, begun: fl
     else:
         rows.step(run, 1, "1", duration_s=first * HOUR, started_at=started)
         rows.step(run, 2, "2", "running", started_at=now - (begun - first) * HOUR)
-    (place / "state" / "history-began").touch(0o600)
 
 
-def _site(place: Path, gap: int) -> Site:
-    (place / "batchctl.toml").write_text(_CONFIG.format(gap=gap), encoding="utf-8")
+def _site(place: Path, schedule: str = "0 * * * *", gap: int = 0, more: str = "") -> Site:
+    text = _CONFIG.format(schedule=schedule, gap=gap, more=more)
+    (place / "batchctl.toml").write_text(text, encoding="utf-8")
     return Site(str(place / "batchctl.toml"), str(place / "state"))
 
 
@@ -63,35 +77,64 @@ def _unwritten(*_: Any) -> str:
     return json.dumps({})
 
 
+def _upcoming(site: Site, now: float) -> list[SimulatedFire]:
+    """Return the fires of the next day, as a list of all coming fires has them."""
+    stands = standing(site.job(_JOB), site.history(), site.state, now)
+    return list(islice(takewhile(lambda fire: fire.at < now + DAY, stands.fires()), 8))
+
+
 _HOURS = st.floats(0.2, 12)
+_RUN = st.tuples(st.floats(0.1, 50), st.none() | st.floats(0.05, 0.95), st.booleans())
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     took=st.lists(st.tuples(_HOURS, _HOURS), max_size=6),
-    begun=st.floats(0.1, 30),
-    share=st.none() | st.floats(0.05, 0.95),
+    run=st.none() | _RUN,
+    schedule=st.sampled_from(["0 * * * *", "30 */5 * * *", "15 1 * * *"]),
     gap=st.integers(0, 8),
+    more=st.sampled_from(
+        ["", "enabled = false", "gap_factor = 1.2", 'active_hours = "08:00-22:59"', 'stale_after = "41h"']
+    ),
+    pause=st.none() | st.none() | st.floats(0.5, 20),
 )
 def test_all_who_are_asked_say_the_same(
-    took: list[tuple[float, float]], begun: float, share: float | None, gap: int
+    took: list[tuple[float, float]],
+    run: tuple[float, float | None, bool] | None,
+    schedule: str,
+    gap: int,
+    more: str,
+    pause: float | None,
 ) -> None:
-    """status, explain and check agree on standing, expected end and the verdict of each coming fire."""
+    """status, explain, check and a list of coming fires agree on standing, expected end and verdicts."""
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        now, uptime = clock.now(), clock.monotonic()
+        now = clock.now()
+        # Nobody is asked at the very same instant, so that of both clocks is held.
+        since_boot = clock.monotonic()
         patch.setattr(clock, "now", lambda: now)
-        patch.setattr(clock, "monotonic", lambda: uptime)
-        _history(Path(folder), took, now, begun, None if share is None else share * begun)
-        site = _site(Path(folder), gap)
+        patch.setattr(clock, "monotonic", lambda: since_boot)
+        rows = _history(Path(folder), took, now)
+        if run is not None:
+            begun, share, here = run
+            _under_way(rows, now, begun, None if share is None else share * begun, here=here)
+        if pause is not None:
+            rows.insert("pauses", job=_JOB, since=now - 60, until=now + pause * HOUR)
+        site = _site(Path(folder), schedule, gap, more)
         stands = status.status(site, _JOB).jobs[0]
         looked = check.check(site, written=_unwritten).health.jobs[0]
         asked = explain.explain(site, _JOB)
-        assert stands.current is not None
-        assert (looked.state, looked.expected_end) == (stands.state, stands.current.expected_end_at)
+        coming = _upcoming(site, now)
+        end = None if stands.current is None else stands.current.expected_end_at
+        assert (stands.current is None) == (run is None)
+        assert (looked.state, looked.expected_end) == (stands.state, end)
         running = next(each for each in asked.checks if each.name == "already_running")
-        end = stands.current.expected_end_at
-        assert running.until == (end if end is not None and end > now else None)
-        for fire in stands.next_fires:
+        assert running.passed or running.until == (end if end is not None and end > now else None)
+        assert asked.reason == "paused" if pause is not None else asked.reason != "paused"
+        first = next((fire.at for fire in coming if fire.verdict == "start"), asked.next_start_at)
+        assert asked.next_start_at == first
+        shown = [(fire.at, fire.verdict, fire.reason) for fire in stands.next_fires]
+        assert shown[: len(coming)] == [(fire.at, fire.verdict, fire.reason) for fire in coming][: len(shown)]
+        for fire in coming:
             at = explain.explain(site, _JOB, zones.iso(fire.at, site.config.zone))
             assert (at.reason or "start") == (fire.reason or fire.verdict)
 
@@ -99,8 +142,9 @@ def test_all_who_are_asked_say_the_same(
 def test_a_slow_first_step_moves_every_answer(tmp_path: Path) -> None:
     """Step 1 took five times as long as usual, and step 2 has just begun: nobody says that the run is about over."""
     now = clock.now()
-    _history(tmp_path, [(1.0, 6.0), (1.1, 5.9), (0.9, 6.1)], now, 5.1, 5.0)
-    site = _site(tmp_path, 0)
+    rows = _history(tmp_path, [(1.0, 6.0), (1.1, 5.9), (0.9, 6.1)], now)
+    _under_way(rows, now, 5.1, 5.0)
+    site = _site(tmp_path)
     stands = status.status(site, _JOB).jobs[0]
     assert stands.current is not None
     assert stands.current.expected_end_at is not None
