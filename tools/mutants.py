@@ -119,10 +119,10 @@ _IN_SQL = (
         (r"\bis\b(?! not)", "is not"),
     ),
     *((r"\bnot (?=in\b|exists\b)", ""), (r"\bexists\b", "not exists"), (r" desc\b", ""), (r"\bmax\(", "min(")),
-    *((r"\bmin\(", "max("), (r" \+ ", " - "), (r" - ", " + "), (r"(?<!limit )\b1\b", "2"), (r"\b0\b", "1")),
+    *((r"\bmin\(", "max("), (r" \+ ", " - "), (r" - ", " + "), (r"(?<!limit )(?<!select )\b1\b", "2"), (r"\b0\b", "1")),
 )
-"""What is changed in a statement; `=` of an assignment stays, since `<>` there is no SQL, and `limit 1`, which is
-there for speed: its one row is fetched."""
+"""What is changed in a statement; `=` of an assignment stays, since `<>` there is no SQL, `limit 1`, which is
+there for speed: its one row is fetched, and the 1 of `select 1`, which stands for any value."""
 
 
 def mutants(path: str, source: str) -> list[Mutant]:
@@ -187,7 +187,8 @@ def _in_statement(text: str) -> Iterator[tuple[int, int, str]]:
     assigned = [match.span() for match in re.finditer(r"\bset\b.*?(\bwhere\b|$)", text, re.DOTALL)]
     for pattern, new in _IN_SQL:
         for match in re.finditer(pattern, text):
-            if pattern != " = " or not any(a <= match.start() < b for a, b in assigned):
+            comment = "#" in text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+            if not comment and (pattern != " = " or not any(a <= match.start() < b for a, b in assigned)):
                 yield match.start(), match.end(), new
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from batchctl.answers import scenario
 from batchctl.commands.cli import main
 
 CONFIG = """
@@ -293,8 +294,6 @@ def test_another_time_zone(arguments: list[str], first: str, count: int, capsys:
         (["--every", "24h", "--group", "a=1h", "--group", "a=2h"], "given once"),
         (["--every", "24h", "--group", "a=1h", "--parallel", "b"], "there is no --group of that name"),
         (["--every", "24h", "--from-history", "일일-배치"], "no successful run of '일일-배치'"),
-        # too much to show
-        (["--every", "1s", "--duration", "1h", "--for", "40d"], "more than 2,000,000 fires"),
         # beyond what time zones know of
         (["--every", "24h", "--duration", "5e300"], "longer than a hundred years"),
         (["--every", "24h", "--duration", "1h", "--start", "9999-12-31"], "not between 1970 and 2999"),
@@ -313,6 +312,15 @@ def test_what_cannot_be_simulated_is_a_usage_error(
     assert out == ""
     assert message in err
     assert len(err.strip().splitlines()) == 2
+
+
+@pytest.mark.usefixtures("config")
+def test_too_much_to_show_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The most that is walked is bounded; exactly that many fires are shown."""
+    monkeypatch.setattr(scenario, "_MOST_FIRES", 60)
+    assert main(["simulate", "--every", "1s", "--duration", "1h", "--for", "61s"]) == 2
+    assert "more than 60 fires" in capsys.readouterr().err
+    assert main(["simulate", "--every", "1s", "--duration", "1h", "--for", "60s"]) == 0
 
 
 def picture(columns: int, *arguments: str, **environment: str) -> list[str]:

@@ -214,6 +214,7 @@ def test_a_second_fire_is_skipped_and_skips_are_one_row(state: Path, tmp_path: P
     assert fire(what, state)["run_id"] == 2
 
 
+@pytest.mark.slow
 def test_forty_fires_at_once_start_one(state: Path, tmp_path: Path) -> None:
     """One start, 39 skips with 75, and every one of them in the history."""
     gate = tmp_path / "gate"

@@ -210,13 +210,13 @@ def _sleeps(pid: int) -> bool:
 
 @pytest.mark.parametrize("how", ["steps", "retries"])
 def test_many_short_steps_leave_no_zombie_and_no_descriptor(state: Path, tmp_path: Path, how: str) -> None:
-    """After 200 of them the supervisor has one child, the step under way, and the descriptors it began with."""
+    """After 60 of them the supervisor has one child, the step under way, and the descriptors it began with."""
     gates = [tmp_path / "first", tmp_path / "last"]
     wait = [f"touch {gate}.up; while ! test -e {gate}; do sleep 0.02; done" for gate in gates]
     if how == "steps":
-        many = [step(str(number), "sleep 0 &") for number in range(200)]
+        many = [step(str(number), "sleep 0 &") for number in range(60)]
     else:
-        many = [step("many", "(exit 3) & exit 1", retries=199, continue_on_failure=True)]
+        many = [step("many", "(exit 3) & exit 1", retries=59, continue_on_failure=True)]
     process = start(job(step("first", wait[0]), *many, step("last", wait[1])), state)
     counts = []
     for gate in gates:
@@ -228,7 +228,7 @@ def test_many_short_steps_leave_no_zombie_and_no_descriptor(state: Path, tmp_pat
         gate.touch()
     assert counts[0] == counts[1]
     ended(process)
-    assert rows(state, "select count(*) from attempts") == [(202,)]
+    assert rows(state, "select count(*) from attempts") == [(62,)]
 
 
 def test_a_step_sees_no_descriptor_of_whoever_started_batchctl(state: Path, tmp_path: Path) -> None:

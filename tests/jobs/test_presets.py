@@ -86,6 +86,7 @@ def test_the_presets_are_the_catalogues() -> None:
     assert (hours.start, hours.end) == (8 * 60, 22 * 60 + 59)
 
 
+@pytest.mark.slow
 def test_suppliers_are_collected_one_after_another(machine: tuple[Path, list[str]]) -> None:
     """Four steps, four sources in one catalogue, counts in the results; a second run finds nothing new."""
     state, where = machine
@@ -129,6 +130,7 @@ def test_a_source_that_was_added(
     assert "unknown source 없는곳; known: ownerclan" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_wholesale_and_what_lives_on_it(machine: tuple[Path, list[str]]) -> None:
     """Images, report, trends and clean-up work on what the collectors brought."""
     state, where = machine

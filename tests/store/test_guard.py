@@ -24,9 +24,10 @@ def test_the_running_row_is_the_jobs_own(history: Rows, connection: sqlite3.Conn
     history.run("other", NOW - 50, None)
     assert guard.running_row(connection, JOB) is None
     run_id = history.run(JOB, NOW, None, owner=OWNER)
-    found = guard.running_row(connection, JOB)
-    assert found is not None
-    assert (found.run_id, found.owner) == (run_id, OWNER)
+    history.change("update runs set started_mono_s = 5.5 where id = ?", run_id)
+    assert guard.running_row(connection, JOB) == guard.RunningRow(
+        run_id=run_id, job=JOB, started_at=NOW, started_mono=5.5, owner=OWNER, token="0" * 24
+    )
 
 
 def test_the_status_of_a_run(history: Rows, connection: sqlite3.Connection) -> None:

@@ -129,3 +129,70 @@ def test_what_cannot_be_locked_is_not_taken_for_free(
             lockfile.acquire(str(state), _NAME)
         assert "file system with flock" in raised.value.remedy
     assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        ("link", "Too many levels of symbolic links"),
+        ("pipe", "is not a plain file of yours"),  # opening it must not hang either
+        ("directory", "Is a directory"),
+        ("group may write", "is not a plain file of yours"),
+        ("others may write", "is not a plain file of yours"),
+        ("another's", "is not a plain file of yours"),
+        ("no directory", "File exists"),
+    ],
+)
+def test_a_lock_that_cannot_be_trusted_starts_nothing(state: Path, path: str, trouble: str, says: str) -> None:
+    """Whatever else stands in its place is refused with a remedy, and no descriptor of it stays open."""
+    locks = os.path.dirname(path)
+    if trouble == "no directory":
+        (state / "locks").touch()
+    else:
+        os.mkdir(locks, 0o700)
+    if trouble == "link":
+        os.symlink(state / "elsewhere", path)
+    elif trouble == "pipe":
+        os.mkfifo(path, 0o600)
+    elif trouble == "directory":
+        os.mkdir(path)
+    elif trouble != "no directory":
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        os.chmod(path, {"group may write": 0o620, "others may write": 0o602}.get(trouble, 0o600))
+    if trouble == "another's":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a file away")
+        os.chown(path, 65534, -1)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(StateError, match=says) as raised:
+        lockfile.acquire(str(state), _NAME)
+    assert "remove it if no batch of this job is running" in raised.value.remedy
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755])
+def test_others_may_look_at_a_lock(state: Path, path: str, mode: int) -> None:
+    """What counts is that nobody else can write to it."""
+    os.mkdir(os.path.dirname(path), 0o700)
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    os.chmod(path, mode)
+    lock = lockfile.acquire(str(state), _NAME)
+    assert lock is not None
+    os.close(lock)
+
+
+def test_who_holds_it_is_told_by_the_kernel(state: Path, path: str) -> None:
+    """Of that very file and that kind of lock: neither where a link leads, nor a record lock of fcntl(2)."""
+    assert not lockfile.is_held(str(state), _NAME), "there is no lock file yet"
+    lock = lockfile.acquire(str(state), _NAME)
+    assert lock is not None
+    os.rename(path, f"{path}.moved")
+    assert not lockfile.is_held(str(state), _NAME)
+    os.symlink(f"{path}.moved", path)
+    assert not lockfile.is_held(str(state), _NAME)
+    os.replace(f"{path}.moved", path)
+    assert lockfile.is_held(str(state), _NAME)
+    fcntl.flock(lock, fcntl.LOCK_UN)
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    assert not lockfile.is_held(str(state), _NAME)
+    os.close(lock)

@@ -113,6 +113,7 @@ def test_a_claim_silences_the_owner(connection: sqlite3.Connection) -> None:
     assert runs.save(connection, run, OWNER)
     assert runs.claim(connection, row)
     assert guard.running_row(connection, JOB) == row
+    assert row_of(connection, "runs", run_id)["claimed"] == 1
     run.status = "succeeded"
     assert not runs.save(connection, run, OWNER)
     assert guard.status_of(connection, run_id) == "running"
@@ -222,6 +223,14 @@ def test_a_run_is_saved_whole_and_again(connection: sqlite3.Connection) -> None:
     ]
 
 
+def test_what_is_noticed_while_it_runs_has_its_start_as_time(connection: sqlite3.Connection) -> None:
+    """There is no end yet to give it."""
+    run = run_of(started(connection))
+    run.warnings = [(1, "expect", "too few")]
+    assert runs.save(connection, run, OWNER)
+    assert connection.execute("select seq, at from warnings").fetchall() == [(1, NOW)]
+
+
 def test_a_run_without_words_has_no_why(connection: sqlite3.Connection) -> None:
     """Nothing to say is null, not an empty text; a signal is the last attempt's."""
     worked = _worked()
@@ -267,6 +276,7 @@ def test_an_ended_run_is_brought_in(history: Rows, connection: sqlite3.Connectio
     )
     run = run_of(7, [_worked()])
     run.status, run.ended_at, run.duration, run.exit_code = "succeeded", NOW + 9, 9.0, 0
+    run.warnings = [(0, "output", "not a number")]
     runs.insert_ended(connection, run, OWNER, birth)
     again = run_of(7, [_worked()], token="u" * 24)
     again.status, again.ended_at, again.duration, again.exit_code, again.why = "failed", NOW + 9, 9.0, 1, "x"
@@ -298,3 +308,4 @@ def test_an_ended_run_is_brought_in(history: Rows, connection: sqlite3.Connectio
     moved = row_of(connection, "runs", 8)
     assert (moved["token"], moved["why"], moved["log_dir"]) == ("u" * 24, "x", "runs/7")
     assert connection.execute("select run_id, step from steps order by run_id").fetchall() == [(7, "31"), (8, "31")]
+    assert connection.execute("select run_id, text, at from warnings").fetchall() == [(7, "not a number", NOW + 9)]
