@@ -14,7 +14,6 @@ from typing import NamedTuple
 from package_source import House, is_under
 
 ROOMS: tuple[str, ...] = (
-    "",
     "step",
     "call",
     "base",
@@ -29,6 +28,7 @@ ROOMS: tuple[str, ...] = (
     "answers",
     "present",
     "commands",
+    "",
     "__main__",
 )
 """From the ground up, one rank each: a room may import from itself and from those before it."""

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from batchctl import __version__
 from batchctl.answers.site import Site
 from batchctl.base.errors import EXIT_SIGNAL_BASE
+from batchctl.base.version import VERSION
 from batchctl.commands.boundary import report
 
 # Command name to module and attribute below batchctl.commands: a function is a command, a Typer app a group of them.
@@ -117,7 +117,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback form
     if wanted:
-        typer.echo(f"batchctl {__version__}")
+        typer.echo(f"batchctl {VERSION}")
         raise typer.Exit
 
 

@@ -28,10 +28,10 @@ import stat
 import sys
 from _imp import source_hash
 
-from batchctl import __version__
 from batchctl.base import clock, paths
 from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir, open_private
+from batchctl.base.version import VERSION
 from batchctl.core.model import (
     Alerting,
     Condition,
@@ -150,7 +150,7 @@ def _key(path: str | None) -> tuple[Any, ...]:
     """Return all besides the files that the compiled copy depends on."""
     forms = tuple(record._fields for record in _RECORDS)
     surroundings = (os.environ.get("HOME"), os.environ.get("TZ"))
-    return (_LAYOUT, __version__, sys.hexversion, marshal.version, os.path.dirname(__file__), path, surroundings, forms)
+    return (_LAYOUT, VERSION, sys.hexversion, marshal.version, os.path.dirname(__file__), path, surroundings, forms)
 
 
 def _copy_file(path: str | None, state_option: str | None) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import batchctl
 from batchctl.base import clock
 from batchctl.base.errors import ConfigError
 from batchctl.base.paths import identity_of
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from batchctl.base.paths import Identity
 
-PRESETS = os.path.join(os.path.dirname(os.path.abspath(batchctl.__file__)), "jobs")
+PRESETS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "jobs")
 DEFAULT = "default"
 _MERGED = ("params", "env", "groups")
 """Keys of a job that override a preset's entry by entry."""

@@ -8,7 +8,7 @@ from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batchctl import __version__
+from batchctl.base.version import VERSION
 from batchctl.core.time.zones import human
 from batchctl.present.text import one_line
 
@@ -85,7 +85,7 @@ def page(template: str, title: str, made: float, zone: Zone, **values: Any) -> s
             style_hash="sha256-" + b64encode(sha256(style.encode()).digest()).decode(),
             made=human(made, zone),
             zone=zone.name,
-            version=__version__,
+            version=VERSION,
             **values,
         )
     )
