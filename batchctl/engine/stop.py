@@ -94,12 +94,20 @@ def _stop_from_here(connection: sqlite3.Connection, row: RunningRow, job: Job, s
     patience = clock.monotonic() + _LOCK_LIMIT
     while lockfile.is_held(state_dir, job.name):
         if clock.monotonic() > patience:
-            path = os.fsdecode(StateDir(state_dir).lock(job.name))
             message = f"a process that cannot be proven to be run {row.run_id}'s holds the lock of {job.name}"
-            raise StateError(message, remedy=f"find it with `fuser -v {path}`, end it, and stop again")
+            raise StateError(message, remedy=_find(state_dir, job.name))
         time.sleep(_LOOK_EVERY)
     why = "stopped by batchctl stop"
     _close(connection, state_dir, row, Ended(run_id=row.run_id, token=row.token, status=model.CANCELLED, why=why))
+
+
+def _find(state_dir: str, job: str) -> str:
+    """Say how to find who holds a lock; fuser sees no more than we do, but may be asked by somebody who sees all."""
+    pids = ",".join(map(str, lockfile.holders(state_dir, job)))
+    path = os.fsdecode(StateDir(state_dir).lock(job))
+    if pids:
+        return f"see `ps -o pid,user,stat,args -p {pids}`, end it if it is the batch's, and stop again"
+    return f"find it with `fuser -v {path}` on the host, as root; end it, and stop again"
 
 
 def _close(

@@ -13,7 +13,9 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 
+from batchctl.base import clock
 from batchctl.base.errors import StateError
 from batchctl.base.state_dir import DIR_MODE, StateDir, open_private
 
@@ -28,7 +30,7 @@ def acquire(state_dir: str, job: str) -> int | None:
     path = StateDir(state_dir).lock(job)
     descriptor = _open(path, os.fsdecode(path))
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(descriptor)
     except OSError as error:
         os.close(descriptor)
         if isinstance(error, BlockingIOError | PermissionError):  # EACCES is how some network file systems say it
@@ -36,6 +38,19 @@ def acquire(state_dir: str, job: str) -> int | None:
         message = f"lock file {os.fsdecode(path)}: {error.strerror}"
         raise StateError(message, remedy="put the state directory on a file system with flock, with --state") from error
     return descriptor
+
+
+def _take(descriptor: int) -> None:
+    end = clock.monotonic() + (0.0 if _table_is_whole() else _A_LOOK)
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if clock.monotonic() >= end:
+                raise
+            time.sleep(_A_LOOK / 20)
+        else:
+            return
 
 
 def _open(path: bytes, shown: str) -> int:
@@ -56,15 +71,61 @@ def _open(path: bytes, shown: str) -> int:
 
 
 def is_held(state_dir: str, job: str) -> bool:
-    """Say whether any process holds the job's lock, without touching it.
+    """Say whether any process holds the job's lock, without touching it where that can be helped.
 
     Trying the lock, even for a microsecond, could make a fire that is starting at that moment skip a whole day's batch;
-    the kernel's own table (proc(5), /proc/locks) can be read without that risk.
+    the kernel's own table (proc(5), /proc/locks) can be read without that risk. In a container the table leaves out
+    what was taken by a process that has ended, or lives in another container. There it is tried, shared, so that those
+    who look do not see each other, and a fire has the patience to outlast a look.
     """
+    path = StateDir(state_dir).lock(job)
     try:
-        inode = os.stat(StateDir(state_dir).lock(job), follow_symlinks=False).st_ino
+        inode = os.stat(path, follow_symlinks=False).st_ino
         with open("/proc/locks", encoding="utf-8") as table:
             # "1: FLOCK  ADVISORY  WRITE 4242 00:2f:1234567 0 EOF"; the device of stat() differs from it on overlays.
-            return any(line.split()[1] == "FLOCK" and line.split()[5].endswith(f":{inode}") for line in table)
+            if any(line.split()[1] == "FLOCK" and line.split()[5].endswith(f":{inode}") for line in table):
+                return True
+        return not _table_is_whole() and _is_refused(path)
     except OSError:
         return False
+
+
+_A_LOOK = 0.1
+"""Seconds that a fire in a container outlasts: a look takes microseconds, but may be interrupted within them."""
+_FIRST_NAMESPACE = 0xEFFFFFFC
+"""What the kernel calls the namespace of pids that the host itself lives in (include/linux/proc_ns.h)."""
+
+
+def _table_is_whole() -> bool:
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino == _FIRST_NAMESPACE
+    except OSError:
+        return False
+
+
+def _is_refused(path: bytes) -> bool:
+    descriptor = open_private(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def holders(state_dir: str, job: str) -> list[int]:
+    """Return the pids of the processes that can be seen to have the job's lock file open."""
+    try:
+        wanted = os.stat(StateDir(state_dir).lock(job), follow_symlinks=False)
+    except OSError:
+        return []
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _has_open(name, wanted)]
+
+
+def _has_open(pid: str, wanted: os.stat_result) -> bool:
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as descriptors:
+            return any(os.path.samestat(descriptor.stat(), wanted) for descriptor in descriptors)
+    except OSError:
+        return False  # it has ended, or is another user's

@@ -236,11 +236,15 @@ def test_what_survives_kill_keeps_its_run(state: Path, monkeypatch: pytest.Monke
 def test_a_lock_that_nobody_provable_holds_keeps_its_run(
     state: Path, monkeypatch: pytest.MonkeyPatch, innocent: subprocess.Popen[bytes]
 ) -> None:
-    """`stop` does not call a run over while its lock is held; it names the lock file to look for."""
+    """`stop` does not call a run over while its lock is held; it names who has the lock file open."""
     _running_row(state, innocent.pid, recycled=True)
     held = lockfile.acquire(str(state), job().name)
     assert held is not None
     monkeypatch.setattr(stop, "_LOCK_LIMIT", 0.1)
+    with pytest.raises(StateError, match="holds the lock") as raised:
+        stop.stop(job(grace=0.1), str(state))
+    assert f"-p {os.getpid()}`" in raised.value.remedy
+    monkeypatch.setattr(lockfile, "holders", lambda *_: [])  # as where another user holds it
     with pytest.raises(StateError, match="holds the lock") as raised:
         stop.stop(job(grace=0.1), str(state))
     assert "fuser" in raised.value.remedy
