@@ -33,7 +33,7 @@ def advise(site: Site, job: str | None = None, *, days: float = 90.0) -> list[Ad
     if not 0 < days < _LONGEST_DAYS:
         message = f"--days {days:g} is no span of time"
         raise UsageError(message, remedy="write for example --days 30")
-    jobs = list(site.config.jobs.values()) if job is None else [site.job(job)]
+    jobs = list(site.listed.jobs.values()) if job is None else [site.job(job)]
     history, now = site.history(), clock.now()
     return [observed.advise(_ask(site, history, each, now, now - days * _DAY)) for each in jobs]
 
@@ -55,7 +55,7 @@ def _ask(site: Site, history: History, job: Job, now: float, since: float) -> As
         steps=steps,
         # The same every time it is asked about the same history.
         choose=random.Random(0).choice,  # noqa: S311 - lots for a forecast, not a secret
-        editable_steps=not site.config.origins.get(f"jobs.{job.name}.steps", "").startswith("preset "),
+        editable_steps=not site.including(job).origins.get(f"jobs.{job.name}.steps", "").startswith("preset "),
     )
 
 

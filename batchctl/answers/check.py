@@ -48,7 +48,7 @@ def check(site: Site, names: Sequence[str] = (), *, written: Written, counted: b
         StateError: if the history cannot be trusted.
     """
     only = {site.job(name).name for name in names}
-    config, state, now = site.config, site.state, clock.now()
+    config, state, now = site.listed, site.state, clock.now()
     StateDir(state).ensure()
     unwritten = None
     with database.Opened(state, create=True) as connection:
@@ -84,7 +84,7 @@ def _import(state: str, connection: sqlite3.Connection) -> None:
 
 
 def _announce(site: Site, connection: sqlite3.Connection, found: Health) -> None:
-    config = site.config
+    config = site.listed
     if not any(job.alerting.notify or job.alerting.on_alert for job in config.jobs.values()):
         return
     from batchctl.notify.send import send_due

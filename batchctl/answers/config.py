@@ -34,5 +34,8 @@ def config(site: Site, job: str | None = None) -> Effective:
         origin = "--state"
     elif os.environ.get("BATCHCTL_STATE"):
         origin = "BATCHCTL_STATE"
-    only = None if job is None else site.job(job).name
-    return Effective(config=site.config, state_dir=site.state, state_origin=origin, only=only)
+    found = None if job is None else site.job(job)
+    config = site.config if found is None else site.including(found)
+    return Effective(
+        config=config, state_dir=site.state, state_origin=origin, only=None if found is None else found.name
+    )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from batchctl.answers.jobs_edit import Changed
     from batchctl.answers.site import Site
-    from batchctl.core.model import Job
+    from batchctl.core.model import Config, Job
 
 
 class Jobs(Record):
@@ -34,8 +34,15 @@ def jobs(site: Site, kind: str | None = None) -> Jobs:
     """
     if kind is not None:
         _check_kind(kind)
-    found = [job for job in site.config.jobs.values() if kind in {None, job.kind}]
+    found = [job for job in _listed(site).jobs.values() if kind in {None, job.kind}]
     return Jobs(jobs=found, done=_done_once(site, found), kind=kind)
+
+
+def _listed(site: Site) -> Config:
+    try:
+        return site.listed
+    except StateError:
+        return site.config  # what is configured can be told without any history
 
 
 def _check_kind(kind: str) -> None:
@@ -61,17 +68,28 @@ def _done_once(site: Site, jobs: list[Job]) -> frozenset[str]:
     return frozenset(job.name for job, run in newest if run is not None and run.started_at >= (job.rules.at or 0.0))
 
 
-def presets() -> list[Job]:
-    """Return the ready-made jobs, each as it is without a configuration."""
-    from batchctl.config.loader import presets as built_in
-
-    return list(built_in().values())
-
-
-def install(site: Site) -> Changed:
-    """Make each ready-made job a file in jobs.d; jobs that are there stay as they are.
+def presets(names: Sequence[str] = ()) -> list[Job]:
+    """Return the ready-made jobs, or those of these names, each as it is without a configuration.
 
     Raises:
+        UsageError: if there is no ready-made job of one of the names.
+    """
+    from batchctl.config.loader import presets as built_in
+    from batchctl.config.schema import unknown_remedy
+
+    found = built_in()
+    for name in names:
+        if name not in found:
+            message = f"there is no preset {name!r}"
+            raise UsageError(message, remedy=unknown_remedy(name, found, "presets"))
+    return [found[name] for name in names or found]
+
+
+def install(site: Site, names: Sequence[str] = ()) -> Changed:
+    """Make each ready-made job, or those of these names, a file in jobs.d; jobs that are there stay as they are.
+
+    Raises:
+        UsageError: if there is no ready-made job of one of the names.
         BatchctlError: if a file cannot be written.
         ConfigError: if the configuration is wrong.
     """
@@ -81,6 +99,6 @@ def install(site: Site) -> Changed:
     note = "Keys below override the ready-made job; `batchctl jobs show` prints all of them."
     texts = {
         preset.name: jobtext.to_toml({"preset": preset.name}, [one_line(preset.description), note])
-        for preset in presets()
+        for preset in presets(names)
     }
     return changed(site, jobfiles.add(site.config_path, texts, keep=True))

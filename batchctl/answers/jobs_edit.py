@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from batchctl.answers.site import Site
     from batchctl.config.edit.jobfiles import Done
-    from batchctl.core.model import Config
+    from batchctl.core.model import Config, Job
 
 
 class Changed(Record):
@@ -114,15 +114,15 @@ def remove(site: Site, name: str) -> Changed:
         ConfigError: if the configuration would be wrong without it.
     """
     job = site.job(name)
-    _refuse_running(site, job.name)
+    _refuse_running(site, job)
     return changed(site, jobfiles.remove(site.config_path, job.name))
 
 
-def _refuse_running(site: Site, name: str) -> None:
+def _refuse_running(site: Site, job: Job) -> None:
     from batchctl.core.guard.decide import is_lost
     from batchctl.engine.fire import state_of
 
-    running = state_of(site.config.jobs[name], site.state).running
+    running, name = state_of(job, site.state).running, job.name
     if running is not None and not is_lost(running):
         message = f"run {running.run_id} of {name} is running, and without its job it could not be stopped; {NOTHING}"
         remedy = f"`batchctl stop {name}` first; or `batchctl jobs disable {name}` now, and remove it after the run"

@@ -129,7 +129,7 @@ class Logs:
         row = self._history.run(self.run.id)
         if row is None or row.status != model.RUNNING:
             return True
-        job = self._site.config.jobs.get(self.run.job)
+        job = self._site.find(self.run.job)
         if job is None:
             return False
         running = state_of(job, self._site.state).running
@@ -143,7 +143,7 @@ def _run(site: Site, history: History, job: str, run_id: int | None) -> RunRow:
         found = history.newest_run(job)
         if found is not None:
             return found
-        if job not in site.config.jobs:
+        if site.find(job) is None:
             raise unknown_job(job, list(site.config.jobs))
         message = f"{job} has never run"
         raise UsageError(message, remedy=f"`batchctl explain {job}` says when it could start")
@@ -167,5 +167,5 @@ def _steps(history: History, run: RunRow, step: str | None) -> list[StepRow]:
 
 def _secrets(site: Site, run: RunRow) -> tuple[str, ...]:
     """Return what must not show; that of a job that has left the configuration nobody knows any more."""
-    job = site.config.jobs.get(run.job)
+    job = site.find(run.job)
     return () if job is None or not job.secrets else secret_values(job, read_env_files(job))

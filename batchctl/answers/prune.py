@@ -20,7 +20,7 @@ def prune(site: Site, job: str | None = None, *, dry_run: bool = False) -> Prune
         UsageError: if neither the configuration nor the history knows the job.
         StateError: if the history or the state directory cannot be trusted.
     """
-    kept = {name: each.retention for name, each in site.config.jobs.items()}
+    kept = {name: each.retention for name, each in site.listed.jobs.items()}
     only = None if job is None else unicodedata.normalize("NFC", job)
     if only is not None and only not in kept:
         known = sorted({*kept, *site.history().jobs()})

@@ -126,7 +126,7 @@ class _Source:
     def __init__(self, site: Site, since: float, until: float) -> None:
         self._site, self._since, self._until = site, since, until
         self._history = site.history()
-        self._jobs = site.config.jobs
+        self._jobs = site.listed.jobs
 
     def report(self, job: str | None, periods: Sequence[Period], periods_name: str) -> Report:
         since, until = self._since, self._until

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from batchctl.base import paths
 from batchctl.base.errors import UsageError
+from batchctl.base.record import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batchctl.core.model import Config, Job
     from batchctl.store.history import History
 
@@ -23,7 +26,7 @@ class Site:
 
     @cached_property
     def config_path(self) -> str | None:
-        """The configuration file, absolute, or None for the built-in presets alone."""
+        """The configuration file, absolute, or None where there is none."""
         return paths.config_file(self.config_option)
 
     @cached_property
@@ -32,6 +35,31 @@ class Site:
         from batchctl.config import load
 
         return load(self.config_path, self.state_option)
+
+    @cached_property
+    def ready_made(self) -> Config:
+        """The configuration with all ready-made jobs in place of the configured ones."""
+        from batchctl.config import load_presets
+
+        return load_presets(self.config_path, self.state_option)
+
+    @cached_property
+    def listed(self) -> Config:
+        """The configuration with all jobs there are: the configured ones, and the ready-made ones with a history.
+
+        Raises:
+            StateError: if the history cannot be trusted.
+        """
+        from batchctl.config.ready_made import is_ready_made
+        from batchctl.store.history import History
+
+        config = self.config
+        names = [name for name in History(self.state).jobs() if name not in config.jobs and is_ready_made(name)]
+        return _with(config, self.ready_made, names) if names else config
+
+    def including(self, job: Job) -> Config:
+        """Return the configuration with a job that may be a ready-made one."""
+        return self.config if job.name in self.config.jobs else _with(self.config, self.ready_made, [job.name])
 
     @cached_property
     def state(self) -> str:
@@ -50,18 +78,35 @@ class Site:
         spool.settle(self.state)
         return History(self.state)
 
+    def find(self, name: str) -> Job | None:
+        """Return the configured job of this name, else the ready-made one; None where there is neither."""
+        from batchctl.config.ready_made import is_ready_made
+
+        job = self.config.jobs.get(unicodedata.normalize("NFC", name))
+        return self.ready_made.jobs[name] if job is None and is_ready_made(name) else job
+
     def job(self, name: str) -> Job:
         """Return one job; UsageError (exit 2) with a suggestion where there is none of that name."""
-        job = self.config.jobs.get(unicodedata.normalize("NFC", name))
+        job = self.find(name)
         if job is None:
             raise unknown_job(name, list(self.config.jobs))
         return job
+
+
+def _with(config: Config, ready_made: Config, names: Sequence[str]) -> Config:
+    jobs = {name: ready_made.jobs[name] for name in names}
+    return replace(config, jobs={**config.jobs, **jobs}, origins={**ready_made.origins, **config.origins})
 
 
 def unknown_job(name: str, known: list[str]) -> UsageError:
     """Return the error for a job that the configuration does not have."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, known, n=1)
-    remedy = f"did you mean {close[0]}?" if close else f"known jobs: {', '.join(sorted(known)) or 'none'}"
+    from batchctl.config.loader import preset_names
+
+    close = get_close_matches(name, [*known, *preset_names()], n=1)
+    listed = (
+        f"known jobs: {', '.join(sorted(known))}" if known else "no job is configured; `batchctl jobs add` adds one"
+    )
+    remedy = f"did you mean {close[0]}?" if close else listed
     return UsageError(f"there is no job {name!r}", remedy=remedy)

@@ -35,7 +35,7 @@ def status(site: Site, job: str | None = None) -> Standings:
         StateError: if the history cannot be trusted.
     """
     now, history = clock.now(), site.history()
-    jobs = list(site.config.jobs.values()) if job is None else [site.job(job)]
+    jobs = list(site.listed.jobs.values()) if job is None else [site.job(job)]
     found = [job_status(one, history, site.state, now) for one in jobs]
     steps: Sequence[StepRow] = ()
     if job is not None:

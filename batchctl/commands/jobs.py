@@ -71,32 +71,37 @@ def show(
     if as_json:
         typer.echo(json_text(view.job_as_object(found)))
     else:
-        write(f"{line}\n" for line in job_as_toml(found, site.config.origins, site.config.path))
+        write(f"{line}\n" for line in job_as_toml(found, site.including(found).origins, site.config_path))
 
 
 @app.command()
 def presets(
     ctx: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these.")] = None,
     *,
     install: Annotated[
-        bool, typer.Option("--install", help="Make each a file in jobs.d; jobs that are there stay as they are.")
+        bool,
+        typer.Option("--install", help="Make each a file in jobs.d, a job; one that is there stays as it is."),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """List the ready-made jobs; `preset = "NAME"` in a job takes one over, and the job's own keys override it.
 
+    Each can be run by its name; it is a job, listed and fired by cron, once it is installed or added.
+
     Examples:
     * `batchctl jobs presets`
+    * `batchctl jobs presets --install daily-batch`
     * `batchctl jobs presets --install`
     * `batchctl jobs presets --json`
     """
     if not install and as_json:
-        typer.echo(json_text(view.presets_as_json(answer.presets())))
+        typer.echo(json_text(view.presets_as_json(answer.presets(names or ()))))
         return
     if not install:
-        view.show_presets(answer.presets())
+        view.show_presets(answer.presets(names or ()))
         return
-    changed = answer.install(site_of(ctx))
+    changed = answer.install(site_of(ctx), names or ())
     if as_json:
         typer.echo(json_text(view.changed_as_json(changed)))
         jobs_edit.tell_crontab(changed)

@@ -138,7 +138,6 @@ def tell(changed: Changed) -> None:
     """Say which files were written, and what is left to do."""
     if changed.created is not None:
         typer.echo(f"wrote {changed.created} (there was no configuration)")
-        say("batchctl: ready-made jobs are now jobs only where installed: `batchctl jobs presets --install`\n")
     for file in changed.files:
         typer.echo(f"wrote {file}")
     tell_crontab(changed)

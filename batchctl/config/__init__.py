@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load(path: str | None, state_option: str | None = None) -> Config:
-    """Return the effective configuration of this file (absolute), or of the built-in presets alone for None.
+    """Return the effective configuration of this file (absolute); for None there are no jobs.
 
     `state_option` is `--state`: beside the state lies a compiled copy, which is read where it is up to date.
 
@@ -23,6 +23,17 @@ def load(path: str | None, state_option: str | None = None) -> Config:
     from batchctl.config.compiled import load_config
 
     return load_config(path, state_option)
+
+
+def load_presets(path: str | None, state_option: str | None = None) -> Config:
+    """Return what `load` does with all ready-made jobs in place of the configured ones.
+
+    Raises:
+        ConfigError: as `load` does.
+    """
+    from batchctl.config.compiled import load_config
+
+    return load_config(path, state_option, ready_made=True)
 
 
 def load_as(path: str, changes: Mapping[str, bytes | None]) -> Config:
@@ -40,6 +51,8 @@ def load_as(path: str, changes: Mapping[str, bytes | None]) -> Config:
 
 def load_job(path: str | None, name: str, state_option: str | None) -> tuple[Job | None, str]:
     """Return one job, None if there is none of that name, and the state directory in force; the way cron takes.
+
+    A name that is not configured may be that of a ready-made job.
 
     Raises:
         ConfigError: as `load` does.

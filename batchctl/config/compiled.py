@@ -32,6 +32,7 @@ from batchctl.base import clock, paths
 from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir, open_private
 from batchctl.base.version import VERSION
+from batchctl.config.ready_made import is_ready_made
 from batchctl.core.model import (
     Alerting,
     Condition,
@@ -87,7 +88,12 @@ def load_job(path: str | None, name: str, state_option: str | None) -> tuple[Job
     Raises:
         ConfigError: as the full load does, whenever the compiled copy does not stand in for it.
     """
-    copy = _copy_file(path, state_option)
+    found = _load_one(path, name, state_option, ready_made=False)
+    return _load_one(path, name, state_option, ready_made=True) if found[0] is None and is_ready_made(name) else found
+
+
+def _load_one(path: str | None, name: str, state_option: str | None, *, ready_made: bool) -> tuple[Job | None, str]:
+    copy = _copy_file(path, state_option, ready_made=ready_made)
     content = None if copy is None else _read(copy, path)
     if content is not None:
         _, _, state_dir, jobs, _ = content
@@ -95,16 +101,17 @@ def load_job(path: str | None, name: str, state_option: str | None) -> tuple[Job
         packed = jobs.get(wanted)
         if packed is not None or wanted not in jobs:
             return (None if packed is None else _unpack(packed)), paths.state_dir(state_option, state_dir)
-    return _load_in_full(path, name, state_option, None if content is not None else copy)
+    config = _load_in_full(path, None if content is not None else copy, ready_made=ready_made)
+    return config.jobs.get(_normal(name)), paths.state_dir(state_option, config.state_dir)
 
 
-def load_config(path: str | None, state_option: str | None) -> Config:
-    """Return the whole configuration.
+def load_config(path: str | None, state_option: str | None, *, ready_made: bool = False) -> Config:
+    """Return the whole configuration; with `ready_made` all ready-made jobs in place of the configured ones.
 
     Raises:
         ConfigError: as the full load does, whenever the compiled copy does not stand in for it.
     """
-    copy = _copy_file(path, state_option)
+    copy = _copy_file(path, state_option, ready_made=ready_made)
     content = None if copy is None else _read(copy, path)
     if content is not None and None not in content[3].values():
         _, _, state_dir, jobs, rest = content
@@ -120,22 +127,18 @@ def load_config(path: str | None, state_option: str | None) -> Config:
             disk_free_min=disk_free_min,
             origins=origins,
         )
-    from batchctl.config.loader import load_all
-
-    config, identities = load_all(path)
     # Whoever only looks makes no directory; where a fire has made it, the next look is as quick as a fire.
-    if copy is not None and content is None and os.path.isdir(os.path.dirname(copy)):
-        _write(copy, path, config, identities)
-    return config
+    is_kept = copy is not None and content is None and os.path.isdir(os.path.dirname(copy))
+    return _load_in_full(path, copy if is_kept else None, ready_made=ready_made)
 
 
-def _load_in_full(path: str | None, name: str, state_option: str | None, copy: str | None) -> tuple[Job | None, str]:
+def _load_in_full(path: str | None, copy: str | None, *, ready_made: bool) -> Config:
     from batchctl.config.loader import load_all
 
-    config, identities = load_all(path)
+    config, identities = load_all(path, ready_made=ready_made)
     if copy is not None:
         _write(copy, path, config, identities)
-    return config.jobs.get(_normal(name)), paths.state_dir(state_option, config.state_dir)
+    return config
 
 
 def _normal(name: str) -> str:
@@ -153,10 +156,10 @@ def _key(path: str | None) -> tuple[Any, ...]:
     return (_LAYOUT, VERSION, sys.hexversion, marshal.version, os.path.dirname(__file__), path, surroundings, forms)
 
 
-def _copy_file(path: str | None, state_option: str | None) -> str | None:
+def _copy_file(path: str | None, state_option: str | None, *, ready_made: bool) -> str | None:
     from batchctl.base.errors import BatchctlError
 
-    named = f"{path}\0{os.environ.get('HOME')}\0{os.environ.get('TZ')}"
+    named = f"{path}\0{os.environ.get('HOME')}\0{os.environ.get('TZ')}" + "\0ready-made" * ready_made
     try:
         directory = paths.state_dir(state_option, None)
     except BatchctlError:

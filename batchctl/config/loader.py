@@ -11,6 +11,7 @@ from batchctl.base.paths import identity_of
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
 from batchctl.config.key_path import KeyPath
+from batchctl.config.ready_made import PRESETS, file_of
 from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
 from batchctl.config.sources import sources
 from batchctl.config.toml_file import Key, TomlFile
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from batchctl.base.paths import Identity
 
-PRESETS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "jobs")
 DEFAULT = "default"
 _MERGED = ("params", "env", "groups")
 """Keys of a job that override a preset's entry by entry."""
@@ -68,15 +68,17 @@ class _Reader:
         return sorted(name for name in there | new if self._changes.get(os.path.join(directory, name), b"") is not None)
 
     def preset(self, name: str) -> _Definition:
-        path = os.path.join(PRESETS, name.replace("-", "_"), "job.toml")
-        source = self.file(path, f"preset {name}", ("jobs", name))
+        source = self.file(file_of(name), f"preset {name}", ("jobs", name))
         return _Definition(name, source.table, source)
 
 
-def load_all(path: str | None, changes: Mapping[str, bytes | None] | None = None) -> tuple[Config, dict[str, Identity]]:
+def load_all(
+    path: str | None, changes: Mapping[str, bytes | None] | None = None, *, ready_made: bool = False
+) -> tuple[Config, dict[str, Identity]]:
     """Return the effective configuration, and the identity of every file and directory it was read from.
 
-    `changes` are files (absolute paths) as they will be, None for one that will be gone.
+    `changes` are files (absolute paths) as they will be, None for one that will be gone. With `ready_made` the jobs are
+    all ready-made ones in place of the configured ones: each as it is beside what the top of the main file says.
 
     Raises:
         ConfigError: with file, line where known, key and remedy.
@@ -84,16 +86,14 @@ def load_all(path: str | None, changes: Mapping[str, bytes | None] | None = None
     reader = _Reader(changes)
     path = None if path is None else os.path.abspath(path)
     if path is None:
-        top, where, definitions = FileTable(), None, [reader.preset(name) for name in preset_names(reader)]
+        top, where, definitions = FileTable(), None, []
     else:
         main = reader.file(path, path)
         where = KeyPath(main)
         top = convert(main.table, FileTable, where)
-        jobs = where.at("jobs")
-        definitions = [
-            _Definition(values.name(key, jobs.at(key), "job"), table, main, key) for key, table in top.jobs.items()
-        ]
-        definitions += _jobs_d(reader, os.path.join(os.path.dirname(path), "jobs.d"))
+        definitions = [] if ready_made else _defined(path, main, top, where, reader)
+    if ready_made:
+        definitions = [reader.preset(name) for name in preset_names(reader)]
     shared = _shared(top, where)
     origins = _top_origins(top, where)
     found: dict[str, Job] = {}
@@ -125,12 +125,18 @@ def _disk_free_min(top: FileTable, where: KeyPath | None) -> dict[str, int]:
 def preset_names(reader: _Reader | None = None) -> list[str]:
     """Return the names of the built-in presets."""
     found = (reader or _Reader()).names_in(PRESETS)
-    return [name.replace("_", "-") for name in found if os.path.isfile(os.path.join(PRESETS, name, "job.toml"))]
+    return [name.replace("_", "-") for name in found if os.path.isfile(file_of(name))]
 
 
 def presets() -> dict[str, Job]:
     """Return every built-in preset as the job it is without a configuration."""
-    return dict(load_all(None)[0].jobs)
+    return dict(load_all(None, ready_made=True)[0].jobs)
+
+
+def _defined(path: str, main: TomlFile, top: FileTable, where: KeyPath, reader: _Reader) -> list[_Definition]:
+    jobs = where.at("jobs")
+    inside = [_Definition(values.name(key, jobs.at(key), "job"), table, main, key) for key, table in top.jobs.items()]
+    return [*inside, *_jobs_d(reader, os.path.join(os.path.dirname(path), "jobs.d"))]
 
 
 def _jobs_d(reader: _Reader, directory: str) -> list[_Definition]:

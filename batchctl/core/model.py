@@ -242,7 +242,7 @@ class Config(Record):
     """The effective configuration."""
 
     path: str | None
-    """The main file, absolute; None where there is none and the built-in presets stand alone."""
+    """The main file, absolute; None where there is none."""
     files: tuple[str, ...]
     """Every file that was read (main, jobs.d, presets), absolute."""
     jobs: Mapping[str, Job]

@@ -74,8 +74,6 @@ def block_lines(entries: Iterable[Entry], catch_up: Iterable[str] = ()) -> list[
         if entry.note:
             lines.append(f"# NOTE: {entry.note}")
         lines.extend(entry.lines)
-    if len(lines) == 1:
-        lines.append("# No enabled job has a schedule.")
     return [*lines, *catch_up]
 
 

@@ -61,7 +61,7 @@ def change(config: Config, state: str, old: bytes) -> Change:
     except UnwritableError as error:
         raise ConfigError(str(error), remedy=error.remedy) from error
     name = label(config.path)
-    block = _wrap(name, block_lines(made, catch_up))
+    block = _wrap(name, block_lines(made, catch_up)) if made else b""
     return Change(entries=made, block=block, old=old, new=replace_block(old, name, block))
 
 

@@ -83,7 +83,7 @@ def job_as_json(job: Job) -> contract.JobKeys:
 def as_toml(found: Effective) -> Iterator[str]:
     """Yield the effective configuration line by line, each value with its origin."""
     config = found.config
-    yield f"# configuration: {harmless(config.path or 'none, the built-in presets alone')}"
+    yield f"# configuration: {harmless(config.path or 'none')}"
     for file in config.files[1:] if config.path else ():
         yield f"# and: {harmless(file)}"
     top = {"timezone": config.timezone or f"{config.zone.name}", "state_dir": found.state_dir}

@@ -51,6 +51,10 @@ def crontab_notes(change: Change) -> Iterator[str]:
 
 def installed(change: Change, written: Written) -> str:
     """Say what was installed into the crontab."""
+    if not change.entries:
+        what = "the block was removed" if written.changed else "nothing was written"
+        remedy = "`batchctl jobs add NAME --daily 01:00 --run COMMAND` makes one"
+        return f"No enabled job has a schedule, so {what}; {remedy}.{_kept(written)}"
     if not written.changed:
         return "The crontab is up to date; nothing was written."
     lines = sum(len(entry.lines) for entry in change.entries)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchctl.present.config import job_as_json
 from batchctl.present.tables import table
-from batchctl.present.text import cell, console, harmless, one_line
+from batchctl.present.text import FIRST_STEPS, cell, console, harmless, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,8 +61,9 @@ def show_jobs(found: Jobs) -> None:
     """Print the jobs as a table; the column of kinds only where a job has one."""
     rows = found.jobs
     if not rows:
-        nothing = "No jobs are configured; `batchctl init` writes a configuration to start from."
-        console().print(nothing if found.kind is None else f"No job is of the kind {found.kind}.")
+        from rich.text import Text
+
+        console().print(Text(FIRST_STEPS if found.kind is None else f"No job is of the kind {found.kind}."))
         return
     has_kinds = any(job.kind for job in rows)
     lines = table(["job", *(["kind"] if has_kinds else []), "schedule", "enabled", ">steps", "description"])

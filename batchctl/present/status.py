@@ -8,7 +8,7 @@ from batchctl.base.duration import format_duration
 from batchctl.core import model
 from batchctl.core.time.zones import human, iso
 from batchctl.present.tables import keep_whole, table
-from batchctl.present.text import STYLES, cell, console, in_words, one_line, percent, symbols
+from batchctl.present.text import FIRST_STEPS, STYLES, cell, console, in_words, one_line, percent, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,9 +84,10 @@ def _current_json(current: Current, zone: Zone) -> contract.CurrentRun:
 def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> Picture:
     """Return all jobs: one row each where the terminal is wide enough, else a block each."""
     from rich.console import Group
+    from rich.text import Text
 
     if not jobs:
-        return cell("No job is configured. `batchctl init` writes a starter configuration.")
+        return Text(FIRST_STEPS)
     if width < _WIDE:
         return Group(*(_block(status, now, zone) for status in jobs))
     made = table(("JOB", "STATE", "STEP", "ELAPSED", "EXPECTED END", "LAST RUN", "NEXT FIRES", "30 DAYS"))

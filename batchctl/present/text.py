@@ -37,6 +37,14 @@ _UNICODE = Symbols(passed="✓", failed="✗", dot="·", line="──", ellipsis
 _ASCII = Symbols(passed="+", failed="x", dot="-", line="--", ellipsis="...", about="~", plus_minus="+-")
 
 
+FIRST_STEPS = """\
+No job is configured yet. The first three steps:
+  batchctl jobs add NAME --daily 01:00 --run COMMAND   or: batchctl jobs presets
+  batchctl crontab install
+  batchctl status"""
+"""What is said where there is nothing to show."""
+
+
 def plain() -> bool:
     """Say whether only ASCII signs are safe: the output's encoding, or the locale, knows no others.
 

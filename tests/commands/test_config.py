@@ -98,10 +98,14 @@ def test_unknown_job(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean shop?" in capsys.readouterr().err
 
 
-def test_presets_alone(capsys: pytest.CaptureFixture[str], home: Path) -> None:
-    """Without any file it says so, and shows the presets."""
+def test_no_configuration(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    """Without any file it says so and shows no job; a ready-made one can be asked for by name."""
     assert main(["config"]) == 0
     out = capsys.readouterr().out
-    assert "built-in presets alone" in out
+    assert "# configuration: none\n" in out
     assert f'state_dir = "{home}/.local/state/batchctl"  # default' in out
+    assert "[jobs." not in out
+    assert main(["config", "daily-batch"]) == 0
+    out = capsys.readouterr().out
     assert "[jobs.daily-batch]" in out
+    assert 'timeout = "30h"  # preset daily-batch' in out

@@ -177,3 +177,16 @@ def test_remove_without_a_configuration(call: Call, spool: Path, config: Path) -
     config.write_text("this is no TOML", encoding="utf-8")
     assert call("remove")[0] == 0
     assert spool.read_bytes() == MINE
+
+
+def test_nothing_to_install(call: Call, spool: Path, config: Path) -> None:
+    """Without a job to fire nothing is written, and that is said; a block that is there goes when its last job does."""
+    config.write_text("[jobs.by-hand]\nrun = 'true'\n")
+    code, out, _ = call("install")
+    assert (code, spool.read_bytes()) == (0, MINE)
+    assert out.startswith("No enabled job has a schedule, so nothing was written; `batchctl jobs add")
+    config.write_text(CONFIG)
+    assert call("install")[0] == 0
+    config.write_text("[jobs.by-hand]\nrun = 'true'\n")
+    assert "so the block was removed" in call("install")[1]
+    assert spool.read_bytes() == MINE

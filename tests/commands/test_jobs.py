@@ -101,7 +101,7 @@ def test_empty_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A configuration without jobs says what to do."""
     (tmp_path / "c.toml").write_text("")
     assert main(["--config", str(tmp_path / "c.toml"), "jobs", "list"]) == 0
-    assert "batchctl init" in capsys.readouterr().out
+    assert "The first three steps:\n  batchctl jobs add" in capsys.readouterr().out
 
 
 def test_show(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ import pytest
 from support import alive, batchctl, rows, start_batchctl, wait_for
 
 from batchctl.commands.cli import main
-from batchctl.config import load
+from batchctl.config import load, load_presets
 
 FAKE = Path(__file__).parent.parent / "cron" / "fake_crontab.sh"
 MAIN = '# mine\n[jobs.a]\nschedule = "0 1 * * *" # at night\nrun = "true"\n'
@@ -263,9 +263,18 @@ def test_install_the_presets(call: Call, file: Path) -> None:
     assert "still has to add" in err
     config = load(str(file))
     assert config.jobs["daily-batch"].steps[0].run == "mine"
-    assert set(load(None).jobs) | {"a"} == set(config.jobs)
+    assert set(load_presets(None).jobs) | {"a"} == set(config.jobs)
     code, out, err = call("presets", "--install", "--json")
     assert (json.loads(out)["jobs"], json.loads(out)["files"], err) == ([], [], "")
+
+
+def test_install_one_preset(call: Call, file: Path) -> None:
+    """Only what is named becomes a job; a name that is none is refused with a suggestion."""
+    code, out, _ = call("presets", "--install", "collect-zentrade")
+    assert (code, out) == (0, f"wrote {file.parent}/jobs.d/collect-zentrade.toml\n")
+    assert set(load(str(file)).jobs) == {"a", "collect-zentrade"}
+    code, _, err = call("presets", "--install", "collect-zentrad")
+    assert (code, "did you mean collect-zentrade?" in err) == (2, True)
 
 
 def test_import_proposes_and_writes(call: Call, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

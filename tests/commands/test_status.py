@@ -272,3 +272,39 @@ def test_watch_on_a_terminal(command: list[str]) -> None:
         assert process.wait(60) == 0
     assert b"\x1b[1A" in seen
     os.close(terminal)
+
+
+def test_nothing_configured(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ready-made jobs are not listed; the first three steps are said instead, at any width in whole lines."""
+    for columns in ("80", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert main(["status"]) == 0
+        out = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        assert out == [
+            "No job is configured yet. The first three steps:",
+            "  batchctl jobs add NAME --daily 01:00 --run COMMAND   or: batchctl jobs presets",
+            "  batchctl crontab install",
+            "  batchctl status",
+        ]
+    assert main(["status", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["jobs"] == []
+
+
+@pytest.mark.parametrize("config", [None, "[jobs.mine]\nrun = 'true'\n"])
+def test_a_ready_made_job_is_listed_once_it_has_run(
+    config: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It runs by its name, with a configuration and without; only from then on it is a job that is listed."""
+    options = ["--state", str(tmp_path / "state")]
+    if config is not None:
+        (tmp_path / "c.toml").write_text(config)
+        options += ["--config", str(tmp_path / "c.toml")]
+    listed = [] if config is None else ["mine"]
+    for expected in (listed, [*listed, "health-check"]):
+        assert main([*options, "status", "--json"]) == 0
+        assert [job["job"] for job in json.loads(capsys.readouterr().out)["jobs"]] == expected
+        assert main([*options, "jobs", "list", "--json"]) == 0
+        assert [job["job"] for job in json.loads(capsys.readouterr().out)["jobs"]] == expected
+        assert batchctl(*options, "run", "health-check").returncode in {0, 1}
+    assert main([*options, "jobs", "disable", "health-check"]) == 1
+    assert "`batchctl jobs presets --install health-check`" in capsys.readouterr().err

@@ -64,9 +64,9 @@ def full_loads(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     seen: list[str | None] = []
     really = loader.load_all
 
-    def counted(path: str | None) -> object:
-        seen.append(path)
-        return really(path)
+    def counted(path: str | None, *, ready_made: bool = False) -> object:
+        seen.append(f"ready-made beside {path}" if ready_made else path)
+        return really(path, ready_made=ready_made)
 
     monkeypatch.setattr(loader, "load_all", counted)
     return seen
@@ -109,12 +109,21 @@ def test_both_ways_give_the_same_job(config: Path, tmp_path: Path, full_loads: l
     assert where == state
 
 
-def test_presets_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_loads: list[str | None]) -> None:
-    """Without a configuration file the presets are compiled in the same way."""
+def test_ready_made_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_loads: list[str | None]) -> None:
+    """Without a configuration and beside one, ready-made jobs are compiled alike, into a copy of their own."""
     monkeypatch.setattr(compiled, "FINE_TICK", -60.0)
-    state = str(tmp_path / "state")
+    state, path = str(tmp_path / "state"), str(tmp_path / "c.toml")
+    (tmp_path / "c.toml").write_text('timezone = "Asia/Seoul"\n[jobs.collect-zentrade]\nrun = "mine"\n')
     assert load_job(None, "daily-batch", state) == load_job(None, "daily-batch", state)
-    assert full_loads == [None]
+    assert full_loads == [None, "ready-made beside None"]
+    beside, _ = load_job(path, "daily-batch", state)
+    assert load_job(path, "daily-batch", state)[0] == beside
+    assert full_loads[2:] == [path, f"ready-made beside {path}"]
+    assert beside is not None
+    assert (beside.timezone, beside.config_path, beside.origin) == ("Asia/Seoul", path, "preset daily-batch")
+    own, _ = load_job(path, "collect-zentrade", state)
+    assert own is not None
+    assert own.steps[0].run == "mine"
 
 
 def test_the_copy_is_private(config: Path, tmp_path: Path) -> None:

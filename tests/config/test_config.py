@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batchctl.base.errors import ConfigError
-from batchctl.config import load, load_as
+from batchctl.config import load, load_as, load_presets
 from batchctl.core.model import Group, Window
 from batchctl.core.time import zones
 from batchctl.core.time.cadence import share_of
@@ -80,9 +80,10 @@ def test_the_contracts_example(tmp_path: Path) -> None:
     assert job.groups == (Group(name="keyword-search"),)
 
 
-def test_without_a_file_the_presets_stand_alone() -> None:
-    """No configuration at all: the built-in jobs, each from its own folder."""
-    config = load(None)
+def test_without_a_file_there_are_no_jobs() -> None:
+    """No configuration at all: nothing is a job, and what is ready-made can still be asked for."""
+    assert not load(None).jobs
+    config = load_presets(None)
     job = config.jobs["daily-batch"]
     assert (config.path, config.timezone, job.origin) == (None, None, "preset daily-batch")
     assert [step.id for step in job.steps] == ["31", "32", "33", "61", "62", "63"]
@@ -245,7 +246,7 @@ def test_a_preset_is_overridden_key_by_key(tmp_path: Path) -> None:
     """The job's own keys win, tables entry by entry, and another schedule replaces the preset's."""
     path = write(tmp_path, '[jobs.shop]\npreset = "daily-batch"\nevery = "48h"\nparams = { limit = 5 }')
     config = load(path)
-    job, preset = config.jobs["shop"], load(None).jobs["daily-batch"]
+    job, preset = config.jobs["shop"], load_presets(None).jobs["daily-batch"]
     assert (job.steps, job.timeout, job.origin) == (preset.steps, preset.timeout, path)
     assert (job.schedule.every, job.schedule.cron) == (172800.0, None)
     assert job.params == {**preset.params, "limit": 5}

@@ -13,7 +13,6 @@ from batchctl.core.model import Config, Job, Rules
 from batchctl.core.time import zones
 from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.crontab.block import (
-    Entry,
     UnwritableError,
     block_lines,
     catch_up_lines,
@@ -139,11 +138,6 @@ def test_descriptions_stay_on_one_comment_line() -> None:
     (entry,) = entries(config_of(a_job("a", by_cron("0 1 * * *"), about=about)), CALL, UTC, NOW)
     assert entry.description == "첫째 줄 * * * * * rm -rf / [31m 끝"
     assert block_lines([entry])[1:] == [f"# a: {entry.description}", "0 1 * * * /opt/bin/batchctl run a"]
-
-
-def test_an_empty_block_says_why() -> None:
-    """A block without jobs says that there is none with a schedule."""
-    assert block_lines(list[Entry]())[-1] == "# No enabled job has a schedule."
 
 
 @pytest.mark.parametrize(

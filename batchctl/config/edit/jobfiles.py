@@ -215,8 +215,8 @@ def _main_file(config_path: str | None, name: str) -> str:
 
 def _file_of(config: Config, name: str) -> str:
     """Return the file that defines a job."""
-    origin = config.jobs[name].origin
-    if origin not in config.files:
+    origin = config.jobs[name].origin if name in config.jobs else None
+    if origin is None or origin not in config.files:
         raise no_file(name)
     return origin
 
@@ -224,7 +224,7 @@ def _file_of(config: Config, name: str) -> str:
 def no_file(name: str) -> BatchctlError:
     """Return the error for a ready-made job that is to be changed."""
     message = f"{name} is a ready-made job, which no file of yours defines; {NOTHING}"
-    return BatchctlError(message, remedy="`batchctl jobs presets --install` makes files of them")
+    return BatchctlError(message, remedy=f"`batchctl jobs presets --install {name}` makes it a file of yours")
 
 
 def _with_pools(old: bytes, main: str, pools: Mapping[str, int] | None) -> bytes:
