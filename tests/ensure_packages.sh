@@ -14,6 +14,7 @@ need strace strace
 need faketime faketime
 need chromium chromium
 need setpriv util-linux
+need sqlite3 sqlite3
 [ -d /usr/share/i18n/charmaps ] || missing="$missing locales"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 ls /usr/share/fonts/truetype/nanum/*.ttf >/dev/null 2>&1 || missing="$missing fontconfig fonts-nanum"

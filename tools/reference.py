@@ -352,7 +352,7 @@ trusted over NFS.
 """
 _AFTER_STATE = """
 [Read and keep the history](../howto/history.md) says what is removed, and when. The tables of `batchctl.db` may change
-with any version; what is promised is the [JSON](json.md).
+with any version; what is promised are the [JSON](json.md) and the [views](sql.md).
 """
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils.migrations import Migrations
 
+from batchctl.store import views
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
@@ -280,3 +282,8 @@ def _0003(db: Database) -> None:
 @migrations(name="0004_counts")
 def _0004(db: Database) -> None:
     _run(db, _COUNTS, 4)
+
+
+@migrations(name="0005_views")
+def _0005(db: Database) -> None:
+    _run(db, views.ALL, 5)
