@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from firing import ended, pid_of_attempt, start
 from history_rows import DAY, HOUR
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pages import blocks, read
 from sqlite_utils import Database
@@ -100,6 +100,7 @@ _RUN = st.tuples(
 )
 
 
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(st.lists(_RUN, max_size=40))
 def test_statistics_are_those_of_the_report(runs: list[tuple[str, float, int, bool]]) -> None:
     """Counts, rate and percentiles are those that `report` computes, resumed runs told as one story."""
