@@ -102,6 +102,7 @@ def test_cron_is_silent_but_for_failures(tmp_path: Path) -> None:
     assert "줄 11\n" not in done.stderr
     assert "\\x1b[31mred" in done.stderr
     assert "batchctl logs bad --run 2 --step 31" in done.stderr
+    assert done.stderr.splitlines()[-1] == f"  resume it: batchctl {' '.join(where)} run bad --resume"
 
 
 def test_on_a_terminal_the_steps_are_shown(tmp_path: Path) -> None:

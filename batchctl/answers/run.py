@@ -113,7 +113,7 @@ def plan(job: Job, asked: Request) -> Plan:
     secrets = environment.secret_values(job, environment.read_env_files(job))
     return Plan(
         job=job,
-        decision=decide.decide(clock.now(), state, job.rules, force=asked.force),
+        decision=decide.decide(clock.now(), state, job.rules, force=asked.force, resume=asked.selection.resume),
         steps=steps,
         commands={
             each.seq: mask(each.step.run or each.step.function or " ".join(each.step.argv or ()), secrets)
@@ -163,6 +163,13 @@ def last_lines(outcome: Outcome) -> list[str]:
     if step is None or step.last is None:
         return []
     return tail.last_lines(StateDir(outcome.state_dir).at(step.last.log), outcome.secrets)
+
+
+def resume_command(job: Job, state_dir: str) -> str:
+    """Return the command that continues the job's last run, from any shell."""
+    from batchctl.core.guard.selection import resuming
+
+    return f"{paths.called(job.config_path, state_dir, job.state_home)} {resuming(job)}"
 
 
 def failed_step(run: Run | None) -> StepRun | None:

@@ -40,6 +40,28 @@ def state_dir(option: str | None, configured: str | None) -> str:
     return os.path.abspath(named) if named else f"{_xdg('XDG_STATE_HOME', '.local/state')}/batchctl"
 
 
+def called(config: str | None, state: str, configured: str | None) -> str:
+    """Return how batchctl is called from any shell so that it finds this configuration and this state directory.
+
+    `--config` and `--state` are named where it would find others by itself; `configured` is what the file says.
+    """
+    try:
+        home, own = user_config_file(), configured or f"{_xdg('XDG_STATE_HOME', '.local/state')}/batchctl"
+    except UsageError:
+        home = own = ""
+    found = home if os.path.exists(home) else SYSTEM_CONFIG
+    options = [] if config in {None, found} else ["--config", quoted(config or "")]
+    options += [] if state == own else ["--state", quoted(state)]
+    return " ".join(("batchctl", *options))
+
+
+def quoted(word: str) -> str:
+    """Return a word as a shell takes it; letters of any script need no quotes."""
+    if word and all(letter.isalnum() or letter in "-_./:@%+=," for letter in word):
+        return word
+    return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
 def _xdg(variable: str, default: str) -> str:
     # The XDG base directory specification: a relative path in these variables is invalid and ignored.
     value = os.environ.get(variable, "")

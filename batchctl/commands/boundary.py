@@ -32,10 +32,14 @@ def report(error: Exception) -> int:
 def report_failure(outcome: Outcome) -> None:
     """Where the run failed, say on stderr what cron's mail should say."""
     if outcome.run is not None and outcome.exit_code:
-        from batchctl.answers.run import last_lines
+        from batchctl.answers.run import last_lines, resume_command
         from batchctl.present.failure import failure_report
 
-        say(failure_report(outcome.run, outcome.job, last_lines(outcome)))
+        say(
+            failure_report(
+                outcome.run, outcome.job, last_lines(outcome), resume_command(outcome.job, outcome.state_dir)
+            )
+        )
 
 
 def say(text: str) -> None:

@@ -47,6 +47,7 @@ class Shared(Record):
     pools: Mapping[str, int]
     sources: Mapping[str, Mapping[str, Any]] = {}
     config_path: str | None = None
+    state_home: str | None = None
     top: AlertKeys | None = None
     """What the top level says of alerts and retention."""
 
@@ -80,6 +81,7 @@ def build_job(name: str, table: Any, where: KeyPath, origin: str, shared: Shared
         catch_up_window=values.optional_duration(job.catch_up_window, where.at("catch_up_window")) or _CATCH_UP_WINDOW,
         sources=shared.sources,
         config_path=shared.config_path,
+        state_home=shared.state_home,
         origin=origin,
         **_surroundings(job, where),
     )

@@ -108,7 +108,7 @@ def load_all(
         jobs=found,
         timezone=shared.timezone,
         zone=shared.zone,
-        state_dir=None if where is None else values.location(top.state_dir, where.at("state_dir")),
+        state_dir=shared.state_home,
         pools=shared.pools,
         origins=origins,
         **_disk_free_min(top, where),
@@ -170,6 +170,7 @@ def _shared(top: FileTable, where: KeyPath | None) -> Shared:
         pools=top.pools,
         sources=sources(top.sources, where.at("sources")),
         config_path=where.source.path,
+        state_home=values.location(top.state_dir, where.at("state_dir")),
         top=top,
     )
 

@@ -34,6 +34,8 @@ BLOCKED = "blocked"
 RUN_STATUSES = (RUNNING, SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, LOST, STALE)
 UNFINISHED = (FAILED, TIMED_OUT, CANCELLED, LOST, STALE)
 """Terminal statuses that `--resume` continues."""
+FAILURES = (FAILED, TIMED_OUT, LOST, STALE)
+"""Terminal statuses that are somebody's trouble; what was cancelled is over as an operator wanted it."""
 
 DEFAULT_GRACE = 10.0
 """Seconds between TERM and KILL where neither step nor job says."""
@@ -212,6 +214,8 @@ class Job(Record):
     """What keeps its fires apart, as `module:attribute`; None is its lock file."""
     config_path: str | None = None
     """The main configuration file, which a `batchctl` that a step calls finds in BATCHCTL_CONFIG."""
+    state_home: str | None = None
+    """The state directory that this file names."""
     origin: str = ""
     """The file that defines the job, or `preset NAME`."""
 

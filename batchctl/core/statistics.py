@@ -29,9 +29,9 @@ class Starts(Record):
 class Stats(Record):
     """The statistics of one job over a window.
 
-    `runs` counts every run, `failed` every one that ended otherwise than `succeeded`; a run that is still running is in
-    neither of the two outcomes and so in no rate. The durations are those of the successful runs: a run that broke off
-    after two seconds says nothing about how long the batch takes.
+    `runs` counts every run, `failed` those that failed, timed out, were lost or stale; one that is running, or was
+    cancelled, is in neither of the two outcomes and so in no rate. The durations are those of the successful runs: a
+    run that broke off after two seconds says nothing about how long the batch takes.
     """
 
     runs: int = 0
@@ -62,7 +62,7 @@ def percentile(ascending: Sequence[float], share: float) -> float | None:
 
 
 def success_rate(succeeded: int, failed: int) -> float | None:
-    """Return the share of ended runs that succeeded."""
+    """Return the share of the runs that succeeded or failed which succeeded."""
     ended = succeeded + failed
     return succeeded / ended if ended else None
 

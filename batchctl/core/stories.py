@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchctl.base.duration import format_duration
 from batchctl.base.record import Record
 from batchctl.core import statistics
-from batchctl.core.model import RUNNING, SUCCEEDED
+from batchctl.core.model import CANCELLED, FAILURES, RUNNING, SUCCEEDED
 from batchctl.core.time.schedule import fires
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def stats(stories: Iterable[Story], skips: int) -> Stats:
     return statistics.stats(
         [story.duration_s for story in good if story.duration_s is not None],
         len(good),
-        sum(story.status not in {SUCCEEDED, RUNNING} for story in told),
+        sum(story.status in FAILURES for story in told),
         statistics.Starts(count=len(told), first=min(starts, default=None), last=max(starts, default=None)),
         skips,
     )
@@ -96,8 +96,8 @@ def streaks(stories: Iterable[Story]) -> tuple[int, int]:
     """Return how many stories in a row succeeded at most, and how many failed; given oldest first."""
     longest, current, last = {True: 0, False: 0}, 0, None
     for story in stories:
-        if story.status == RUNNING:
-            continue
+        if story.status in {RUNNING, CANCELLED}:
+            continue  # an operator's own stop is neither, and ends no row
         good = story.status == SUCCEEDED
         current = current + 1 if good is last else 1
         last = good
@@ -139,7 +139,7 @@ def step_stats(rows: Iterable[tuple[str, str | None, str, float | None]]) -> lis
 
 def _one_step(step: str, group: str | None, durations: list[float], outcomes: list[str]) -> StepStats:
     good = outcomes.count(SUCCEEDED)
-    failed = sum(status not in {SUCCEEDED, RUNNING} for status in outcomes)
+    failed = sum(status in FAILURES for status in outcomes)
     counted = statistics.stats(durations, good, failed, statistics.Starts(count=len(outcomes)), 0)
     own = {name: getattr(counted, name) for name in StepStats._fields if name not in {"id", "group"}}
     return StepStats(id=step, group=group, **own)

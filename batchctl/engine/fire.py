@@ -82,7 +82,7 @@ def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outc
     for _ in range(_ROUNDS):
         settled = settle(connection, request.state_dir, settled)
         state = read(connection, job, request.state_dir, settled)
-        decision = decide.decide(clock.now(), state, job.rules, force=request.force)
+        decision = decide.decide(clock.now(), state, job.rules, force=request.force, resume=request.selection.resume)
         if not decision.start:
             return _skip(connection, job, request, state, decision)
         if decision.take_over is not None:
@@ -120,7 +120,7 @@ def _under_lock(
         state = replace(read(connection, job, request.state_dir, settled), lock_held=True)
         if state.running is not None:
             state = replace(state, running=replace(state.running, left_behind=True))
-        decision = decide.decide(clock.now(), state, job.rules, force=request.force)
+        decision = decide.decide(clock.now(), state, job.rules, force=request.force, resume=request.selection.resume)
         return None if decision.start else _skip(connection, job, request, state, decision)
     from batchctl.engine import after_run, start
     from batchctl.process.wakeup import Wakeup

@@ -110,7 +110,9 @@ def start(
     try:
         with database.Immediate(connection):
             state = read(connection, job, request.state_dir, settled, hold)
-            decision = decide.decide(prepared.now, state, job.rules, force=request.force)
+            decision = decide.decide(
+                prepared.now, state, job.rules, force=request.force, resume=request.selection.resume
+            )
             if not decision.start:
                 return Refused(state=state, decision=decision)
             if decision.take_over is not None or spoke_last(request.state_dir, decision.reclaim, settled):

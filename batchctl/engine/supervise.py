@@ -150,7 +150,7 @@ class Supervisor:
         if self._out_of_time:
             return "the job's timeout was exceeded"
         unfinished = [step for step in self._run.steps if step.status in model.UNFINISHED]
-        return f"step {unfinished[0].step.id}: {unfinished[0].why}" if unfinished else ""
+        return "; ".join(f"step {step.step.id}: {step.why}" for step in unfinished)
 
 
 _SHORT = 0.05

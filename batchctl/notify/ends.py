@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchctl.base import clock
+from batchctl.base import clock, paths
 from batchctl.base.errors import BatchctlError
 from batchctl.base.record import replace
 from batchctl.base.state_dir import StateDir
@@ -48,9 +48,10 @@ def tell_end(
         return 0
     added = 0
     if any(not outbox.has(connection, alert.event_id) for alert in at_end(facts, now)):
-        told = at_end(replace(facts, last=_told(last, job, state_dir, secrets)), now)
+        called = paths.called(job.config_path, state_dir, job.state_home)
+        told = at_end(replace(facts, last=_told(last, job, state_dir, secrets), called=called), now)
         added = tell(connection, job.name, told, job.alerting, job.rules.zone)
-    if last.status == model.SUCCEEDED:
+    if last.status == model.SUCCEEDED and facts.standing is None:
         # A run that has started since may have its own trouble already.
         outbox.settle(connection, job.name, now, alerts.RUN_KINDS, before=last.run_id)
     return added

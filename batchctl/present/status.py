@@ -104,7 +104,8 @@ def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> P
             cell(_record(status)),
         )
     keep_whole(made)
-    return made
+    again = [cell(f"resume {status.job.name}: {status.resume}") for status in jobs if status.resume is not None]
+    return Group(made, *again)
 
 
 def detail(status: JobStatus, steps: Sequence[StepRow], now: float, zone: Zone) -> Picture:
@@ -194,6 +195,8 @@ def _block(status: JobStatus, now: float, zone: Zone) -> Group:
     lines.add_row("last run", _last_run(status.last_run, now, zone))
     lines.add_row("next", _fires(status.next_fires, now, zone))
     lines.add_row("30 days", cell(_record(status)))
+    if status.resume is not None:
+        lines.add_row("resume", cell(status.resume))
     return Group(heading, Padding(lines, (0, 0, 1, 2)))
 
 

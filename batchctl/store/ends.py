@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from batchctl.core.judge.alerts import RUN_KINDS
 from batchctl.core.judge.facts import Ended, Facts
-from batchctl.core.model import BLOCKED, FAILED, LOST, RUNNING, SKIPPED, STALE, TIMED_OUT, UNFINISHED
-from batchctl.store import outbox
+from batchctl.core.model import BLOCKED, FAILURES, RUNNING, SKIPPED, UNFINISHED
+from batchctl.store import outbox, recovery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _DURATIONS = 100
 """Newest successes that say what is usual."""
-_FAILURES = (FAILED, TIMED_OUT, LOST, STALE)
 _WARNINGS = "select kind, text from warnings where run_id = ? order by seq, at, text"
 _MARKS = ", ".join("?" * len(UNFINISHED))
 
@@ -33,8 +32,8 @@ def end_of(connection: sqlite3.Connection, job: str, run_id: int) -> Ended | Non
     run = connection.execute(query, (run_id, job)).fetchone()
     if run is None or run[0] == RUNNING:
         return None
-    query = f"select seq, step, duration_s from steps where run_id = ? and status in ({_MARKS}) order by seq limit 1"
-    step = connection.execute(query, (run_id, *UNFINISHED)).fetchone()
+    query = f"select seq, step, duration_s from steps where run_id = ? and status in ({_MARKS}) order by seq"
+    step, *others = connection.execute(query, (run_id, *UNFINISHED)).fetchall() or [None]
     return Ended(
         run_id=run_id,
         status=run[0],
@@ -46,6 +45,7 @@ def end_of(connection: sqlite3.Connection, job: str, run_id: int) -> Ended | Non
         host=run[6],
         step=None if step is None else step[1],
         step_duration=None if step is None else step[2],
+        also=tuple(other[1] for other in others),
         blocked=_steps(connection, run_id, BLOCKED),
         partial=bool(_steps(connection, run_id, SKIPPED)),
         log=_log(connection, run_id, None if step is None else step[0]),
@@ -75,15 +75,17 @@ def facts_of(connection: sqlite3.Connection, job: Job, last: Ended | None) -> Fa
     name, run_id = job.name, last.run_id
     query = "select id, duration_s from runs where job = ? and status = 'succeeded' and id < ? order by id desc limit ?"
     successes = connection.execute(query, (name, run_id, _DURATIONS)).fetchall()
-    success = int(successes[0][0]) if successes else 0
-    query = "select count(*) from runs where job = ? and status = ? and id > ? and id < ?"
-    failures = [connection.execute(query, (name, status, success, run_id)).fetchone()[0] for status in _FAILURES]
+    good = recovery.last_good(connection, name, run_id)
+    failures, newest = recovery.failures_since(connection, name, good, run_id)
+    # What failed before stands until it has succeeded, whatever an operator has run or stopped since.
+    stands = newest and last.status not in FAILURES and recovery.last_good(connection, name, run_id + 1) != run_id
     told = [row for row in outbox.open_alerts(connection, name, RUN_KINDS, before=run_id) if not row.alert.suppressed]
     return Facts(
         job=job,
         last=last,
-        failures_before=sum(failures),
-        last_success=success,
+        failures_before=failures,
+        last_success=good,
+        standing=end_of(connection, name, newest) if stands else None,
         open_event=told[-1].alert.event_id if told else None,
         durations=[took for _, took in successes if took is not None],
     )

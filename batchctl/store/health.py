@@ -5,9 +5,9 @@ from __future__ import annotations
 from batchctl.base.record import Record
 from batchctl.core.judge.facts import Ended
 from batchctl.core.judge.missed import Start
-from batchctl.core.model import UNFINISHED
+from batchctl.core.model import FAILURES
 from batchctl.core.statistics import TYPICAL_OF, typical
-from batchctl.store import ends
+from batchctl.store import ends, recovery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,20 +56,17 @@ class Checked:
         return None if row is None else _ended(row)
 
     def recent_failures(self, job: str, since: float) -> list[Ended]:
-        """Return the newest runs that ended otherwise than `succeeded` at `since` or later, newest first."""
+        """Return the newest runs that failed at `since` or later, newest first."""
         found = []
-        for status in UNFINISHED:
+        for status in FAILURES:
             query = f"select {_ENDED} from runs where job = ? and status = ? order by id desc limit ?"  # noqa: S608
             found += [_ended(row) for row in self._all(query, job, status, _RECENT)]
         found.sort(key=lambda run: -run.run_id)
         return [run for run in found[:_RECENT] if run.ended_at >= since]
 
     def consecutive_failures(self, job: str) -> int:
-        """Return how many runs of the job ended otherwise than `succeeded` since the last that did."""
-        query = "select coalesce(max(id), 0) from runs where job = ? and status = 'succeeded'"
-        (good,) = self._one(query, job)
-        query = "select count(*) from runs where job = ? and status = ? and id > ?"
-        return sum(self._one(query, job, status, good)[0] for status in UNFINISHED)
+        """Return how many runs of the job have failed since it was last in order; an operator's own stop is none."""
+        return recovery.consecutive_failures(self._connection, job)
 
     def typical(self, job: str) -> float | None:
         """Return the median of the last 10 successful durations."""

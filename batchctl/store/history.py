@@ -15,6 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchctl.core.model import SUCCEEDED, UNFINISHED
+from batchctl.store import recovery
 from batchctl.store.reader import marks
 from batchctl.store.schema import KNOWN_JOBS
 from batchctl.store.stories import ALL_RUNNING, Stories
@@ -182,11 +183,8 @@ class History(Stories):
         return started
 
     def consecutive_failures(self, job: str) -> int:
-        """Return how many runs of the job ended otherwise than `succeeded` since the last that did."""
-        last = "select coalesce(max(id), 0) from runs where job = ? and status = 'succeeded'"
-        query = "select count(*) from runs where job = ? and status = ? and id > ?"
-        good = self._number(last, job)
-        return sum(self._number(query, job, status, good) for status in UNFINISHED)
+        """Return how many runs of the job have failed since it was last in order; an operator's own stop is none."""
+        return self.ask(lambda connection: recovery.consecutive_failures(connection, job), 0)
 
     def skips_since_last_start(self, job: str) -> int:
         """Return how many fires of the job were skipped since it last started."""

@@ -12,7 +12,7 @@ from heapq import merge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchctl.core import statistics
-from batchctl.core.model import RUNNING, SUCCEEDED, UNFINISHED
+from batchctl.core.model import CANCELLED, RUNNING, SUCCEEDED, UNFINISHED
 from batchctl.core.stories import Story
 from batchctl.core.stories import stats as stats_of
 from batchctl.store.reader import Reader, marks
@@ -71,7 +71,8 @@ class Stories(Reader):
         """Return the statistics of a job that never resumed a run."""
         ended = self._ended(job, since, until)
         number, seconds = ended.pop(SUCCEEDED, (0, 0.0))
-        failed = sum(count for count, _ in ended.values())
+        cancelled, _ = ended.get(CANCELLED, (0, 0.0))
+        failed = sum(count for count, _ in ended.values()) - cancelled
         # Runs of a job never overlap, so the first to end was the first to start: seeks instead of a walk.
         starts = [] if running is None else [running]
         for status in (*ended, SUCCEEDED):
@@ -79,7 +80,7 @@ class Stories(Reader):
                 query = f"select started_at {_ENDED} order by ended_at {way} limit 1"
                 starts += [row[0] for row in self._rows(query, job, status, since, until)]
         began = statistics.Starts(
-            count=number + failed + (running is not None),
+            count=number + failed + cancelled + (running is not None),
             first=min(starts, default=None),
             last=max(starts, default=None),
         )
@@ -173,11 +174,11 @@ class Stories(Reader):
         """Return the share of the job's stories ended since then that succeeded, None without any."""
         ended = self._ended(job, since, _NEVER)
         succeeded, _ = ended.pop(SUCCEEDED, (0, 0.0))
-        failed = sum(count for count, _ in ended.values())
+        failed = sum(count for status, (count, _) in ended.items() if status != CANCELLED)
         continued = set(self._resumed(job).values())
         if continued:
-            query = f"select count(*) from runs where id in ({marks([*continued])}) and ended_at >= ?"
-            failed -= self._number(query, *continued, since)
+            query = f"select count(*) from runs where id in ({marks([*continued])}) and ended_at >= ? and status <> ?"
+            failed -= self._number(query, *continued, since, CANCELLED)
         return statistics.success_rate(succeeded, failed)
 
     def recent_durations(self, job: str, since: float, until: float, limit: int) -> list[float]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from batchctl.base import paths
 from batchctl.base.record import Record, replace
 from batchctl.core import model, statistics
 from batchctl.core.foresight import preview
 from batchctl.core.guard import decide
+from batchctl.core.guard.selection import resuming
 from batchctl.engine.adapters import is_held
 from batchctl.engine.state import read
 from batchctl.watch.underway import current
@@ -81,6 +83,8 @@ class JobStatus(Record):
     skips_since_last_start: int
     success_rate: float | None
     consecutive_failures: int
+    resume: str | None
+    """The command that continues the last run, where that is unfinished and none is running."""
 
 
 def standing(job: Job, history: History, state_dir: str, now: float) -> Standing:
@@ -117,16 +121,19 @@ def job_status(job: Job, history: History, state_dir: str, now: float) -> JobSta
         StateError: if the state cannot be trusted.
     """
     found = standing(job, history, state_dir, now)
+    last = found.lost or history.last_run(job.name)
+    resumable = found.current is None and last is not None and last.status in model.UNFINISHED
     return JobStatus(
         job=job,
         state=found.state,
         paused_until=found.paused_until,
         current=found.current,
-        last_run=found.lost or history.last_run(job.name),
+        last_run=last,
         next_fires=list(islice(found.fires(), _FIRES)),
         skips_since_last_start=history.skips_since_last_start(job.name),
         success_rate=history.success_rate(job.name, now - RATE_WINDOW),
         consecutive_failures=history.consecutive_failures(job.name) + (found.lost is not None),
+        resume=f"{paths.called(job.config_path, state_dir, job.state_home)} {resuming(job)}" if resumable else None,
     )
 
 

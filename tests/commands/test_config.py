@@ -48,7 +48,7 @@ def test_what_is_printed_can_be_read_again(config: Path, tmp_path: Path, capsys:
     again = tmp_path / "again.toml"
     again.write_text(out, encoding="utf-8")
     first, second = load(str(config)).jobs, load(str(again)).jobs
-    places = {"origin": "", "config_path": ""}
+    places = {"origin": "", "config_path": "", "state_home": ""}
     assert first["shop"].__dict__ | places == second["shop"].__dict__ | places
     assert second["a.b"].grace == 1.5
 

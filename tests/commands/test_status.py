@@ -198,6 +198,28 @@ def test_no_line_is_wider_than_the_terminal(
         assert sum(JOB in line for line in out.splitlines()) == 1
 
 
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("words", [(), (JOB,)])
+def test_a_broken_run_comes_with_the_command_that_resumes_it(
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    capsys: pytest.CaptureFixture[str],
+    rows: Rows,
+    width: int,
+    words: tuple[str, ...],
+) -> None:
+    """Where the last run is unfinished the exact command stands there; where it succeeded none does."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    rows.run(JOB, clock.now() - DAY, 60.0, "timed_out")
+    assert main([*command, "status", *words]) == 0
+    out = capsys.readouterr().out
+    assert max(map(cell_len, out.splitlines())) <= width
+    assert "".join(f"batchctl {' '.join(command)} run {JOB} --resume".split()) in "".join(out.split())
+    rows.run(JOB, clock.now() - HOUR, 60.0)
+    assert main([*command, "status", *words]) == 0
+    assert "resume" not in capsys.readouterr().out
+
+
 def test_detail_shows_the_steps_of_the_last_run(
     command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows
 ) -> None:

@@ -30,6 +30,8 @@ LOCKED = "locked"
 NAMES = (PAUSED, DISABLED, OUTSIDE_HOURS, NOT_DUE, ALREADY_RUNNING, MIN_GAP, POOL_FULL, LOCKED)
 NEVER_FORCED = frozenset({ALREADY_RUNNING, POOL_FULL, LOCKED})
 """`--force` passes every check but these: nothing ever makes two runs of a job overlap."""
+PASSED_BY_RESUME = frozenset({NOT_DUE, MIN_GAP})
+"""What `--resume` passes by itself: to continue a broken batch is no new fire."""
 
 
 class Pause(Record):
@@ -152,12 +154,12 @@ def checks(now: float, state: State, rules: Rules) -> Iterator[Check]:
         yield check(now, state, rules)
 
 
-def decide(now: float, state: State, rules: Rules, *, force: bool = False) -> Decision:
-    """Return the verdict: the first check that fails skips; `force` passes those that may be forced."""
+def decide(now: float, state: State, rules: Rules, *, force: bool = False, resume: bool = False) -> Decision:
+    """Return the verdict: the first check that fails skips; `force` and `resume` pass those that they may."""
     forced: tuple[str, ...] = ()
     for function in _CHECKS:
         check = function(now, state, rules)
-        if check.passed:
+        if check.passed or (resume and check.name in PASSED_BY_RESUME):
             continue
         if not force or check.name in NEVER_FORCED:
             return Decision(start=False, failed=check, forced=forced)

@@ -26,6 +26,11 @@ class Earlier(Record):
     params: Mapping[str, Any]
 
 
+def resuming(job: Job) -> str:
+    """Return the words that, after `batchctl` and its options, continue the job's last run."""
+    return f"run {job.name} --resume"
+
+
 def check(job: Job, selection: Selection) -> None:
     """Raise UsageError where the selection names a step or group that the job does not have."""
     known = [*(step.id for step in job.steps), *dict.fromkeys(step.group for step in job.steps if step.group)]

@@ -6,6 +6,7 @@ Pure.
 from __future__ import annotations
 
 from batchctl.base.duration import format_duration
+from batchctl.core.guard.selection import resuming
 from batchctl.core.judge import alerts, findings
 from batchctl.core.time.zones import human
 
@@ -32,7 +33,12 @@ def at_end(facts: Facts, now: float) -> list[Alert]:
 
 
 def _is_news(finding: Finding, facts: Facts) -> bool:
-    """Say whether to tell of it: never of an operator's own stop, and of a recovery where the trouble was told of."""
+    """Say whether to tell of it: never of an operator's own stop, and of a recovery where the trouble was told of.
+
+    What an earlier run left broken was told when that ended.
+    """
+    if facts.last is None or finding.run_id != facts.last.run_id:
+        return False
     return facts.open_event is not None if finding.kind == alerts.RECOVERED else finding.severity != alerts.INFO
 
 
@@ -60,17 +66,19 @@ def _bad(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
     lines = [f"why: {last.why}"] if last.why else []
     if last.step is not None:
         lines.append(f"step {last.step}, after {format_duration(last.step_duration)}")
+    if last.also:
+        lines.append(f"failed too: {', '.join(last.also)}")
     if last.blocked:
         lines.append(f"not run: {', '.join(last.blocked)}")
     lines += [f"{kind}: {text}" for kind, text in last.warnings]
     if last.tail:
         lines += [f"last {len(last.tail)} lines of its output:", *(f"| {line}" for line in last.tail)]
     why = f": {last.why}" if last.why else ""
-    return f"run {last.run_id} {_status(last)}{why}", [*lines, _rest(facts, last)]
+    return f"run {last.run_id} {_status(last)}{why}", [*lines, _rest(facts, last), _resume(facts)]
 
 
 def _failing(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
-    lines = [f"why: {last.why or ''}", f"the runs before it: batchctl report {facts.job.name}"]
+    lines = [f"why: {last.why or ''}", f"the runs before it: batchctl report {facts.job.name}", _resume(facts)]
     return f"failed {findings.failures(facts, last)} times in a row", lines
 
 
@@ -117,3 +125,7 @@ def _status(last: Ended) -> str:
 def _rest(facts: Facts, last: Ended) -> str:
     step = f" --step {last.step}" if last.step is not None else ""
     return f"all of it: batchctl logs {facts.job.name} --run {last.run_id}{step}"
+
+
+def _resume(facts: Facts) -> str:
+    return f"resume it: {facts.called} {resuming(facts.job)}"

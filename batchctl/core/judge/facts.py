@@ -30,6 +30,8 @@ class Ended(Record):
     step: str | None = None
     """The first step that ended badly."""
     step_duration: float | None = None
+    also: tuple[str, ...] = ()
+    """The others that did."""
     blocked: tuple[str, ...] = ()
     log: str | None = None
     """The log of that step's last attempt, relative to the state directory."""
@@ -49,7 +51,9 @@ class Facts(Record):
     failures_before: int = 0
     """How many runs in a row had ended badly before it; an operator's own stop is none, and ends no row."""
     last_success: int = 0
-    """The id of the last success before it, 0 without one: it names the row of failures since."""
+    """The id of the last run before it that left nothing broken, 0 without one: it names the row of failures since."""
+    standing: Ended | None = None
+    """The last bad end before it, where it has not mended what failed then."""
     open_event: str | None = None
     """The last alert of a bad end before it that nothing has ended yet."""
     durations: Sequence[float] = ()
@@ -64,5 +68,7 @@ class Facts(Record):
     next_fires: Sequence[float] = ()
     """The fires before the expected end of the running run, or the next one."""
     expected_end: float | None = None
+    called: str = "batchctl"
+    """How batchctl is called so that it finds the job."""
     unmet: Sequence[str] = ()
     """What the results of the last run should be by now and are not, where it has not warned of that itself."""

@@ -90,24 +90,48 @@ def failures(facts: Facts, last: Ended) -> int:
 
 def _ended(facts: Facts, last: Ended) -> Iterator[Finding]:
     job = facts.job
-    if last.status == model.SUCCEEDED:
+    if facts.standing is not None:
+        yield from _standing(facts, facts.standing, last)
+    elif last.status == model.SUCCEEDED:
         if facts.failures_before or facts.open_event:
             # What an alert was open about may have been pruned since.
             times = "1 failure" if facts.failures_before <= 1 else f"{facts.failures_before} failures in a row"
             text = f"run {last.run_id} succeeded {_at(job, last.ended_at)}, after {times}"
             yield _about_run(alerts.RECOVERED, "info", facts, last, text)
-        return
-    why = f": {last.why}" if last.why else ""
-    text = f"run {last.run_id} {_ENDED[last.status]} {_at(job, last.ended_at)}{why}"
+    else:
+        yield _end(facts, last)
+        yield from _row(facts, last)
+
+
+def _standing(facts: Facts, bad: Ended, last: Ended) -> Iterator[Finding]:
+    """Yield the bad end that still stands, after a run that has not mended it."""
+    found = _end(facts, bad)
+    if last.status == model.SUCCEEDED:
+        found = replace(found, text=f"{found.text}; run {last.run_id} has succeeded since without what failed")
+    else:
+        yield _end(facts, last)
+    yield found
+    yield from _row(facts, bad)
+
+
+def _end(facts: Facts, end: Ended) -> Finding:
+    text = f"run {end.run_id} {_ENDED[end.status]} {_at(facts.job, end.ended_at)}{_why(end)}"
     # An operator's own stop is worth knowing, and nothing that is wrong.
-    severity: Severity = "warning" if last.status in _KIND_OF else "info"
-    yield _about_run(_KIND_OF.get(last.status, alerts.FAILED), severity, facts, last, text)
-    count = failures(facts, last)
-    if count >= job.alerting.alert_after:
-        text = f"{count} runs in a row did not succeed; the last is run {last.run_id}{why}"
-        # Named after the last success: one event for one row of failures, however long it gets.
-        event = f"{alerts.FAILING}:{job.name}:{facts.last_success}"
-        yield replace(_about_run(alerts.FAILING, "critical", facts, last, text), event_id=event)
+    severity: Severity = "warning" if end.status in _KIND_OF else "info"
+    return _about_run(_KIND_OF.get(end.status, alerts.FAILED), severity, facts, end, text)
+
+
+def _row(facts: Facts, bad: Ended) -> Iterator[Finding]:
+    """Yield that too many have failed in a row; named after the last good run, so that a long row is one event."""
+    count = facts.failures_before if facts.standing is not None else failures(facts, bad)
+    if count >= facts.job.alerting.alert_after:
+        text = f"{count} runs in a row did not succeed; the last is run {bad.run_id}{_why(bad)}"
+        event = f"{alerts.FAILING}:{facts.job.name}:{facts.last_success}"
+        yield replace(_about_run(alerts.FAILING, "critical", facts, bad, text), event_id=event)
+
+
+def _why(end: Ended) -> str:
+    return f": {end.why}" if end.why else ""
 
 
 _KIND_OF = {

@@ -152,6 +152,29 @@ def test_first_failed_check_is_the_verdict(
 
 
 @pytest.mark.parametrize(
+    ("state", "rule", "reason"),
+    [
+        # the gap is for new fires
+        ({"last_end": NOW - 60}, {"min_gap": 6 * H}, None),
+        # so is what is due
+        ({"last_start": NOW - H}, {"every": 30 * H}, None),
+        # both at once
+        ({"last_start": NOW - H, "last_end": NOW - 60}, {"every": 30 * H, "min_gap": 6 * H}, None),
+        # a pause is an operator's word
+        ({"paused": Pause(), "last_end": NOW - 60}, {"min_gap": 6 * H}, "paused"),
+        # a full pool stays full
+        ({"pool_running": 1, "last_end": NOW - 60}, {"min_gap": H, "pool": "p", "pool_limit": 1}, "pool_full"),
+        # nothing makes two runs overlap
+        ({"running": RUN, "last_end": NOW - 60}, {"min_gap": H}, "already_running"),
+    ],
+)
+def test_resume_passes_what_is_for_new_fires(state: dict[str, Any], rule: dict[str, Any], reason: str | None) -> None:
+    """To continue a broken batch is no new fire: neither gap nor due time holds it back, and nothing was forced."""
+    decision = decide(NOW, State(**state), rules(**rule), resume=True)
+    assert (decision.reason, decision.forced) == (reason, ())
+
+
+@pytest.mark.parametrize(
     ("running", "stale_after", "expected"),
     [
         (DEAD, None, Decision(start=True, reclaim=7)),

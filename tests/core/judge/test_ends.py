@@ -84,6 +84,7 @@ def test_the_text_says_what_an_operator_needs() -> None:
         "| 하나",
         "| 둘",
         "all of it: batchctl logs 작업 --run 12 --step 31",
+        "resume it: batchctl run 작업 --resume",
     ]
 
 

@@ -1,0 +1,50 @@
+"""Since when a job is broken: the last run after which nothing that had failed was left undone, and what failed since.
+
+Every question is a handful of seeks. Only where the last success was a run of some steps are the runs before it looked
+at, and not more than the last hundred of them.
+"""
+
+from __future__ import annotations
+
+from batchctl.core.judge.recovery import broken_after
+from batchctl.core.model import FAILURES, SKIPPED, SUCCEEDED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+
+_LOOK_BACK = 100
+_FOREVER = 1 << 62
+
+
+def last_good(connection: sqlite3.Connection, job: str, before: int = _FOREVER) -> int:
+    """Return the id of the last such run before this one, 0 without one."""
+    query = "select id from runs where job = ? and status = 'succeeded' and id < ? order by id desc limit 1"
+    found = connection.execute(query, (job, before)).fetchone()
+    if found is None:
+        return 0
+    walked: list[tuple[int, str, dict[str, str]]] = []
+    query = "select id, status from runs where job = ? and status <> 'running' and id <= ? order by id desc limit ?"
+    for run_id, status in connection.execute(query, (job, found[0], _LOOK_BACK)):
+        steps = dict(connection.execute("select step, status from steps where run_id = ?", (run_id,)).fetchall())
+        walked.append((run_id, status, steps))
+        if status == SUCCEEDED and SKIPPED not in steps.values():
+            break
+    good, broken = 0, frozenset[str]()
+    for run_id, status, steps in reversed(walked):
+        broken = broken_after(broken, status, steps)
+        if status == SUCCEEDED and not broken:
+            good = run_id
+    return good
+
+
+def failures_since(connection: sqlite3.Connection, job: str, good: int, before: int = _FOREVER) -> tuple[int, int]:
+    """Return how many runs of the job have failed after this one, and the id of the last of them (0 without one)."""
+    query = "select count(*), coalesce(max(id), 0) from runs where job = ? and status = ? and id > ? and id < ?"
+    found = [connection.execute(query, (job, status, good, before)).fetchone() for status in FAILURES]
+    return sum(count for count, _ in found), max(last for _, last in found)
+
+
+def consecutive_failures(connection: sqlite3.Connection, job: str) -> int:
+    """Return how many runs of the job have failed since it was last in order; an operator's own stop is none."""
+    return failures_since(connection, job, last_good(connection, job))[0]
