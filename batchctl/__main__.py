@@ -63,8 +63,11 @@ def fire_quietly(job: str, config_option: str | None, state_option: str | None) 
 
             report_failure(outcome)
     except Exception as error:  # noqa: BLE001 - cron's mail must say what to do, whatever it was
-        from batchctl.commands.boundary import report
-
+        try:
+            from batchctl.commands.boundary import report
+        except OSError:
+            os.close(0)  # no descriptor is left to read a module through; of stdin nothing is read any more
+            from batchctl.commands.boundary import report
         return report(error)
     return outcome.exit_code
 

@@ -30,7 +30,7 @@ def init(site: Site, path: str | None = None) -> Started:
         BatchctlError: if something is there already, or it cannot be written.
     """
     named = path or site.config_option or os.environ.get("BATCHCTL_CONFIG")
-    target = os.path.abspath(named or paths.user_config_file())
+    target = paths.absolute(named or paths.user_config_file())
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         # O_EXCL refuses whatever has the name already, be it a link that leads nowhere.

@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import time
 
+LAST = (2**63 - 1) / 1e9
+"""The instant in the year 2262 after which Python's own time.time(), and what calls it, fails."""
+
 
 def now() -> float:
     """Return the wall clock, in seconds since the epoch."""
-    return round(time.time(), 6)
+    # Not time.time(), which counts in 64 bits of nanoseconds and ends in the year 2262.
+    return round(time.clock_gettime(time.CLOCK_REALTIME), 6)
 
 
 def monotonic() -> float:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
-from batchctl.base.errors import UsageError
+from batchctl.base.errors import ConfigError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from batchctl.base.errors import BatchctlError
+
     Identity = tuple[int, ...] | None
     """What any change of a file changes; None where there is nothing."""
 
@@ -22,7 +24,7 @@ def config_file(option: str | None) -> str | None:
     """
     named = option or os.environ.get("BATCHCTL_CONFIG")
     if named:
-        return os.path.abspath(named)
+        return absolute(named, ConfigError)
     for path in (user_config_file(), SYSTEM_CONFIG):
         if os.path.exists(path):
             return path
@@ -37,7 +39,16 @@ def user_config_file() -> str:
 def state_dir(option: str | None, configured: str | None) -> str:
     """Return the state directory: `--state`, BATCHCTL_STATE, the configuration's `state_dir`, else the user's."""
     named = option or os.environ.get("BATCHCTL_STATE") or configured
-    return os.path.abspath(named) if named else f"{_xdg('XDG_STATE_HOME', '.local/state')}/batchctl"
+    return absolute(named, StateError) if named else f"{_xdg('XDG_STATE_HOME', '.local/state')}/batchctl"
+
+
+def absolute(path: str, kind: type[BatchctlError] = UsageError) -> str:
+    """Return a path that is named from the current directory; an error of `kind` where that has been deleted."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError as error:
+        message = f"{path!r} leads nowhere: the current directory has been deleted"
+        raise kind(message, remedy="go to another directory, or give an absolute path") from error
 
 
 def called(config: str | None, state: str, configured: str | None) -> str:

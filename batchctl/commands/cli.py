@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import sys
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -11,7 +10,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from batchctl.answers.site import Site
-from batchctl.base.errors import EXIT_SIGNAL_BASE
 from batchctl.base.version import VERSION
 from batchctl.commands.boundary import report
 
@@ -141,14 +139,13 @@ def _global_options(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; errors become a message and a remedy on stderr."""
+    code = 0
     try:
-        app(arguments, prog_name="batchctl")
-    except SystemExit as done:
-        return done.code if isinstance(done.code, int) else 0
-    except BrokenPipeError:
-        # The reader of `batchctl report | head` went away: nothing is wrong, and nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return EXIT_SIGNAL_BASE + signal.SIGPIPE
+        try:
+            app(arguments, prog_name="batchctl")
+        except SystemExit as done:
+            code = done.code if isinstance(done.code, int) else 0
+        sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 - the one exit boundary: no traceback for the operator unasked
-        return report(error)
-    return 0
+        return report(error) if code == 0 else code
+    return code

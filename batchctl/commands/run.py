@@ -9,7 +9,7 @@ import typer
 
 from batchctl.answers import run as answer
 from batchctl.base.errors import EXIT_SKIPPED, UsageError
-from batchctl.commands.boundary import report_failure
+from batchctl.commands.boundary import report_failure, show
 from batchctl.commands.site import site_of
 
 
@@ -77,9 +77,9 @@ def run(
     on_terminal = sys.stdout.isatty() and not as_json
     outcome = answer.run(found, asked, render.Live(answer.Glances(found, site.state)) if on_terminal else None)
     if as_json:
-        text.write([text.json_text(render.as_json(outcome)), "\n"])
+        show(lambda: text.write([text.json_text(render.as_json(outcome)), "\n"]))
     elif on_terminal:
-        render.summary(outcome)
+        show(lambda: render.summary(outcome))
     report_failure(outcome)
     raise typer.Exit(outcome.exit_code)
 

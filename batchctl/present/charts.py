@@ -294,6 +294,10 @@ def spark(values: Sequence[float], key: str, job: str) -> Drawing | None:
     return drawing
 
 
+_LARGEST = 1e300
+"""Beyond it lie whole numbers that no float, and no line of a drawing, can hold."""
+
+
 def numbers_of(
     results: Sequence[tuple[float, str, Mapping[str, object]]],
 ) -> dict[tuple[str, str], list[tuple[float, float]]]:
@@ -301,6 +305,6 @@ def numbers_of(
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for at, step, result in results:
         for name, value in result.items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
+            if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
                 found.setdefault((step, name), []).append((at, float(value)))
     return {name: values for name, values in found.items() if len(values) > 1}

@@ -39,12 +39,16 @@ def test_mask(text: str, secrets: list[str], shown: str) -> None:
         ({"a": ["x geheim y", 1]}, {"a": ["x *** y", 1]}),  # below lists and objects
         ({"geheim": True}, {"***": True}),  # in a key
         ({"pin": 4711, "other": 47110}, {"pin": "***", "other": 47110}),  # a number that is a secret
+        ({"pin": 4711.0, "e": [4.711e3, 4711.5]}, {"pin": "***", "e": ["***", 4711.5]}),  # however it is spelled
+        ({"pin": 12345678901234567.0, "whole": 12345678901234567}, {"pin": "***", "whole": "***"}),  # beyond 2**53
+        ({"pin": 7, "other": 8.0}, {"pin": "***", "other": 8.0}),  # a secret with zeros before, or after, its digits
+        ({"n": 10**400, "yes": True}, {"n": 10**400, "yes": True}),  # no float; and no truth is a number
         ({"a": None, "b": False, "c": 1.5}, {"a": None, "b": False, "c": 1.5}),
     ],
 )
 def test_masked(value: Any, shown: Any) -> None:
     """Texts, keys and numbers anywhere in a JSON value."""
-    assert masked(value, ("geheim", "4711")) == shown
+    assert masked(value, ("geheim", "4711", "12345678901234567", "007.0")) == shown
 
 
 def test_a_secret_of_several_lines_is_secret_line_by_line() -> None:

@@ -224,3 +224,35 @@ def _durations(value: Any) -> list[tuple[str, float]]:
             numeric = name.endswith("_s") and isinstance(inner, int | float)
             found += [(name, inner)] if numeric else _durations(inner)
     return found
+
+
+@pytest.mark.parametrize("year", ["2500", "9999"])
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        ("status", {0}),
+        ("explain 작업", {0}),
+        ("simulate --duration 26h --every 24h", {0, 74}),  # beyond the year 9999 there is no calendar
+        ("report", {0}),
+        ("report --weekly", {0, 74}),
+        ("run 작업", {74}),  # the lock's library asks Python for the time, which counts to the year 2262
+        ("run 작업 --json", {74}),
+    ],
+)
+def test_a_clock_far_in_the_future_is_no_fault_of_batchctl(
+    tmp_path: Path, year: str, words: str, codes: set[int]
+) -> None:
+    """What can be answered is; what cannot says that it is the clock, and starts nothing."""
+    (tmp_path / "c.toml").write_text('[jobs."작업"]\nschedule = "0 1 * * *"\nrun = "touch ran"\ncwd = "."\n')
+    moved = {
+        **os.environ,
+        "LD_PRELOAD": _LIBRARY,
+        "FAKETIME": f"@{year}-12-31 10:00:00",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }
+    options = ("--config", str(tmp_path / "c.toml"), "--state", str(tmp_path / "state"))
+    done = batchctl(*options, *words.split(), env=moved)
+    assert done.returncode in codes, done.stderr
+    assert done.returncode == 0 or f"the system's clock shows the year {year}" in done.stderr
+    assert not (tmp_path / "ran").exists()

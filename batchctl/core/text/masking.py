@@ -77,5 +77,16 @@ def masked(value: Any, secrets: tuple[str, ...]) -> Any:
         return {mask(str(key), secrets): masked(inner, secrets) for key, inner in value.items()}
     if isinstance(value, list):
         return [masked(inner, secrets) for inner in value]
-    # A secret that is a number is a secret all the same.
-    return MASK if not isinstance(value, bool) and value is not None and str(value) in secrets else value
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return MASK if number and any(_is(value, secret) for secret in secrets) else value
+
+
+def _is(value: float, secret: str) -> bool:
+    """Say whether a number is a secret, however either of them is spelled: 48151623, 48151623.0 and 4.8151623e7."""
+    for kind in (int, float):
+        try:
+            if kind(secret) == value:
+                return True
+        except ValueError:
+            continue
+    return False
