@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
-import time
 
-from batchctl.base import clock
-from batchctl.base.errors import EXIT_BUG, EXIT_SIGNAL_BASE, BatchctlError, StateError
+from batchctl.base import surroundings
+from batchctl.base.errors import EXIT_BUG, EXIT_SIGNAL_BASE, BatchctlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,56 +25,20 @@ def report(error: Exception) -> int:
     """
     if isinstance(error, BrokenPipeError):
         # The reader of `batchctl report | head` went away: nothing is wrong, and nothing more can be said.
-        _give_up_stdout()
+        surroundings.give_up_stdout()
         return EXIT_SIGNAL_BASE + signal.SIGPIPE
     if os.environ.get("BATCHCTL_DEBUG") == "1":
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
     if not isinstance(error, BatchctlError):
-        error = _of_surroundings(error) or error
+        error = surroundings.trouble(error) or error
     if not isinstance(error, BatchctlError):
         remedy = "run the same command with BATCHCTL_DEBUG=1 and report what it prints; see `batchctl status` meanwhile"
         say(f"batchctl: internal error: {type(error).__name__}: {error}\n  → {remedy}\n")
         return EXIT_BUG
     say(f"batchctl: {error}\n" + (f"  → {error.remedy}\n" if error.remedy else ""))
     return error.exit_code
-
-
-_ROOM = "make room there, or write somewhere else"
-_REMEDIES = {
-    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
-    errno.ENFILE: "the system has too many open files: `cat /proc/sys/fs/file-nr`",
-    errno.ENOSPC: _ROOM,
-    errno.EDQUOT: _ROOM,
-    errno.EFBIG: "raise the limit of a file's size (`ulimit -f`)",
-    errno.EACCES: "check owner and mode of the file and of its directory",
-}
-_UNWRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-_WHERE = "run the same command with BATCHCTL_DEBUG=1 to see where it happened"
-
-
-def _of_surroundings(error: Exception) -> StateError | None:
-    """Return the error that says what is wrong outside batchctl: the output, the system's limits, the clock."""
-    if isinstance(error, OSError):
-        if error.errno in _UNWRITTEN:
-            _give_up_stdout()  # or Python would try once more at exit
-        what = "cannot write" if error.errno in _UNWRITTEN else "the system refused a call"
-        where = "" if error.filename is None else f": {os.fsdecode(error.filename)}"
-        remedy = _REMEDIES.get(error.errno or 0, _WHERE)
-        return StateError(f"{what}: {error.strerror or error}{where}", remedy=remedy)
-    if isinstance(error, MemoryError):
-        return StateError("out of memory", remedy="see `free -h` and `ulimit -v`")
-    if clock.now() > clock.LAST:
-        year = time.gmtime(clock.now()).tm_year
-        return StateError(
-            f"the system's clock shows the year {year}, and Python counts to 2262", remedy="set the clock"
-        )
-    return None
-
-
-def _give_up_stdout() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def show(printed: Callable[[], None]) -> None:
