@@ -322,7 +322,6 @@ EXCEPTIONS = {
     "floor: commands.sample_server reaches past the answers to jobs.sample.server": "it is that program, as a command",
     "environment: present.text uses os.environ.get": "the locale of the terminal that it writes to",
     "file: present.html uses builtins.open": "its own style sheets, which are as much code as its templates",
-    "file: commands.cli uses os.open": "an output whose reader went away becomes /dev/null",
 }
 """What a rule would forbid and a reason allows."""
 
