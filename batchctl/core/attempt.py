@@ -23,6 +23,15 @@ class Command(Record):
     """Descriptors that keep the job's lock held for as long as the program, or anything it starts, lives."""
 
 
+class Usage(Record):
+    """What an attempt has used, as far as it can be told; None where it cannot."""
+
+    cpu_s: float | None = None
+    """Seconds of processor time, of all its processes together."""
+    max_rss_bytes: int | None = None
+    """The most memory that it, or any single one of its processes, had at once."""
+
+
 class Exit(Record):
     """How the first process of an attempt ended: exactly one of the two is set."""
 

@@ -43,6 +43,8 @@ class Attempt:
         self.duration: float | None = None
         self.exit_code: int | None = None
         self.signal: int | None = None
+        self.cpu_s: float | None = None
+        self.max_rss_bytes: int | None = None
 
 
 class StepRun:
@@ -60,6 +62,19 @@ class StepRun:
         self.duration: float | None = None
         self.result: dict[str, Any] | None = None
         self.why = ""
+
+    @property
+    def cpu_s(self) -> float | None:
+        """Processor time of all its attempts in this run, as far as they tell."""
+        told = [attempt.cpu_s for attempt in self.attempts if attempt.cpu_s is not None]
+        return sum(told) if told else None
+
+    @property
+    def max_rss_bytes(self) -> int | None:
+        """The most memory that any of its attempts had."""
+        return max(
+            (attempt.max_rss_bytes for attempt in self.attempts if attempt.max_rss_bytes is not None), default=None
+        )
 
     @property
     def last(self) -> Attempt | None:

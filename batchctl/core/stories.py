@@ -53,6 +53,10 @@ class StepStats(Record):
     p50_s: float | None
     p95_s: float | None
     max_s: float | None
+    cpu_avg_s: float | None
+    """Processor time of a successful execution, on average."""
+    max_rss_bytes: int | None
+    """The most memory of any execution."""
 
 
 class Trend(Record):
@@ -126,23 +130,39 @@ def trend(durations: Sequence[float]) -> Trend | None:
     )
 
 
-def step_stats(rows: Iterable[tuple[str, str | None, str, float | None]]) -> list[StepStats]:
-    """Return the statistics of each step from (step, group, status, duration), in the order of first appearance."""
-    seen: dict[str, tuple[str | None, list[float], list[str]]] = {}
-    for step, group, status, duration in rows:
-        _, durations, outcomes = seen.setdefault(step, (group, [], []))
-        outcomes.append(status)
-        if status == SUCCEEDED and duration is not None:
-            durations.append(duration)
-    return [_one_step(step, group, durations, outcomes) for step, (group, durations, outcomes) in seen.items()]
+class StepFact(NamedTuple):
+    """One execution of a step."""
+
+    step: str
+    group: str | None
+    status: str
+    duration_s: float | None
+    cpu_s: float | None = None
+    max_rss_bytes: int | None = None
 
 
-def _one_step(step: str, group: str | None, durations: list[float], outcomes: list[str]) -> StepStats:
-    good = outcomes.count(SUCCEEDED)
-    failed = sum(status in FAILURES for status in outcomes)
-    counted = statistics.stats(durations, good, failed, statistics.Starts(count=len(outcomes)), 0)
-    own = {name: getattr(counted, name) for name in StepStats._fields if name not in {"id", "group"}}
-    return StepStats(id=step, group=group, **own)
+def step_stats(facts: Iterable[StepFact]) -> list[StepStats]:
+    """Return the statistics of each step, in the order of first appearance."""
+    seen: dict[str, list[StepFact]] = {}
+    for fact in facts:
+        seen.setdefault(fact.step, []).append(fact)
+    return [_one_step(executions) for executions in seen.values()]
+
+
+def _one_step(executions: Sequence[StepFact]) -> StepStats:
+    good = [one for one in executions if one.status == SUCCEEDED]
+    failed = sum(one.status in FAILURES for one in executions)
+    durations = [one.duration_s for one in good if one.duration_s is not None]
+    counted = statistics.stats(durations, len(good), failed, statistics.Starts(count=len(executions)), 0)
+    shared = {name: getattr(counted, name) for name in StepStats._fields if name in counted._fields}
+    cpu = [one.cpu_s for one in good if one.cpu_s is not None]
+    return StepStats(
+        id=executions[0].step,
+        group=executions[0].group,
+        cpu_avg_s=sum(cpu) / len(cpu) if cpu else None,
+        max_rss_bytes=max((one.max_rss_bytes for one in executions if one.max_rss_bytes is not None), default=None),
+        **shared,
+    )
 
 
 def scheduled_interval(schedule: Schedule, zone: Zone, since: float) -> float | None:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 
 from batchctl.base.errors import CANNOT_EXECUTE, CannotStartError
-from batchctl.core.attempt import Exit
+from batchctl.core.attempt import Exit, Usage
 from batchctl.process import spawn, tree
 from batchctl.process.belonging import NOTHING, Belonging, Look
 from batchctl.process.capping import Cap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from batchctl.core.attempt import Command
+    from batchctl.process.tree import Reaped
 
 
 class LocalWork:
@@ -28,6 +29,7 @@ class LocalWork:
         """Begin with the first process, which leads a session; `beside` are the roots of whatever else is below us."""
         self.pid = pid
         self.exit: Exit | None = None
+        self.usage = Usage()
         self.over = False
         self.childless = False
         """Whether this process has no child, and so, being a subreaper, no descendant either."""
@@ -56,6 +58,17 @@ class LocalWork:
             lambda stat: stat.pid not in beside and self._belonging.owns(stat, alone=not beside), (*beside, self.pid)
         )
         return born > 0
+
+    def knows(self, pid: int) -> bool:
+        """Say whether the process is known to be one of the tree's."""
+        return self._belonging.knows(pid)
+
+    def account(self, reaped: Reaped) -> None:
+        """Add what a process of the tree has used, now that it is reaped."""
+        self.usage = Usage(
+            cpu_s=(self.usage.cpu_s or 0.0) + reaped.cpu_s,
+            max_rss_bytes=max(self.usage.max_rss_bytes or 0, reaped.max_rss_bytes),
+        )
 
     def _look(self) -> Look:
         return self._belonging.look(self._beside(self))
@@ -96,8 +109,17 @@ class LocalExecutor:
             if work.cap is not None:
                 work.cap.apply()
             if work.pid in ended and work.exit is None:
-                code = os.waitstatus_to_exitcode(ended[work.pid])
+                code = os.waitstatus_to_exitcode(ended[work.pid].status)
                 work.exit = Exit(signal=-code) if code < 0 else Exit(code=code)
+        self._account(ended)
+
+    def _account(self, ended: Mapping[int, Reaped]) -> None:
+        works = self._works()
+        for pid, reaped in ended.items():
+            # What was born and ended between two looks can be told only where there is no other step.
+            whose = [work for work in works if work.knows(pid)] or (works if len(works) == 1 else [])
+            for work in whose[:1]:
+                work.account(reaped)
 
     def _works(self) -> list[LocalWork]:
         return [work for work in self._under_way if not work.over]

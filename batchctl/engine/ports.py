@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from batchctl.core.attempt import Command, Exit
+    from batchctl.core.attempt import Command, Exit, Usage
 
 
 class Hold(Protocol):
@@ -60,6 +60,11 @@ class Work(Protocol):
 
         The engine does not look into it. Of this host it is pid and start ticks of the first process.
         """
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What it has used, as far as the last `poll` has seen; asked for once it is over."""
         ...
 
     def living(self) -> bool:

@@ -131,6 +131,8 @@ class Active:
     def _close_attempt(self, status: str, exit_code: int | None, signal: int | None, stopping: str | None) -> None:
         spec, attempt = self._step.step, self._step.attempts[-1]
         attempt.status, attempt.exit_code, attempt.signal = status, exit_code, signal
+        if self._work is not None:
+            attempt.cpu_s, attempt.max_rss_bytes = self._work.usage.cpu_s, self._work.usage.max_rss_bytes
         attempt.ended_at, attempt.duration = max(clock.now(), attempt.started_at), clock.monotonic() - self._began
         path = self._place.result(self._run.id, self._step.seq)
         self._step.result = command.read_result(path, self._around.secrets)

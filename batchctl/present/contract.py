@@ -13,6 +13,8 @@ State = Literal["idle", "running", "paused", "disabled"]
 
 
 class RunStep(TypedDict):
+    """A step of a run; `cpu_s` and `max_rss_bytes` are of all its attempts together: the sum, and the most of any."""
+
     id: str
     group: str | None
     status: str
@@ -20,6 +22,8 @@ class RunStep(TypedDict):
     signal: int | None
     attempts: int
     duration_s: float | None
+    cpu_s: float | None
+    max_rss_bytes: int | None
     result: dict[str, Any] | None
 
 
@@ -240,7 +244,7 @@ class Stats(TypedDict):
 
 
 class StepStats(TypedDict):
-    """The same of one step, every execution for itself."""
+    """The same of one step, every execution for itself; `cpu_avg_s` of the successful ones, `max_rss_bytes` of all."""
 
     id: str
     group: str | None
@@ -252,6 +256,8 @@ class StepStats(TypedDict):
     p50_s: float | None
     p95_s: float | None
     max_s: float | None
+    cpu_avg_s: float | None
+    max_rss_bytes: int | None
 
 
 class Trend(TypedDict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.base.duration import format_duration
+from batchctl.base.size import format_size
 from batchctl.present.sparkline import bar, sparkline
 from batchctl.present.tables import keep_whole, markdown_table, table
 from batchctl.present.text import STYLES, cell, counted, harmless, in_words, percent
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from batchctl.core.stories import Detail, StepStats
 
 STATS_HEADERS = ("JOB", ">RUNS", ">FAILED", ">OK", ">AVG", ">P50", ">P95", ">MAX", ">SKIPS", ">EVERY")
-_STEP_HEADERS = ("STEP", "GROUP", ">RUNS", ">OK", ">P50", ">P95", ">MAX")
+_STEP_HEADERS = ("STEP", "GROUP", ">RUNS", ">OK", ">P50", ">P95", ">MAX", ">CPU", ">MEMORY")
 _BAR_FROM, _BAR = 100, 24
 """Columns of the terminal from which steps get a bar, and its columns."""
 
@@ -102,7 +103,8 @@ def _print_steps(out: Console, steps: Sequence[StepStats]) -> None:
 
 def _step_row(step: StepStats) -> list[str]:
     took = map(format_duration, (step.p50_s, step.p95_s, step.max_s))
-    return [step.id, step.group or "-", str(step.runs), percent(step.success_rate), *took]
+    used = (format_duration(step.cpu_avg_s), format_size(step.max_rss_bytes))
+    return [step.id, step.group or "-", str(step.runs), percent(step.success_rate), *took, *used]
 
 
 def more_markdown(report: Report) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from batchctl.base.duration import format_duration
+from batchctl.base.size import format_size
 from batchctl.core import model
 from batchctl.core.time.periods import date_of, day_of
 from batchctl.core.time.zones import human
@@ -243,11 +244,12 @@ def _steps(found: Sequence[StepStats], key: str) -> dict[str, Any]:
             step.group or "-",
             f"{step.runs:,}",
             percent(step.success_rate),
-            *map(format_duration, (step.avg_s, step.p50_s, step.p95_s, step.max_s)),
+            *map(format_duration, (step.avg_s, step.p50_s, step.p95_s, step.max_s, step.cpu_avg_s)),
+            format_size(step.max_rss_bytes),
         )
         for step in found
     ]
-    headers = ("Step", "Group", "Runs", "Success", "Average", "p50", "p95", "Longest")
+    headers = ("Step", "Group", "Runs", "Success", "Average", "p50", "p95", "Longest", "CPU", "Most memory")
     return {
         "steps": sizes(lambda width, name: charts.steps(found[:_STEPS], width, name), f"{key}s"),
         "steps_table": data_table("Steps as a table", headers, rows),

@@ -43,6 +43,16 @@ def as_prometheus(health: Health, findings: Sequence[Finding], counted: Counted)
             ],
         ),
         _gauge(
+            "last_run_cpu_seconds",
+            "Processor time of the job's last run.",
+            [({"job": job}, cpu) for job, (cpu, _) in counted.usage.items() if cpu is not None],
+        ),
+        _gauge(
+            "last_run_max_rss_bytes",
+            "The most memory that a step of the job's last run had.",
+            [({"job": job}, float(most)) for job, (_, most) in counted.usage.items() if most is not None],
+        ),
+        _gauge(
             "last_run_status",
             "1 for the status with which the job's last run ended.",
             [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batchctl.base.size import format_size
 from batchctl.present.tables import table
 from batchctl.present.text import cell, console
 
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
     from batchctl.engine.prune import Pruned
     from batchctl.present import contract_upkeep as contract
 
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
-_STEP = 1024
 _FREE_WORTH_TELLING = 1024 * 1024
 
 
@@ -38,18 +37,18 @@ def show(done: Pruned) -> None:
     if done.jobs:
         made = table(("JOB", ">RUNS", ">SKIPS", ">SIZE"))
         for each in done.jobs:
-            made.add_row(cell(each.job), f"{each.runs:,}", f"{each.skips:,}", size_text(each.size))
+            made.add_row(cell(each.job), f"{each.runs:,}", f"{each.skips:,}", format_size(each.size))
         out.print(made)
     goes = "would go" if done.dry_run else "gone"
     if done.orphans:
         which = "1 directory that no run" if done.orphans == 1 else f"{done.orphans:,} directories that no run"
-        out.print(cell(f"{goes}: {which} of the history stands for ({size_text(done.orphans_size)})"))
+        out.print(cell(f"{goes}: {which} of the history stands for ({format_size(done.orphans_size)})"))
     if not done.jobs and not done.orphans:
         out.print(cell("Nothing to prune: everything is within what is kept."))
         return
     total = sum(each.size for each in done.jobs) + done.orphans_size
     runs = sum(each.runs for each in done.jobs)
-    out.print(cell(f"{goes}: {runs:,} run{'' if runs == 1 else 's'}, {size_text(total)} of files"))
+    out.print(cell(f"{goes}: {runs:,} run{'' if runs == 1 else 's'}, {format_size(total)} of files"))
     _show_database(done)
 
 
@@ -58,15 +57,7 @@ def _show_database(done: Pruned) -> None:
         return
     free = ""
     if done.database_free >= _FREE_WORTH_TELLING:
-        free = f", {size_text(done.database_free)} of it free for the next runs"
+        free = f", {format_size(done.database_free)} of it free for the next runs"
     shrank = done.database_after < done.database_before
-    before = f", before {size_text(done.database_before)}" if shrank else ""
-    console().print(cell(f"database: {size_text(done.database_after)}{before}{free}"))
-
-
-def size_text(size: float) -> str:
-    """Return bytes as people read them: `4.0 KiB`, `1.2 GiB`."""
-    unit = 0
-    while size >= _STEP and unit + 1 < len(_UNITS):
-        size, unit = size / _STEP, unit + 1
-    return f"{size:.0f} {_UNITS[0]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
+    before = f", before {format_size(done.database_before)}" if shrank else ""
+    console().print(cell(f"database: {format_size(done.database_after)}{before}{free}"))

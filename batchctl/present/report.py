@@ -114,6 +114,8 @@ def _run_json(
                 "signal": step.signal,
                 "attempts": step.attempts,
                 "duration_s": step.duration_s,
+                "cpu_s": step.cpu_s,
+                "max_rss_bytes": step.max_rss_bytes,
                 "result": step.result,
             }
             for step in steps

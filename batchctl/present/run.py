@@ -70,6 +70,8 @@ def _step_as_json(step: StepRun) -> contract.RunStep:
         "signal": None if last is None else last.signal,
         "attempts": len(step.attempts) + step.attempts_before,
         "duration_s": step.duration,
+        "cpu_s": step.cpu_s,
+        "max_rss_bytes": step.max_rss_bytes,
         "result": step.result,
     }
 

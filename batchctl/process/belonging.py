@@ -59,6 +59,10 @@ class Belonging:
                 certain = False  # its environment is gone already, so it may have been anybody's
         return Look(living=living, certain=certain)
 
+    def knows(self, pid: int) -> bool:
+        """Say whether the process was the step's when it was looked at."""
+        return pid == self._root or any(known == pid for known, _ in self._known)
+
     def owns(self, stat: Stat, *, alone: bool) -> bool:
         """Say whether a process below the supervisor is the step's, by what can be seen of it alone."""
         if stat.session == self._own_session:

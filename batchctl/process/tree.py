@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from batchctl.base import clock
+from batchctl.base.record import Record
 from batchctl.process.identity import Stat, read_stat
 
 TYPE_CHECKING = False
@@ -45,17 +46,28 @@ def become_subreaper() -> None:
         raise OSError(message)
 
 
-def reap() -> tuple[dict[int, int], bool]:
-    """Reap every child that has ended; return wait statuses by pid, and whether there is no child at all."""
-    ended: dict[int, int] = {}
+class Reaped(Record):
+    """A child that has ended, with what it and the children that it waited for have used."""
+
+    status: int
+    """As waitpid(2) has it."""
+    cpu_s: float
+    max_rss_bytes: int
+    """Of the largest of them; at least what this process had when it started the child (getrusage(2))."""
+
+
+def reap() -> tuple[dict[int, Reaped], bool]:
+    """Reap every child that has ended; return them by pid, and whether there is no child at all."""
+    ended: dict[int, Reaped] = {}
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, used = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
             return ended, True
         if pid == 0:
             return ended, False
-        ended[pid] = status
+        cpu_s = round(used.ru_utime + used.ru_stime, 6)
+        ended[pid] = Reaped(status=status, cpu_s=cpu_s, max_rss_bytes=used.ru_maxrss * 1024)
 
 
 def children_now() -> tuple[int, ...]:

@@ -54,6 +54,8 @@ class StepRow(NamedTuple):
     started_at: float | None
     ended_at: float | None
     duration_s: float | None
+    cpu_s: float | None
+    max_rss_bytes: int | None
     result: dict[str, Any] | None
 
 
@@ -78,7 +80,10 @@ class SkipRow(NamedTuple):
 
 
 _RUN = ", ".join(RunRow._fields)
-_STEP = "run_id, seq, step, step_group, status, exit_code, signal, attempts, started_at, ended_at, duration_s, result"
+_STEP = (
+    "run_id, seq, step, step_group, status, exit_code, signal, attempts, started_at, ended_at, duration_s, cpu_s,"
+    " max_rss_bytes, result"
+)
 _SKIP = "job, reason, count, first_at, last_at, run_id"
 
 

@@ -246,6 +246,14 @@ create trigger skip_deleted after delete on skips begin
 end;
 """
 
+# Of a step: the processor time of all its attempts in the run, and the most that any of them had.
+_USAGE = """
+alter table attempts add column cpu_s real;
+alter table attempts add column max_rss_bytes integer;
+alter table steps add column cpu_s real;
+alter table steps add column max_rss_bytes integer;
+"""
+
 
 def _run(db: Database, script: str, version: int) -> None:
     # executescript() would commit behind the migration's transaction, so statements go one by one.
@@ -287,3 +295,8 @@ def _0004(db: Database) -> None:
 @migrations(name="0005_views")
 def _0005(db: Database) -> None:
     _run(db, views.ALL, 5)
+
+
+@migrations(name="0006_usage")
+def _0006(db: Database) -> None:
+    _run(db, _USAGE + views.WITH_USAGE, 6)

@@ -212,7 +212,7 @@ def save_steps(connection: sqlite3.Connection, run: Run) -> None:
     for step in run.steps:
         last = step.last
         connection.execute(
-            "insert or replace into steps values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"insert or replace into steps values ({_MARKS})",  # noqa: S608 - a constant
             (
                 run.id,
                 step.seq,
@@ -226,10 +226,12 @@ def save_steps(connection: sqlite3.Connection, run: Run) -> None:
                 step.ended_at,
                 step.duration,
                 _json(step.result),
+                step.cpu_s,
+                step.max_rss_bytes,
             ),
         )
         connection.executemany(
-            "insert or replace into attempts values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"insert or replace into attempts values ({_MARKS})",  # noqa: S608 - a constant
             [
                 (
                     run.id,
@@ -244,10 +246,16 @@ def save_steps(connection: sqlite3.Connection, run: Run) -> None:
                     attempt.exit_code,
                     attempt.signal,
                     attempt.log,
+                    attempt.cpu_s,
+                    attempt.max_rss_bytes,
                 )
                 for attempt in step.attempts
             ],
         )
+
+
+_MARKS = ", ".join("?" * 14)
+"""Steps and attempts have as many columns as each other."""
 
 
 def _json(value: object) -> str | None:

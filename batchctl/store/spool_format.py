@@ -10,9 +10,10 @@ Version 2, explicit:
              "steps": [{"seq", "id", "group", "status", "attempts_before", "started_at", "ended_at", "duration_s",
                         "result", "why",
                         "attempts": [{"number", "log", "status", "pid", "start_ticks", "started_at", "ended_at",
-                                      "duration_s", "exit_code", "signal"}]}]}}
+                                      "duration_s", "exit_code", "signal", "cpu_s", "max_rss_bytes"}]}]}}
 
-What 0.1 wrote has no version, and the attributes of then as its fields; it is read as well.
+The last two of an attempt came later; a file without them is read as one that does not know. What 0.1 wrote has no
+version, and the attributes of then as its fields; it is read as well.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ _STEP = {"duration_s": "duration"} | dict.fromkeys(
 _ATTEMPT = {"duration_s": "duration"} | dict.fromkeys(
     ("number", "log", "status", "pid", "start_ticks", "started_at", "ended_at", "exit_code", "signal"), ""
 )
+_USAGE = dict.fromkeys(("cpu_s", "max_rss_bytes"), "")
 
 
 class NewerError(Exception):
@@ -64,7 +66,7 @@ def as_bytes(run: Run, owner: Identity, birth: Birth | None) -> bytes:
                     "id": step.step.id,
                     "group": step.step.group,
                     **_fields_of(step, _STEP),
-                    "attempts": [_fields_of(attempt, _ATTEMPT) for attempt in step.attempts],
+                    "attempts": [_fields_of(attempt, _ATTEMPT | _USAGE) for attempt in step.attempts],
                 }
                 for step in run.steps
             ],
@@ -107,6 +109,7 @@ def _run(data: dict[str, Any]) -> Run:
         for kept in given["attempts"]:
             attempt = Attempt(kept["number"], kept["log"], kept["started_at"])
             _set(attempt, kept, _ATTEMPT)
+            _set(attempt, dict.fromkeys(_USAGE) | kept, _USAGE)
             step.attempts.append(attempt)
         run.steps.append(step)
     return run

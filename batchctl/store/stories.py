@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchctl.core import statistics
 from batchctl.core.model import CANCELLED, RUNNING, SUCCEEDED, UNFINISHED
-from batchctl.core.stories import Story
+from batchctl.core.stories import StepFact, Story
 from batchctl.core.stories import stats as stats_of
 from batchctl.store.reader import Reader, marks
 
@@ -205,15 +205,19 @@ class Stories(Reader):
         )
         return dict(self._rows(query, since, until, job))
 
-    def step_rows(self, job: str, since: float, until: float) -> Iterator[tuple[str, str | None, str, float | None]]:
-        """Yield (step, group, status, seconds) of every step that the ended runs of the window executed."""
+    def step_rows(self, job: str, since: float, until: float) -> Iterator[StepFact]:
+        """Yield (step, group, status, seconds, processor seconds, bytes) of every step that the window's runs executed.
+
+        What still runs is left out.
+        """
         query = (
-            "select s.step, s.step_group, s.status, s.duration_s from runs join steps s on s.run_id = runs.id"
+            "select s.step, s.step_group, s.status, s.duration_s, s.cpu_s, s.max_rss_bytes from runs"
+            " join steps s on s.run_id = runs.id"
             " where runs.job = ? and runs.status = ? and runs.ended_at >= ? and runs.started_at < ?"
             f" and s.status in ({marks(_EXECUTED)})"
         )
         for status in (SUCCEEDED, *UNFINISHED):
-            yield from self._rows(query, job, status, since, until, *_EXECUTED)
+            yield from map(StepFact._make, self._rows(query, job, status, since, until, *_EXECUTED))
 
     def results(self, job: str, since: float, until: float, limit: int) -> list[tuple[float, str, dict[str, Any]]]:
         """Return (start of the run, step, result) of the newest runs of the window, oldest first."""

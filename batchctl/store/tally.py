@@ -23,3 +23,13 @@ def successes(connection: sqlite3.Connection) -> dict[str, list[tuple[float, int
 def skips(connection: sqlite3.Connection) -> list[tuple[str, str, int]]:
     """Return how often each job was skipped, by reason."""
     return connection.execute("select job, reason, count from skipped where count > 0").fetchall()
+
+
+def usage_of_last(connection: sqlite3.Connection, job: str) -> tuple[float | None, int | None]:
+    """Return the processor seconds of the job's last run that ended, and the most bytes that a step of it had."""
+    query = (
+        "select sum(cpu_s), max(max_rss_bytes) from steps where run_id ="
+        " (select id from runs where job = ? and status <> 'running' order by id desc limit 1)"
+    )
+    row = connection.execute(query, (job,)).fetchone()
+    return row[0], row[1]

@@ -60,6 +60,11 @@ select steps.run_id, runs.job, steps.seq, steps.step, steps.step_group, steps.st
 from steps join runs on runs.id = steps.run_id;
 """
 
+WITH_USAGE = "drop view step_history;\n" + _STEP_HISTORY.replace(
+    "runs.host", "runs.host, steps.cpu_s, steps.max_rss_bytes"
+)
+"""From schema 6 on steps tell what they used."""
+
 
 def _percentile(share: float) -> str:
     """Return the value below which this share lies, as `report` has it: its two neighbours by their nearness to it."""

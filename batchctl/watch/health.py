@@ -91,12 +91,18 @@ class Counted(Record):
     """For each job: how many successes took at most this long and longer than the bound before, and their seconds."""
     skips: Sequence[tuple[str, str, int]]
     """Job, reason, count."""
+    usage: Mapping[str, tuple[float | None, int | None]]
+    """For each job: processor seconds of its last run, and the most memory that a step of it had, in bytes."""
 
 
 def count(config: Config, connection: sqlite3.Connection) -> Counted:
     """Return the counts of the configuration's jobs."""
     found = tally.successes(connection)
-    return Counted(durations={name: found.get(name, ()) for name in config.jobs}, skips=tally.skips(connection))
+    return Counted(
+        durations={name: found.get(name, ()) for name in config.jobs},
+        skips=tally.skips(connection),
+        usage={name: tally.usage_of_last(connection, name) for name in config.jobs},
+    )
 
 
 def gather(

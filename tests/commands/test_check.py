@@ -260,7 +260,9 @@ def test_prometheus(place: Place, tmp_path: Path) -> None:
     """The file can be collected: every sample parses, and the histogram adds up."""
     now = clock.now()
     for minutes in (1, 5, 30):
-        place.rows.run(JOB, now - 5 * HOUR, minutes * 60.0)
+        run = place.rows.run(JOB, now - 5 * HOUR, minutes * 60.0)
+        place.rows.step(run, 1, "1", cpu_s=1.5, max_rss_bytes=1000 * minutes)
+        place.rows.step(run, 2, "2", cpu_s=0.25, max_rss_bytes=9)
     place.rows.skip(JOB, now - HOUR, "min_gap", count=3)
     target = tmp_path / "batchctl.prom"
     assert place.check("--format", "prometheus", "--output", str(target)).returncode == 0
@@ -269,6 +271,8 @@ def test_prometheus(place: Place, tmp_path: Path) -> None:
     assert found["batchctl_skips_total", (job, ("reason", "min_gap"))] == 3
     assert found["batchctl_consecutive_failures", (job,)] == 0
     assert found["batchctl_running", (job,)] == 0
+    assert found["batchctl_last_run_cpu_seconds", (job,)] == 1.75
+    assert found["batchctl_last_run_max_rss_bytes", (job,)] == 30_000
     buckets = [value for (name, _), value in found.items() if name == "batchctl_run_duration_seconds_bucket"]
     assert buckets == sorted(buckets)
     assert found["batchctl_run_duration_seconds_bucket", (job, ("le", "60"))] == 1

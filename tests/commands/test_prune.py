@@ -12,8 +12,8 @@ from history_rows import DAY, HOUR, Rows, in_c_locale
 from support import batchctl
 
 from batchctl.base import clock
+from batchctl.base.size import format_size
 from batchctl.commands.cli import main
-from batchctl.present.prune import size_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def test_json(site: tuple[str, ...], tmp_path: Path) -> None:
 def test_table(site: tuple[str, ...], columns: str) -> None:
     """A row for each job, and what the disk gains, whatever its blocks are; then nothing is left to do."""
     environment = {**os.environ, "COLUMNS": columns}
-    gain = size_text(json.loads(batchctl(*site, "prune", "--dry-run", "--json").stdout)["jobs"][0]["bytes"])
+    gain = format_size(json.loads(batchctl(*site, "prune", "--dry-run", "--json").stdout)["jobs"][0]["bytes"])
     looked = batchctl(*site, "prune", "--dry-run", env=environment).stdout
     assert f"would go: 3 runs, {gain} of files" in looked
     done = batchctl(*site, "prune", env=environment)

@@ -42,7 +42,8 @@ def rows(tmp_path: Path) -> Rows:
     rows = Rows(tmp_path / "state")
     now = clock.now()
     first = rows.run(JOB, now - 4 * DAY, 26 * HOUR)
-    rows.step(first, 1, "31", step_group="검색", exit_code=0, duration_s=HOUR, result={"저장": 1180, "더": {"속": [1]}})
+    rows.step(first, 1, "31", step_group="검색", exit_code=0, duration_s=HOUR, result={"저장": 1180, "더": {"속": [1]}},
+              cpu_s=1800.5, max_rss_bytes=2 * 1024**3)  # fmt: skip
     second = rows.run(JOB, now - 2 * DAY, HOUR, "failed")
     rows.step(second, 1, "31", "failed", step_group="검색", exit_code=3, attempts=3, duration_s=HOUR)
     rows.skip(JOB, now - 3 * DAY, count=2, run=first)
@@ -84,6 +85,8 @@ def test_json_has_the_keys_of_the_contract(command: list[str], capsys: pytest.Ca
             "signal": None,
             "attempts": 1,
             "duration_s": HOUR,
+            "cpu_s": 1800.5,
+            "max_rss_bytes": 2 * 1024**3,
             "result": {"저장": 1180, "더": {"속": [1]}},
         }
     ]
@@ -235,13 +238,14 @@ def test_one_job_in_detail(
     monkeypatch.setenv("LC_ALL", locale)
     for number in range(8):
         run = rows.run("never", clock.now() - DAY + number * HOUR, 60.0 if number < 4 else 120.0)
-        rows.step(run, 1, "검색", duration_s=60.0)
+        rows.step(run, 1, "검색", duration_s=60.0, cpu_s=90.0 * number, max_rss_bytes=number * 1024**3)
     assert main([*command, "never"]) == 0
     out = capsys.readouterr().out
     assert max(map(cell_len, out.splitlines())) <= width
     assert ("____####" if locale == "C" else "▁▁▁▁████") in out
     assert "2.0 times as long: median 2m 00s over the last 4 successes, 1m 00s before" in " ".join(out.split())
     assert "8 successes, 0 failures in a row at most" in out
+    assert "5m 15s  7.0 GiB" in out, "processor time on average, memory at most"
     assert ("#" * 24 in out or "█" * 24 in out) == (width == 200)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support import SEOUL
 
-from batchctl.core.stories import Story, scheduled_interval, step_stats, streaks, trend
+from batchctl.core.stories import StepFact, Story, scheduled_interval, step_stats, streaks, trend
 from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.core.time.zones import parse_time
 
@@ -48,9 +48,16 @@ def test_trend(durations: list[float], direction: str | None, words: str) -> Non
 
 def test_steps() -> None:
     """Each step has its own rate and durations; what failed has no say in how long it takes."""
-    rows = [("31", "검색", "succeeded", 10.0), ("31", "검색", "failed", 1.0), ("32", None, "running", None)]
-    first, second = step_stats(rows)
-    assert (first.id, first.group, first.runs, first.success_rate, first.p50_s) == ("31", "검색", 2, 0.5, 10.0)
+    first, second = step_stats(
+        [
+            StepFact("31", "검색", "succeeded", 10.0, 4.0, 1000),
+            StepFact("31", "검색", "succeeded", 10.0),
+            StepFact("31", "검색", "failed", 1.0, 0.5, 3000),
+            StepFact("32", None, "running", None),
+        ]
+    )
+    assert (first.cpu_avg_s, first.max_rss_bytes, second.cpu_avg_s, second.max_rss_bytes) == (4.0, 3000, None, None)
+    assert (first.id, first.group, first.runs, first.success_rate, first.p50_s) == ("31", "검색", 3, 2 / 3, 10.0)
     assert (second.id, second.runs, second.success_rate, second.p50_s) == ("32", 1, None, None)
 
 

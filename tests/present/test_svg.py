@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import SEOUL
 
-from batchctl.core.stories import Story, step_stats
+from batchctl.core.stories import StepFact, Story, step_stats
 from batchctl.core.stories import stats as stats_of
 from batchctl.core.time.zones import parse_time
 from batchctl.present import charts
@@ -99,7 +99,7 @@ def test_points_tell_success_from_failure_by_shape() -> None:
 def test_nothing_ended_is_no_picture() -> None:
     """There is no plot of nothing, and no bar of a step that never succeeded."""
     assert charts.durations([Story(1, "running", START, None, None)], stats_of([], 0), 60.0, 340.0, "d", SEOUL) is None
-    assert charts.steps(step_stats([("31", None, "failed", 3.0)]), 340.0, "s") is None
+    assert charts.steps(step_stats([StepFact("31", None, "failed", 3.0)]), 340.0, "s") is None
 
 
 def test_calendar_shows_the_worst_of_each_day() -> None:

@@ -80,7 +80,9 @@ def test_children_are_reaped_with_what_they_ended_with() -> None:
         "stays = os.posix_spawn('/bin/sleep', ['sleep', '60'], os.environ)\n"
         "gone = os.posix_spawn('/bin/sh', ['sh', '-c', 'exit 3'], os.environ)\n"
         "os.waitid(os.P_PID, gone, os.WEXITED | os.WNOWAIT)\n"
-        "assert tree.reap() == ({gone: 3 << 8}, False)\nassert tree.children_now() == (stays,)\n"
+        "ended, none = tree.reap()\nassert (list(ended), ended[gone].status, none) == ([gone], 3 << 8, False)\n"
+        "assert 0 <= ended[gone].cpu_s < 5 and 1 << 18 < ended[gone].max_rss_bytes < 1 << 30\n"
+        "assert tree.children_now() == (stays,)\n"
         "os.kill(stays, 9)\nos.waitid(os.P_PID, stays, os.WEXITED | os.WNOWAIT)\nassert tree.children_now() == ()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

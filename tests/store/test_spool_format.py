@@ -41,6 +41,7 @@ def a_run() -> tuple[Run, Identity, Birth]:
     attempt = Attempt(3, "runs/7/1-3.log", 3.5)
     attempt.status, attempt.pid, attempt.start_ticks, attempt.ended_at = "failed", 11, 12, 4.5
     attempt.duration, attempt.exit_code, attempt.signal = 1.0, 3, 9
+    attempt.cpu_s, attempt.max_rss_bytes = 0.5, 4096
     step.attempts.append(attempt)
     run.steps.append(step)
     birth = Birth(started_mono=99.5, scheduled_for=1.0, pool="p", resumed_from=6, forced="min_gap", params="{}")
@@ -78,9 +79,18 @@ def test_the_fields_are_those_of_version_2() -> None:
     assert " ".join(sorted(run)) == fields
     fields = "attempts attempts_before duration_s ended_at group id result seq started_at status why"
     assert " ".join(sorted(run["steps"][0])) == fields
-    fields = "duration_s ended_at exit_code log number pid signal start_ticks started_at status"
+    fields = "cpu_s duration_s ended_at exit_code log max_rss_bytes number pid signal start_ticks started_at status"
     assert " ".join(sorted(run["steps"][0]["attempts"][0])) == fields
     assert run["warnings"] == [{"seq": 1, "kind": "output", "text": "wrote it"}]
+
+
+def test_what_says_nothing_of_usage_is_read() -> None:
+    """The two fields came after version 2 did: without them an attempt does not know."""
+    written = json.loads(spool_format.as_bytes(*a_run()))
+    for field in ("cpu_s", "max_rss_bytes"):
+        del written["run"]["steps"][0]["attempts"][0][field]
+    attempt = spool_format.read(json.dumps(written).encode())[2].steps[0].attempts[0]
+    assert (attempt.cpu_s, attempt.max_rss_bytes, attempt.signal) == (None, None, 9)
 
 
 def test_what_0_1_wrote_is_imported(state: Path) -> None:

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from batchctl.base.errors import CannotStartError
-from batchctl.core.attempt import Exit
+from batchctl.core.attempt import Exit, Usage
 
 if TYPE_CHECKING:
     from batchctl.core.attempt import Command
@@ -26,6 +26,7 @@ class ToyWork:
     """An attempt that lives by the clock."""
 
     trace = None
+    usage = Usage(cpu_s=1.5)
 
     def __init__(self, command: Command) -> None:
         """Begin."""
