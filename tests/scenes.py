@@ -212,6 +212,11 @@ def _story(scene: Scene, stage: Stage) -> None:
     tell_story(Rows(scene.state), stage.owner())
 
 
+def _on_a_day(scene: Scene, stage: Stage) -> None:
+    """Begin with nothing, on a day whose sample data are known."""
+    scene.env["BATCHCTL_SAMPLE_DATE"] = "2026-11-24"
+
+
 def _configured(text: str) -> Callable[[Scene, Stage], None]:
     def make(scene: Scene, stage: Stage) -> None:
         scene.config.write_text(text)
@@ -245,7 +250,7 @@ SCENES: dict[str, Callable[[Scene, Stage], None]] = {
     "mail": _configured(_MAIL),  # a job whose first step fails
     "steer": _configured(_STEER),  # a chain that lacks a file
     "told": _told,
-    "catalogue": _fresh,
+    "catalogue": _on_a_day,
     "starter": _starter,
 }
 

@@ -1,7 +1,9 @@
-"""What the programs share: asking for the extra that they need, and databases that only their owner may read."""
+"""What the programs share: asking for the extra that they need, the day they work for, files that are the owner's."""
 
 import os
+import time
 from contextlib import suppress
+from datetime import date, datetime
 from importlib import import_module
 
 from batchctl import step
@@ -17,6 +19,28 @@ def need(*modules: str) -> None:
                 f"this job needs {name}: pip install 'batchctl[catalogue]' into the Python that runs batchctl"
             )
             raise SystemExit(1) from None
+
+
+def moment() -> datetime:
+    """Return the time that a program works for: the fire that cron meant, else now.
+
+    BATCHCTL_SAMPLE_DATE=2026-11-25 moves it to that day, with the clock's time of day: so the sample data of several
+    days are tried in a minute.
+    """
+    wanted = os.environ.get("BATCHCTL_SAMPLE_DATE")
+    if not wanted:
+        return step.scheduled_for() or datetime.now().astimezone()
+    try:
+        day = date.fromisoformat(wanted)
+    except ValueError:
+        step.complain(f"BATCHCTL_SAMPLE_DATE is not a date such as 2026-11-25: {wanted:.40}")
+        raise SystemExit(1) from None
+    return datetime.combine(day, datetime.now().astimezone().time()).astimezone()
+
+
+def clock() -> float:
+    """Return the seconds since the epoch that are written beside what is collected: now, on the day of `moment`."""
+    return moment().timestamp() if os.environ.get("BATCHCTL_SAMPLE_DATE") else time.time()
 
 
 def private(path: str) -> str:

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
+def a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the sample data be those of one day, whatever today is."""
+    monkeypatch.setenv("BATCHCTL_SAMPLE_DATE", "2026-11-24")
+
+
+@pytest.fixture
 def no_waits() -> Iterator[None]:
     """Let nothing wait between the attempts of a request, however many there are."""
     import stamina

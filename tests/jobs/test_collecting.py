@@ -21,7 +21,7 @@ from batchctl.jobs.collecting.settings import SettingsError, Source, source
 from batchctl.jobs.sample.server import running
 from batchctl.jobs.sources.known import SOURCES as _ALL
 
-pytestmark = pytest.mark.usefixtures("no_waits")
+pytestmark = pytest.mark.usefixtures("no_waits", "a_day")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

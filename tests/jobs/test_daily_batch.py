@@ -15,7 +15,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import pytest
 
 from batchctl import step
 from batchctl.jobs import daily_batch
+from batchctl.jobs.daily_batch import market_day
 
 ROOT = Path(step.__file__).parents[1]
 FOLDER = Path(daily_batch.__file__).parent
@@ -30,7 +31,14 @@ STEPS: dict[str, dict[str, Any]] = {
     entry["id"]: entry for entry in tomllib.loads((FOLDER / "job.toml").read_text(encoding="utf-8"))["steps"]
 }
 # What cron gives a program, and nothing more; PYTHONPATH stands in for an installed package.
-CRON = {"PATH": "/usr/bin:/bin", "LANG": "C", "HOME": "/nonexistent", "PYTHONPATH": str(ROOT)}
+DAY = "2026-11-24"
+CRON = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C",
+    "HOME": "/nonexistent",
+    "PYTHONPATH": str(ROOT),
+    "BATCHCTL_SAMPLE_DATE": DAY,
+}
 HANGUL = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
 
 
@@ -109,9 +117,13 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def catalogue() -> dict[str, dict[str, str]]:
-    """Return the bundled catalogue's rows by product id."""
+    """Return the bundled catalogue's rows of the day by product id."""
     with (FOLDER / "products.csv").open(encoding="utf-8", newline="") as file:
-        return {row["id"]: row for row in csv.DictReader(file)}
+        rows = [(r["id"], r["name"], int(r["price"]), int(r["stock"]), r["supplier"], r["category"])
+                for r in csv.DictReader(file)]  # fmt: skip
+    columns = ("id", "name", "price", "stock", "supplier", "category")
+    moved = market_day.on(date.fromisoformat(DAY), rows)
+    return {row[0]: dict(zip(columns, map(str, row), strict=True)) for row in moved}
 
 
 def small_catalogue(path: Path, *names: str) -> Path:
@@ -182,17 +194,18 @@ def test_job_file_is_the_batch_everything_is_measured_against() -> None:
 
 
 def test_programs_use_nothing_of_the_package_but_the_helper(desk: Desk) -> None:
-    """Running a program imports batchctl.step and the packages it lies in, and nothing else of batchctl."""
+    """Running a program imports batchctl.step, its own package and what the programs share, and nothing more."""
     program = (
         "import sys; from batchctl.jobs.daily_batch import search, upload;"
         "print(*sorted(m for m in sys.modules if m.split('.')[0] == 'batchctl'))"
     )
     done = command([sys.executable, "-c", program], env=CRON)
-    jobs = "batchctl.jobs batchctl.jobs.daily_batch"
-    assert (
-        done.stdout.split()
-        == f"batchctl {jobs} {jobs.split()[1]}.search {jobs.split()[1]}.upload batchctl.step".split()
-    )
+    own = ["", ".market_day", ".search", ".upload"]
+    assert done.stdout.split() == [
+        *("batchctl", "batchctl.jobs", "batchctl.jobs.common"),
+        *(f"batchctl.jobs.daily_batch{name}" for name in own),
+        "batchctl.step",
+    ]
 
 
 # --- search

@@ -15,7 +15,7 @@ from batchctl.jobs.collecting.settings import Source
 from batchctl.jobs.sample.server import running
 from batchctl.jobs.tmdb.films import PATH, Tmdb, merged, summary
 
-pytestmark = pytest.mark.usefixtures("no_waits")
+pytestmark = pytest.mark.usefixtures("no_waits", "a_day")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -25,6 +25,7 @@ from batchctl.jobs.sources import collect, known, zentrade
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("a_day")
 _SOURCES = ("ownerclan", "zentrade", "domeggook", "domomae", "coupang", "naver", "tmdb", "images")
 _SCHEDULES = {
     "daily-batch": "0 1 * * *",

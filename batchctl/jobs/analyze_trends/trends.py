@@ -1,7 +1,7 @@
 """Finds trends: `python -m batchctl.jobs.analyze_trends.trends --data DIR --days 7 --top 20`.
 
-Movers by price, rank and stock between the oldest and the newest observation of the window, and the words of product
-names that are new or vanished: words of products first seen, or last seen, within the window and of no other product.
+Movers by price, rank and stock between what was known when the window began and its newest observation, and the words
+of product names that are new or vanished: of products first seen, or last seen, within the window and of no other.
 """
 
 import argparse
@@ -9,22 +9,25 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 from batchctl import step
+from batchctl.jobs.common import moment
 
 _MOVERS = """
 with ends as (
-    select source, code, min(seen_at) as first_at, max(seen_at) as last_at from observations
-    where seen_at >= ? group by source, code having first_at < last_at
+    select source, code, max(seen_at) as last_at, coalesce(
+        (select max(seen_at) from observations as before
+         where before.source = observations.source and before.code = observations.code and seen_at < :since),
+        min(seen_at)) as first_at
+    from observations where seen_at >= :since group by source, code having first_at < last_at
 )
 select items.source, items.code, items.name, old.{field}, new.{field} from ends
 join observations as old on old.source = ends.source and old.code = ends.code and old.seen_at = ends.first_at
 join observations as new on new.source = ends.source and new.code = ends.code and new.seen_at = ends.last_at
 join items on items.source = ends.source and items.code = ends.code
 where old.{field} is not null and new.{field} is not null and old.{field} <> new.{field}
-order by abs(new.{field} - old.{field}) / cast(max(abs(old.{field}), 1) as real) desc, items.code limit ?
+order by abs(new.{field} - old.{field}) / cast(max(abs(old.{field}), 1) as real) desc, items.code limit :top
 """
 FIELDS = ("price", "rank", "stock")
 
@@ -32,17 +35,17 @@ FIELDS = ("price", "rank", "stock")
 def main(arguments: list[str]) -> int:
     """Analyse the window and write the report."""
     options = _options(arguments)
-    moment = step.scheduled_for() or datetime.now().astimezone()
+    day = moment()
     path = os.path.join(options.data, "catalogue", "catalogue.db")
     found: dict[str, Any] = {f"{field}_movers": [] for field in FIELDS} | {"new_words": [], "vanished_words": []}
     if os.path.exists(path):
         try:
-            found = analyse(path, moment.timestamp() - options.days * 86400, options.top)
+            found = analyse(path, day.timestamp() - options.days * 86400, options.top)
         except sqlite3.Error as error:
             step.complain(f"trends: {path}: {error}")
             return 1
-    target = os.path.join(options.data, "reports", f"trends_{moment:%Y%m%d}.json")
-    content = {"date": f"{moment:%Y-%m-%d}", "days": options.days, **found}
+    target = os.path.join(options.data, "reports", f"trends_{day:%Y%m%d}.json")
+    content = {"date": f"{day:%Y-%m-%d}", "days": options.days, **found}
     step.save(target, json.dumps(content, ensure_ascii=False, indent=1))
     step.log("trends: " + ", ".join(f"{len(value)} {key}" for key, value in found.items()))
     step.result(**{key: len(value) for key, value in found.items()}, file=target)
@@ -76,7 +79,7 @@ def analyse(path: str, since: float, top: int) -> dict[str, Any]:
 
 def _movers(connection: sqlite3.Connection, field: str, since: float, top: int) -> list[dict[str, Any]]:
     names = ("source", "code", "name", "before", "after")
-    rows = connection.execute(_MOVERS.format(field=field), (since, top))
+    rows = connection.execute(_MOVERS.format(field=field), {"since": since, "top": top})
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -7,10 +7,9 @@ collections older than that. The newest observation of a product that is still t
 import argparse
 import os
 import sqlite3
-import time
 
 from batchctl import step
-from batchctl.jobs.common import private
+from batchctl.jobs.common import clock, private
 
 _DAY = 86400.0
 
@@ -18,7 +17,7 @@ _DAY = 86400.0
 def main(arguments: list[str]) -> int:
     """Remove what is older than `days`."""
     options = _options(arguments)
-    before = time.time() - options.days * _DAY
+    before = clock() - options.days * _DAY
     counts = {"items": 0, "observations": 0, "collections": 0, "images": 0, "files": 0, "bytes": 0}
     path = os.path.join(options.data, "catalogue", "catalogue.db")
     if os.path.exists(path):

@@ -1,6 +1,5 @@
 """Collecting one source: page by page, validated, written, resumable, with progress and a result."""
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +8,7 @@ from batchctl import step
 from batchctl.jobs.collecting.catalogue import Catalogue
 from batchctl.jobs.collecting.client import SourceError
 from batchctl.jobs.collecting.quality import Record, Validation, Validator
+from batchctl.jobs.common import clock
 
 _REASONS_SHOWN = 5
 
@@ -64,7 +64,7 @@ def collect(listing: Listing, catalogue: Catalogue, *, interval_hours: float = 0
     """
     if test_mode:
         return _look_only(listing)
-    now = time.time()
+    now = clock()
     last = catalogue.last_collected(listing.source, listing.part)
     if last is not None and 0 <= now - last < interval_hours * 3600:
         why = f"collected {(now - last) / 3600:.1f} h ago, interval_hours = {interval_hours:g}"
@@ -87,7 +87,7 @@ def collect(listing: Listing, catalogue: Catalogue, *, interval_hours: float = 0
         cursor = page.cursor
         if cursor is None:
             break
-    counts = catalogue.end(collection, time.time())
+    counts = catalogue.end(collection, clock())
     total = collection.collected + collection.failed
     rate = 100.0 if not total else round(100.0 * collection.collected / total, 2)
     step.log(

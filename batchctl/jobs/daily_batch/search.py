@@ -1,8 +1,9 @@
 """Steps 31, 32 and 33: search the product catalogue by keyword and keep what was found for the uploads.
 
 Below `--data` it keeps two databases. `catalogue.db` is the catalogue with its index: a working copy, made anew
-whenever the data file differs, and safe to delete. `found.db` is what every search found, and what the uploads read.
-A repeated search (a retry, or the same run again) replaces what that step found in that run.
+whenever the data file, or for the bundled list the day, differs, and safe to delete. `found.db` is what every search
+found, and what the uploads read. A repeated search (a retry, or the same run again) replaces what that step found in
+that run.
 
 How Korean is matched: a keyword matches a name in which each of its words occurs, inside a compound too (이어폰 in
 무선이어폰). Neither tokenizer that FTS5 brings can do that: `trigram` finds nothing for words of one or two syllables
@@ -22,15 +23,18 @@ import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple, NoReturn
 
 from batchctl import step
+from batchctl.jobs.common import moment
+from batchctl.jobs.daily_batch import market_day
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_BUNDLED = os.path.join(_HERE, "products.csv")
 _COLUMNS = ("id", "name", "price", "stock", "supplier", "category")
 _ORDERS = {"match": "best match", "price": "lowest price", "stock": "highest stock"}
-_INDEX_FORM = 1  # to be raised when what _build writes changes, so that existing copies are made anew
+_INDEX_FORM = 2  # to be raised when what _build writes changes, so that existing copies are made anew
 _TOO_MUCH = 10**12  # no price (won) and no stock is as large; a slipped column is
 _BUSY_S = 30.0  # steps that run side by side wait this long for each other's short transactions
 _WORD = re.compile(r"[^\W_]+")
@@ -178,8 +182,9 @@ def query(keyword: str) -> str:
 
 def _bring_up_to_date(catalogue: sqlite3.Connection, path: str) -> None:
     """Make the working copy of the data file anew where there is none, or it was made of other content."""
+    day = moment().date() if path == _BUNDLED else None
     with open(path, "rb") as file:
-        mark = f"{_INDEX_FORM} {hashlib.sha256(file.read()).hexdigest()}"
+        mark = f"{_INDEX_FORM} {hashlib.sha256(file.read()).hexdigest()} {day or ''}"
     catalogue.execute("CREATE TABLE IF NOT EXISTS source (mark TEXT NOT NULL)")
     wanted = [(mark,)]
     if catalogue.execute("SELECT mark FROM source").fetchall() == wanted:
@@ -188,10 +193,10 @@ def _bring_up_to_date(catalogue: sqlite3.Connection, path: str) -> None:
         catalogue.execute("BEGIN IMMEDIATE")
         # Asked again under the lock: of steps that start side by side, one builds and the others wait for it.
         if catalogue.execute("SELECT mark FROM source").fetchall() != wanted:
-            _build(catalogue, path, mark)
+            _build(catalogue, path, mark, day)
 
 
-def _build(catalogue: sqlite3.Connection, path: str, mark: str) -> None:
+def _build(catalogue: sqlite3.Connection, path: str, mark: str, day: date | None) -> None:
     began = time.monotonic()
     catalogue.execute("DROP TABLE IF EXISTS product")
     catalogue.execute("DROP TABLE IF EXISTS names")
@@ -204,13 +209,15 @@ def _build(catalogue: sqlite3.Connection, path: str, mark: str) -> None:
         "CREATE VIRTUAL TABLE names USING fts5(pairs, content='', tokenize='unicode61 remove_diacritics 0')"
     )
     count = 0
-    for count, row in enumerate(_read_products(path), 1):
+    rows = _read_products(path)
+    for count, row in enumerate(rows if day is None else market_day.on(day, rows), 1):
         catalogue.execute("INSERT INTO product (rowid, id, name, price, stock, supplier, category)"
                           " VALUES (?, ?, ?, ?, ?, ?, ?)", (count, *row))  # fmt: skip
         catalogue.execute("INSERT INTO names (rowid, pairs) VALUES (?, ?)", (count, pairs(row[1])))
     catalogue.execute("DELETE FROM source")
     catalogue.execute("INSERT INTO source VALUES (?)", (mark,))
-    step.log(f"catalogue: indexed {count} products of {os.path.basename(path)} in {time.monotonic() - began:.1f} s")
+    source = os.path.basename(path) + (f" on {day}" if day else "")
+    step.log(f"catalogue: indexed {count} products of {source} in {time.monotonic() - began:.1f} s")
 
 
 def _read_products(path: str) -> Iterator[tuple[str, str, int, int, str, str]]:
@@ -298,7 +305,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--part", type=_part, default=(1, 1), help="which part of the keywords, for example 2/3")
     parser.add_argument("--order", choices=sorted(_ORDERS), default="match", help="which matches come first")
     parser.add_argument("--keywords", type=_name, default=os.path.join(_HERE, "keywords.txt"), help="one on each line")
-    parser.add_argument("--products", type=_name, default=os.path.join(_HERE, "products.csv"), help="the catalogue")
+    parser.add_argument("--products", type=_name, default=_BUNDLED, help="the catalogue")
     return parser.parse_args(arguments)
 
 

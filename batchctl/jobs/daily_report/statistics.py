@@ -4,10 +4,10 @@ import argparse
 import json
 import os
 import sqlite3
-from datetime import datetime
 from typing import Any
 
 from batchctl import step
+from batchctl.jobs.common import moment
 
 _BY_SOURCE = """
 select source, count(*), sum(stock = 0), round(avg(price), 0), sum(first_seen >= ?),
@@ -25,10 +25,10 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="statistics", description="Write the day's product statistics.")
     parser.add_argument("--data", required=True, help="the state directory")
     data = parser.parse_args(arguments).data
-    moment = step.scheduled_for() or datetime.now().astimezone()
-    report = _report(os.path.join(data, "catalogue", "catalogue.db"), moment.timestamp() - 86400)
-    path = os.path.join(data, "reports", f"products_{moment:%Y%m%d}.json")
-    step.save(path, json.dumps({"date": f"{moment:%Y-%m-%d}", **report}, ensure_ascii=False, indent=1))
+    day = moment()
+    report = _report(os.path.join(data, "catalogue", "catalogue.db"), day.timestamp() - 86400)
+    path = os.path.join(data, "reports", f"products_{day:%Y%m%d}.json")
+    step.save(path, json.dumps({"date": f"{day:%Y-%m-%d}", **report}, ensure_ascii=False, indent=1))
     for row in report["sources"]:
         step.log(f"{row['source']}: {row['products']} products, {row['new']} new, {row['changed']} changed in 24 h")
     step.result(

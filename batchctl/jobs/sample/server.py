@@ -8,11 +8,13 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
+from batchctl.jobs.common import moment
 from batchctl.jobs.sample import data
 
 _TOKEN = "sample-token"  # noqa: S105 - of the sample server itself
@@ -36,12 +38,18 @@ class Server(ThreadingHTTPServer):
         self.requests: list[tuple[float, str, str]] = []
         """Every request: when (monotonic seconds), method, path."""
         self.hang_s = 30.0
+        self.fixed_day: date | None = None
         self.guard = threading.Lock()
 
     @property
     def base_url(self) -> str:
         """The address to ask."""
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    @property
+    def day(self) -> date:
+        """The day whose data are served: the one that is set, else today."""
+        return self.fixed_day or moment().date()
 
     def next_fault(self, path: str) -> str | None:
         """Take the next fault that is meant for this path."""
@@ -54,8 +62,9 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def running(port: int = 0) -> Iterator[Server]:
-    """Run the server in a thread for as long as the context lasts."""
+    """Run the server in a thread for as long as the context lasts; midnight changes none of its data meanwhile."""
     server = Server(port)
+    server.fixed_day = moment().date()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -99,7 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         for prefix, route in _ROUTES:
             if parts.path.startswith(prefix):
-                status, content, kind = route(parts.path.removeprefix(prefix), query, body, dict(self.headers), fault)
+                asked = Asked(parts.path.removeprefix(prefix), query, body, dict(self.headers), fault, self.server.day)
+                status, content, kind = route(asked)
                 self._send(status, content, kind, {}, cut=fault == "truncate")
                 return
         self._send(404, b'{"error": "no such path"}', "application/json", {})
@@ -119,8 +129,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
+class Asked(NamedTuple):
+    """A request below a route, the fault it is to meet, and the day whose data it gets."""
+
+    path: str
+    query: dict[str, str]
+    body: bytes
+    headers: dict[str, str]
+    fault: str | None
+    day: date
+
+
 Answer = tuple[int, bytes, str]
-Route = Callable[[str, dict[str, str], bytes, dict[str, str], str | None], Answer]
+Route = Callable[[Asked], Answer]
 
 
 def _json(value: Any, status: int = 200) -> Answer:
@@ -135,20 +156,20 @@ def _broken(fault: str | None) -> Answer | None:
     return None
 
 
-def _ownerclan(path: str, _query: dict[str, str], body: bytes, headers: dict[str, str], fault: str | None) -> Answer:
-    if path == "/auth":
+def _ownerclan(asked: Asked) -> Answer:
+    if asked.path == "/auth":
         return _json({"token": _TOKEN, "expiresIn": 2592000})
-    lowered = {name.lower(): value for name, value in headers.items()}
+    lowered = {name.lower(): value for name, value in asked.headers.items()}
     if lowered.get("authorization") != f"Bearer {_TOKEN}":
         return _json({"errors": [{"message": "unauthorized"}]}, 401)
-    if (broken := _broken(fault)) is not None:
+    if (broken := _broken(asked.fault)) is not None:
         return broken
-    variables = json.loads(body).get("variables", {})
+    variables = json.loads(asked.body).get("variables", {})
     first = int(variables.get("first") or 100)
     start = int(variables.get("after") or 0)
-    if fault == "repeat":
+    if asked.fault == "repeat":
         start = max(0, start - first)
-    items = data.products("ownerclan")
+    items = data.products("ownerclan", asked.day)
     chunk = items[start : start + first]
     edges = [{"cursor": str(start + number), "node": _node(item)} for number, item in enumerate(chunk, 1)]
     end = start + len(chunk)
@@ -169,28 +190,29 @@ def _node(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _zentrade(_path: str, _query: dict[str, str], _body: bytes, _headers: dict[str, str], fault: str | None) -> Answer:
+def _zentrade(asked: Asked) -> Answer:
     rows = [
         f"<product code={quoteattr(item['code'])}><dome_category>{escape(item['category'])}</dome_category>"
         f"<prdtname>{escape(item['name'])}</prdtname><price buyprice={quoteattr(str(item['price']))}/>"
         f"<stock>{item['stock']}</stock><listimg url1={quoteattr(item['image'])}/>"
         f"<upddate>{escape(item['updated'])}</upddate></product>"
-        for item in data.products("zentrade")
+        for item in data.products("zentrade", asked.day)
     ]
     text = f'<?xml version="1.0" encoding="euc-kr"?><zentrade>{"".join(rows)}</zentrade>'
     # The fault of such feeds: they say EUC-KR and send something else.
-    content = text.encode("utf-8") if fault == "encoding" else text.encode("euc-kr", "xmlcharrefreplace")
-    return 200, b"<zentrade>" if fault == "garbage" else content, "text/xml"
+    content = text.encode("utf-8") if asked.fault == "encoding" else text.encode("euc-kr", "xmlcharrefreplace")
+    return 200, b"<zentrade>" if asked.fault == "garbage" else content, "text/xml"
 
 
-def _domeggook(_path: str, query: dict[str, str], _body: bytes, _headers: dict[str, str], fault: str | None) -> Answer:
-    if (broken := _broken(fault)) is not None:
+def _domeggook(asked: Asked) -> Answer:
+    if (broken := _broken(asked.fault)) is not None:
         return broken
+    query = asked.query
     if query.get("mode") != "getItemList" or query.get("market") not in {"dome", "supply"}:
         return _json({"errors": {"code": 404, "message": "UNKNOWN_SERVICE"}}, 404)
-    items = data.products("domeggook" if query["market"] == "dome" else "domomae")
+    items = data.products("domeggook" if query["market"] == "dome" else "domomae", asked.day)
     size, page = int(query.get("sz", "20")), int(query.get("pg", "1"))
-    if fault == "repeat":
+    if asked.fault == "repeat":
         page = max(1, page - 1)
     chunk = items[(page - 1) * size : page * size]
     header = {
@@ -215,11 +237,11 @@ def _domeggook(_path: str, query: dict[str, str], _body: bytes, _headers: dict[s
     return _json({"domeggook": {"header": header, "list": {"item": rows}}})
 
 
-def _coupang(path: str, query: dict[str, str], _body: bytes, _headers: dict[str, str], fault: str | None) -> Answer:
-    if (broken := _broken(fault)) is not None:
+def _coupang(asked: Asked) -> Answer:
+    if (broken := _broken(asked.fault)) is not None:
         return broken
-    category = path.rsplit("/", 1)[-1]
-    items = data.products(f"coupang-{category}", int(query.get("limit", "20")))[:-1]
+    category = asked.path.rsplit("/", 1)[-1]
+    items = data.best_sellers(f"coupang-{category}", asked.day, int(asked.query.get("limit", "20")))
     rows = [
         {
             "productId": item["code"],
@@ -234,11 +256,12 @@ def _coupang(path: str, query: dict[str, str], _body: bytes, _headers: dict[str,
     return _json({"rCode": "0", "rMessage": "", "data": rows})
 
 
-def _naver(_path: str, query: dict[str, str], _body: bytes, _headers: dict[str, str], fault: str | None) -> Answer:
-    if (broken := _broken(fault)) is not None:
+def _naver(asked: Asked) -> Answer:
+    if (broken := _broken(asked.fault)) is not None:
         return broken
+    query = asked.query
     start, display = int(query.get("start", "1")), int(query.get("display", "10"))
-    items = data.products(f"naver-{query.get('query', '')}", 200)[:-1]
+    items = data.best_sellers(f"naver-{query.get('query', '')}", asked.day, 200)
     chunk = items[start - 1 : start - 1 + display]
     rows = [
         {
@@ -253,10 +276,10 @@ def _naver(_path: str, query: dict[str, str], _body: bytes, _headers: dict[str, 
     return _json({"total": len(items), "start": start, "display": len(rows), "items": rows})
 
 
-def _tmdb(path: str, query: dict[str, str], _body: bytes, _headers: dict[str, str], fault: str | None) -> Answer:
-    if (broken := _broken(fault)) is not None:
+def _tmdb(asked: Asked) -> Answer:
+    if (broken := _broken(asked.fault)) is not None:
         return broken
-    films = list(data.films())
+    path, query, films = asked.path, asked.query, list(data.films(asked.day))
     if path == "/genre/movie/list":
         return _json({"genres": [{"id": key, "name": name} for key, name in data.GENRES.items()]})
     if path == "/movie/top_rated":
@@ -265,19 +288,21 @@ def _tmdb(path: str, query: dict[str, str], _body: bytes, _headers: dict[str, st
         films.sort(key=lambda film: film["release_date"], reverse=True)
     elif path == "/discover/movie":
         films = [film for film in films if int(query.get("with_genres", "0")) in film["genre_ids"]]
+    elif path.startswith("/trending/movie/"):
+        films = data.trending(asked.day, path.rsplit("/", 1)[-1])
     else:
         films.sort(key=lambda film: -film["popularity"])
     page = int(query.get("page", "1"))
-    if fault == "repeat":
+    if asked.fault == "repeat":
         page = max(1, page - 1)
     pages = -(-len(films) // _PAGE)
     chunk = films[(page - 1) * _PAGE : page * _PAGE]
     return _json({"page": page, "results": chunk, "total_pages": pages, "total_results": len(films)})
 
 
-def _image(path: str, _query: dict[str, str], _body: bytes, _headers: dict[str, str], fault: str | None) -> Answer:
-    number = int("".join(filter(str.isdigit, path)) or 0)
-    content = b"not a picture" if fault == "garbage" or number % 50 == 0 else png(number)
+def _image(asked: Asked) -> Answer:
+    number = int("".join(filter(str.isdigit, asked.path)) or 0)
+    content = b"not a picture" if asked.fault == "garbage" or number % 50 == 0 else png(number)
     return 200, content, "image/png"
 
 

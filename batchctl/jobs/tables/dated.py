@@ -90,6 +90,22 @@ class Database:
             made.append(name)
         return made
 
+    def fill(self, series: Series, day: date, rows: list[dict[str, Any]], now: datetime) -> int:
+        """Put a day's rows into its table in place of what is there, making the table where it is missing.
+
+        Returns how many there are.
+
+        Raises:
+            TablesError: if there is no such template.
+        """
+        name = series.daily(day)
+        self.make_days(series, day, 1, now)
+        with self.engine.begin() as connection:
+            table = sa.Table(name, sa.MetaData(), autoload_with=connection)
+            connection.execute(table.delete())
+            connection.execute(table.insert(), rows)
+        return len(rows)
+
     def summarise(self, series: Series, month: date, now: datetime) -> tuple[str, int]:
         """Make, or make anew, a month's summary: per day and numeric column count, sum, smallest, average, largest.
 

@@ -1,4 +1,4 @@
-"""Makes, sums up and drops dated tables: `python -m batchctl.jobs.tables.maintain daily|monthly|cleanup …`."""
+"""Makes, sums up and drops dated tables: `python -m batchctl.jobs.tables.maintain daily|fill|monthly|cleanup …`."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from batchctl import step
-from batchctl.jobs.common import need, private
+from batchctl.jobs.common import moment, need, private
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
 def _work(options: argparse.Namespace) -> dict[str, Any]:
     from batchctl.jobs.tables.dated import Database, Series
 
-    series, now = Series(options.template, options.prefix), step.scheduled_for() or datetime.now().astimezone()
+    series, now = Series(options.template, options.prefix), moment()
     database = Database(_url(options))
     try:
         if _is_default(options):
@@ -41,6 +41,8 @@ def _work(options: argparse.Namespace) -> dict[str, Any]:
             made = database.make_days(series, now.date(), options.days, now)
             step.log(f"tables: made {len(made)}: {', '.join(made) or 'none, all were there'}")
             return {"made": len(made), "tables": made}
+        if options.task == "fill":
+            return _fill(database, series, now, default=_is_default(options))
         if options.task == "monthly":
             month = (now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
             name, rows = database.summarise(series, month, now)
@@ -53,6 +55,21 @@ def _work(options: argparse.Namespace) -> dict[str, Any]:
         return {"dropped": 0 if options.dry_run else len(dropped), "tables": dropped, "dry_run": options.dry_run}
     finally:
         database.close()
+
+
+def _fill(database: Any, series: Any, now: datetime, *, default: bool) -> dict[str, Any]:
+    """Put the sample's sales of the day before into that day's table; into a database of the operator's nothing."""
+    if not default:
+        step.log("tables: the tables of a database of yours are filled by your own programs; nothing to do")
+        return {"filled": 0}
+    from batchctl.jobs.sample.data import sales
+
+    day = now.date() - timedelta(days=1)
+    at = datetime(day.year, day.month, day.day, 12)  # noqa: DTZ001 - the column is a time of that day
+    rows = [{"code": code, "amount": units, "price": price, "at": at} for code, units, price in sales(day)]
+    count = database.fill(series, day, rows, now)
+    step.log(f"tables: {series.daily(day)} has {count} sales of the sample")
+    return {"filled": count, "table": series.daily(day)}
 
 
 def _is_default(options: argparse.Namespace) -> bool:
@@ -76,7 +93,7 @@ def _name(text: str) -> str:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tables", description="Make, sum up and drop dated tables.")
-    parser.add_argument("task", choices=("daily", "monthly", "cleanup"))
+    parser.add_argument("task", choices=("daily", "fill", "monthly", "cleanup"))
     parser.add_argument("--data", required=True, help="directory of the SQLite file that is used without a URL")
     parser.add_argument("--url-env", default="TABLES_URL", help="variable with the SQLAlchemy URL")
     parser.add_argument("--template", type=_name, default="sales_template", help="table whose columns are copied")
