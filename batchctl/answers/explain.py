@@ -46,7 +46,7 @@ def explain(site: Site, job: str, at: str | None = None) -> Explanation:
         instant = now if at is None else zones.parse_time(at, zone, now)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    stands = standing(found, site.history(), site.state, now)
+    stands = standing(found, site.history(), site.state, now, site.config.jobs)
     then = stands.at(instant)
     checks = list(decide.checks(instant, then.state, found.rules))
     return Explanation(

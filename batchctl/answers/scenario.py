@@ -11,7 +11,8 @@ from batchctl.base.duration import format_duration, parse_duration
 from batchctl.base.errors import UsageError
 from batchctl.base.record import Record, replace
 from batchctl.core.advise.advice import Advice
-from batchctl.core.foresight.simulate import Scenario
+from batchctl.core.foresight.chain import Link, fires_after
+from batchctl.core.foresight.simulate import Course, Scenario
 from batchctl.core.model import Rules
 from batchctl.core.statistics import TYPICAL_OF, typical
 from batchctl.core.time import zones
@@ -73,9 +74,13 @@ def plan(site: Site, flags: Flags) -> Plan:
     Raises:
         UsageError: if they contradict each other, leave something open, or cannot be read.
     """
+    # A group that bears the name of a job that this one comes after says how long that one takes.
+    before = {} if flags.job is None else dict.fromkeys(flags.job.schedule.after, "")
+    said = {name: length for name, _, length in (text.partition("=") for text in flags.groups) if name in before}
+    flags = replace(flags, groups=tuple(text for text in flags.groups if text.partition("=")[0] not in before))
     _refuse_contradictions(flags)
     schedule = _schedule(flags)
-    start = _start(flags, schedule)
+    start = _start(site, flags, schedule)
     end = next(islice(repeat(start, _positive("--for", flags.horizon), flags.zone), 1, None))
     groups = _groups(flags)
     timeout = flags.job.timeout if flags.job is not None and flags.timeout is None else None
@@ -94,10 +99,15 @@ def plan(site: Site, flags: Flags) -> Plan:
             return repeat(start, _positive("--every", flags.every or ""), flags.zone)
         return fires(schedule, flags.zone, start)
 
+    chained = schedule is not None and flags.job is not None and bool(schedule.after)
     if flags.split is None:
         seen = () if flags.from_history is None else _seen(site, flags.from_history)
         duration, advice = _duration(site, flags, groups, seen)
         one = replace(base, fires=_bounded(planned(), end), duration=duration)
+        if chained and flags.job is not None:
+            links = _links(site, flags, flags.job, one, said)
+            one = replace(one, fires=fires_after(flags.job, links))
+            advice = (*advice, *(_comes_after(link) for link in links))
         return Plan(scenarios={"": one}, schedule=schedule, groups=groups, advice=advice, seen=seen)
     apart = _positive("--split", flags.split)
     scenarios = {
@@ -105,6 +115,39 @@ def plan(site: Site, flags: Flags) -> Plan:
         for place, (name, seconds) in enumerate(groups.items())
     }
     return Plan(scenarios=scenarios, schedule=schedule, groups=groups, advice=())
+
+
+def _links(site: Site, flags: Flags, job: Job, scenario: Scenario, said: Mapping[str, str]) -> list[Link]:
+    """Return the jobs that one comes after, each as long as was `said` or as it usually takes."""
+    found = []
+    for name in job.schedule.after:
+        other = site.config.jobs[name]
+        length = _positive(f"--group {name}", said[name]) if name in said else None
+        duration = _typical_duration(site, other)[0] if length is None else _always(length)
+        own = replace(
+            scenario,
+            rules=replace(other.rules, zone=flags.zone),
+            fires=_fired(other, scenario),
+            duration=duration,
+            timeout=other.timeout,
+            fail_at=None,
+        )
+        if other.schedule.after:
+            own = replace(own, fires=fires_after(other, _links(site, flags, other, own, said)))
+        found.append(Link(job=name, scenario=own))
+    return found
+
+
+def _fired(job: Job, scenario: Scenario) -> Callable[[Course], Iterator[float]]:
+    return lambda _course: _bounded(fires(job.schedule, scenario.rules.zone, scenario.start), scenario.end)
+
+
+def _comes_after(link: Link) -> Advice:
+    length = format_duration(link.scenario.duration(0))
+    text = (
+        f"fired by the end of {link.job}, whose runs are taken to last {length}; --group {link.job}=13h says otherwise"
+    )
+    return Advice(code="after", text=text)
 
 
 def _refuse_contradictions(flags: Flags) -> None:
@@ -167,7 +210,7 @@ def _schedule(flags: Flags) -> Schedule | None:
     return Schedule() if flags.job is None else flags.job.schedule
 
 
-def _start(flags: Flags, schedule: Schedule | None) -> float:
+def _start(site: Site, flags: Flags, schedule: Schedule | None) -> float:
     now = clock.now()
     if flags.start is not None:
         try:
@@ -183,6 +226,9 @@ def _start(flags: Flags, schedule: Schedule | None) -> float:
         from batchctl.core.time.cron import parse_cron
 
         schedule = Schedule(cron=parse_cron("0 1 * * *"))
+    if schedule.after and flags.job is not None:
+        firsts = (site.config.jobs[name] for name in site.config.chain_begins(flags.job.name))
+        return min((at for job in firsts for at in islice(fires(job.schedule, flags.zone, now), 1)), default=now)
     return next(fires(schedule, flags.zone, now), now)
 
 

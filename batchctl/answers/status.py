@@ -36,7 +36,7 @@ def status(site: Site, job: str | None = None) -> Standings:
     """
     now, history = clock.now(), site.history()
     jobs = list(site.listed.jobs.values()) if job is None else [site.job(job)]
-    found = [job_status(one, history, site.state, now) for one in jobs]
+    found = [job_status(one, history, site.state, now, site.config.jobs) for one in jobs]
     steps: Sequence[StepRow] = ()
     if job is not None:
         current, last = found[0].current, found[0].last_run

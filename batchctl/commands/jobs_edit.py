@@ -37,6 +37,10 @@ def add(
     every: Annotated[str | None, typer.Option("--every", metavar="D", help="Since the last start: 30h.")] = None,
     daily: Annotated[str | None, typer.Option("--daily", metavar="HH:MM", help="Each day at this time.")] = None,
     at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="Once: 2026-12-01T12:00.")] = None,
+    after: Annotated[
+        list[str] | None,
+        typer.Option("--after", metavar="JOB", help="When that job's run has succeeded. Repeatable: once all have."),
+    ] = None,
     param: Annotated[
         list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="A parameter; JSON, else text. Repeatable.")
     ] = None,
@@ -66,6 +70,7 @@ def add(
         "every": every,
         "daily": daily,
         "at": None if at is None else _moment(at),
+        "after": after or None,
         "timeout": timeout,
         "params": parse_params(param or []) or None,
         "run": run,

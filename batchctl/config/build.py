@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _CATCH_UP_WINDOW = 86400.0
 _LONGEST_JITTER = 86400.0
-SCHEDULES = ("schedule", "every", "daily", "at")
+SCHEDULES = ("schedule", "every", "daily", "at", "after")
 COMMANDS = ("run", "argv", "function")
 SHORT_ONLY = tuple(key for key in keys_of(CommandKeys) if key not in COMMANDS)
 """Keys of a step that a job may have only where it is itself one step."""
@@ -109,7 +109,7 @@ def _schedule(job: JobTable, table: Mapping[str, Any], where: KeyPath, shared: S
     given = [key for key in table if key in SCHEDULES]
     if len(given) > 1:
         what = f"is a second schedule beside {given[0]}"
-        where.at(given[1]).refuse(what, "keep one of schedule, every, daily and at")
+        where.at(given[1]).refuse(what, "keep one of schedule, every, daily, at and after")
     if job.every is not None:
         _check_every(job, where)
         written = job.every if isinstance(job.every, str) else format_duration(job.every)
@@ -120,6 +120,10 @@ def _schedule(job: JobTable, table: Mapping[str, Any], where: KeyPath, shared: S
     if job.daily is not None:
         cron = parse_cron(values.daily_as_cron(job.daily, where.at("daily")))
         return Schedule(text=f"daily {job.daily}", cron=cron)
+    if job.after is not None:
+        return _after(job, where.at("after"))
+    if job.after_any:
+        where.at("after_any").refuse("means nothing without after", "name the job whose end fires this one")
     if job.schedule is None:
         return Schedule()
     try:
@@ -129,12 +133,20 @@ def _schedule(job: JobTable, table: Mapping[str, Any], where: KeyPath, shared: S
         where.at("schedule").refuse(str(error), remedy)
 
 
+def _after(job: JobTable, where: KeyPath) -> Schedule:
+    written = [job.after] if isinstance(job.after, str) else job.after or []
+    names = tuple(dict.fromkeys(values.name(name, where, "job") for name in written))
+    if not names:
+        where.refuse("names no job", example("after"))
+    return Schedule(text=f"after {', '.join(names)}", after=names, after_any=job.after_any)
+
+
 def _spread(name: str, job: JobTable, schedule: Schedule, where: KeyPath) -> Schedule:
     """Return the schedule with this job's share of the jitter."""
     jitter = values.optional_duration(job.jitter, where.at("jitter"), zero=True)
     if not jitter:
         return schedule
-    if not schedule.text:
+    if not schedule.text or schedule.after:
         remedy = "give the job a schedule, or remove jitter"
         where.at("jitter").refuse("means nothing in a job that cron does not fire", remedy)
     if jitter > _LONGEST_JITTER:

@@ -38,6 +38,7 @@ from batchctl.core.model import (
     Condition,
     Config,
     Expect,
+    Follower,
     Group,
     Job,
     Retention,
@@ -63,7 +64,7 @@ COARSE_TICK = 2.0
 """Seconds; the others in whole seconds, or in twos."""
 
 _CHECKSUM_BYTES = 8
-_LAYOUT = 3
+_LAYOUT = 4
 """Of the file; to be raised with every change of what it holds."""
 
 
@@ -79,6 +80,7 @@ _RECORDS: tuple[type[Record], ...] = (
     Expect,
     Condition,
     Retention,
+    Follower,
 )
 
 

@@ -21,6 +21,11 @@ KEYS = {
     "every": ('"30h"', "instead of schedule: so long after its last start"),
     "daily": ('"14:30"', "instead of schedule: every day at this time"),
     "at": ("2026-12-01T12:00:00", "instead of schedule: once"),
+    "after": (
+        '"other-job"',
+        "instead of schedule: fired when that job's run has succeeded; of a list, when all have",
+    ),
+    "after_any": ("true", "fired whatever came of those runs"),
     "jitter": ('"5m"', "each fire comes up to so much later: the job's own share of it, the same every day"),
     "catch_up": ("true", "`batchctl catch-up` makes up once for fires that were missed"),
     "catch_up_window": ('"12h"', "what was missed longer ago is let be"),

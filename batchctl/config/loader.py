@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from batchctl.base import clock
 from batchctl.base.errors import ConfigError
 from batchctl.base.paths import identity_of
+from batchctl.base.record import replace
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
 from batchctl.config.key_path import KeyPath
@@ -15,7 +16,7 @@ from batchctl.config.ready_made import PRESETS, file_of
 from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
 from batchctl.config.sources import sources
 from batchctl.config.toml_file import Key, TomlFile
-from batchctl.core.model import Config, Job
+from batchctl.core.model import Config, Follower, Job
 from batchctl.core.time import zones
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def load_all(
     config = Config(
         path=path,
         files=tuple(reader.files),
-        jobs=found,
+        # Nobody who runs one preset without any configuration has asked for another.
+        jobs=found if path is None else _chained(found, {each.name: each for each in definitions}),
         timezone=shared.timezone,
         zone=shared.zone,
         state_dir=shared.state_home,
@@ -114,6 +116,42 @@ def load_all(
         **_disk_free_min(top, where),
     )
     return config, reader.identities
+
+
+def _chained(jobs: dict[str, Job], definitions: Mapping[str, _Definition]) -> dict[str, Job]:
+    """Return the jobs with those that follow them.
+
+    Raises:
+        ConfigError: if `after` names no job, or a job waits for itself.
+    """
+    followers: dict[str, list[Follower]] = {}
+    for job in jobs.values():
+        for name in job.schedule.after:
+            if name not in jobs:
+                remedy = unknown_remedy(name, jobs, "known jobs")
+                definitions[job.name].where.at("after").refuse(f"there is no job {name!r}", remedy)
+            follower = Follower(job=job.name, after=job.schedule.after, after_any=job.schedule.after_any)
+            followers.setdefault(name, []).append(follower)
+        circle = _circle(jobs, job.name)
+        if circle:
+            what = f"goes round in a circle: {' after '.join(circle)}"
+            definitions[job.name].where.at("after").refuse(what, "give one of these jobs a schedule of its own")
+    return jobs | {name: replace(jobs[name], followers=tuple(each)) for name, each in followers.items()}
+
+
+def _circle(jobs: Mapping[str, Job], name: str) -> list[str]:
+    """Return the way from a job over those that it waits for back to itself, where there is one."""
+    ways, seen = [[name]], set[str]()
+    while ways:
+        way = ways.pop()
+        job = jobs.get(way[-1])
+        for other in () if job is None else job.schedule.after:
+            if other == name:
+                return [*way, name]
+            if other not in seen:
+                seen.add(other)
+                ways.append([*way, other])
+    return []
 
 
 def _disk_free_min(top: FileTable, where: KeyPath | None) -> dict[str, int]:
@@ -236,7 +274,7 @@ def _merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """Return a preset's keys overridden by a job's own: one schedule replaces the other, one chain of steps another."""
     replaced: set[str] = set()
     if any(key in own for key in SCHEDULES):
-        replaced |= set(SCHEDULES)
+        replaced |= {*SCHEDULES, "after_any"}
     if any(key in own for key in (*COMMANDS, "steps")):
         replaced |= {*COMMANDS, "steps", "groups"}
     merged = {key: value for key, value in base.items() if key not in replaced}

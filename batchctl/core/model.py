@@ -182,6 +182,14 @@ class Retention(Record):
         return now - self.keep_days * 86400.0
 
 
+class Follower(Record):
+    """A job that is fired by the ends of others."""
+
+    job: str
+    after: tuple[str, ...]
+    after_any: bool = False
+
+
 class Job(Record):
     """One job of the effective configuration; everything inherited from its surroundings is already filled in."""
 
@@ -210,6 +218,8 @@ class Job(Record):
     catch_up: bool = False
     catch_up_window: float = 86400.0
     """Seconds after a missed fire within which `catch-up` still makes up for it."""
+    followers: tuple[Follower, ...] = ()
+    """The jobs that the ends of its runs fire."""
     lease: str | None = None
     """What keeps its fires apart, as `module:attribute`; None is its lock file."""
     config_path: str | None = None
@@ -258,3 +268,14 @@ class Config(Record):
     """Bytes below which `check` calls the disk of the state directory low."""
     origins: Mapping[str, str]
     """Where each effective value comes from: dotted key (`jobs.daily-batch.timeout`) to file, preset or `default`."""
+
+    def chain_begins(self, name: str) -> tuple[str, ...]:
+        """Return the jobs that cron has to fire for one to be fired: itself, or the first ones of its chain."""
+        firsts: dict[str, None] = {}
+        waiting = [name]
+        while waiting:
+            job = self.jobs.get(waiting.pop(0))
+            if job is not None:
+                waiting += job.schedule.after
+                firsts |= {} if job.schedule.after else {job.name: None}
+        return tuple(firsts)

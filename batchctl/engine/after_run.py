@@ -5,6 +5,7 @@ Only `fire` calls this room. A job that wants none of it imports none of it.
 
 from __future__ import annotations
 
+from batchctl.base import clock
 from batchctl.base.errors import EXIT_FAILED
 from batchctl.core import model
 
@@ -12,11 +13,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
 
-    from batchctl.core.model import Job
+    from batchctl.core.model import Job, Selection
     from batchctl.core.run import Ended, Run
     from batchctl.engine.command import Surroundings
+    from batchctl.engine.following import Following
     from batchctl.engine.journal import Tell
     from batchctl.notify.heartbeat import Beat
+
+_JUST_READ = 1.0
+"""Seconds within which the configuration that a run began with is taken for the one of now."""
 
 
 def teller(job: Job, state_dir: str, secrets: tuple[str, ...] | None = None) -> Tell | None:
@@ -75,6 +80,32 @@ def without_batchctl(job: Job, ended: Ended) -> None:
         from batchctl.notify import heartbeat
 
         heartbeat.ping(job, heartbeat.FAIL, ended.why, ended.token)
+
+
+def following(run: Run, around: Surroundings, selection: Selection) -> Following | None:
+    """Return what comes after the job, by the configuration as it is now; None where nothing does."""
+    job = around.job
+    if job.config_path is not None and clock.monotonic() - around.began > _JUST_READ:
+        from batchctl.base.errors import BatchctlError
+        from batchctl.config import load_job
+
+        try:
+            job = load_job(job.config_path, job.name, around.state_dir)[0] or job
+        except BatchctlError:
+            job = around.job  # a fire of what follows will say what is wrong
+    if not job.followers:
+        return None
+    from batchctl.engine.following import Following
+
+    return Following(job, around.state_dir, run.id, selection)
+
+
+def follow_other_end(job: Job, state_dir: str, run_id: int) -> None:
+    """Fire what comes after any end of the job, where somebody else than the run's own batchctl ended it."""
+    if job.followers:
+        from batchctl.engine.following import Following
+
+        Following(job, state_dir, run_id).fire()
 
 
 def send(job: Job, state_dir: str) -> None:

@@ -61,7 +61,7 @@ def fire(job: Job, request: Request, observer: Observer | None = None) -> Outcom
     with database.Opened(request.state_dir, create=True) as connection:
         found = _guarded(connection, job, request)
         if not isinstance(found, Outcome):
-            return _carry_out(connection, *found, observer)
+            return _carry_out(connection, *found, request.selection, observer)
     if job.alerting.is_told:
         from batchctl.engine import after_run
 
@@ -104,6 +104,7 @@ def _take_over(connection: sqlite3.Connection, job: Job, request: Request, run_i
     if ended is None:
         return settled
     after_run.without_batchctl(job, ended)
+    after_run.follow_other_end(job, request.state_dir, ended.run_id)
     return replace(settled, took_over=ended.run_id)
 
 
@@ -141,7 +142,13 @@ def _under_lock(
     return None if found is None else _skip(connection, job, request, found.state, found.decision)
 
 
-def _carry_out(connection: sqlite3.Connection, started: Started, wakeup: Wakeup, observer: Observer | None) -> Outcome:
+def _carry_out(
+    connection: sqlite3.Connection,
+    started: Started,
+    wakeup: Wakeup,
+    selection: Selection,
+    observer: Observer | None,
+) -> Outcome:
     """Run the steps to their end and write it down; then, with the lock free, do all that follows an end."""
     from batchctl.engine import after_run
     from batchctl.engine.journal import Journal
@@ -153,10 +160,12 @@ def _carry_out(connection: sqlite3.Connection, started: Started, wakeup: Wakeup,
     try:
         if started.lost is not None:
             after_run.without_batchctl(job, started.lost)
+            after_run.follow_other_end(job, around.state_dir, started.lost.run_id)
         beat = after_run.heart_of(job, run)
         Supervisor(around, run, journal, wakeup, observer).supervise()
         after_run.judge(run, around)
-        mine = journal.finish(run)
+        following = after_run.following(run, around, selection)
+        mine = journal.finish(run, following)
         untidy = journal.has_old(job)
     finally:
         journal.rest()
@@ -165,6 +174,8 @@ def _carry_out(connection: sqlite3.Connection, started: Started, wakeup: Wakeup,
     if not mine:
         message = f"run {run.id} of {job.name} was taken over by another fire while this batchctl hung"
         raise StateError(message, remedy=f"see `batchctl report {job.name}`; its result was not recorded")
+    if following is not None:
+        following.fire()
     after_run.beat_end(beat, run, around)
     after_run.send(job, around.state_dir)
     if untidy:

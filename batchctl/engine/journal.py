@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from batchctl.core.model import Job
     from batchctl.core.run import Identity, Run
+    from batchctl.engine.following import Following
     from batchctl.store.runs import Birth
 
     Tell = Callable[[sqlite3.Connection, int], None]
@@ -52,7 +53,7 @@ class Journal:
         except Exception:  # noqa: BLE001 - whatever is wrong with the record must not cost a batch of 26 hours
             self.rest()
 
-    def finish(self, run: Run) -> bool:
+    def finish(self, run: Run, following: Following | None = None) -> bool:
         """Write down the end of the run, in the history or else in the spool; False where the run is another's by now.
 
         What is to be told of the end is written with it: in the same transaction, or by whoever imports it.
@@ -60,7 +61,7 @@ class Journal:
         from batchctl.store import spool
 
         try:
-            self._write(run, PATIENCE_AT_END)
+            self._write(run, PATIENCE_AT_END, following)
         except Exception:  # noqa: BLE001 - as above; the second place is there for exactly that
             spool.keep(self._state_dir, run, self._owner, self._birth)
             self.rest()
@@ -85,7 +86,7 @@ class Journal:
         except Exception:  # noqa: BLE001 - what is not removed now the next run removes
             return False
 
-    def _write(self, run: Run, patience: float) -> None:
+    def _write(self, run: Run, patience: float, following: Following | None = None) -> None:
         if self.dispossessed:
             return
         connection = self._open(patience)
@@ -94,8 +95,11 @@ class Journal:
                 self._birth = runs.birth_of(connection, run)
             if not runs.save(connection, run, self._owner):
                 self._refused(runs.birth_of(connection, run))
-            elif run.ended_at is not None and self._tell is not None:
-                self._tell(connection, run.id)
+            elif run.ended_at is not None:
+                if self._tell is not None:
+                    self._tell(connection, run.id)
+                if following is not None:
+                    following.ask(connection)
 
     def _open(self, patience: float) -> sqlite3.Connection:
         """Return a connection to the history as it is now.

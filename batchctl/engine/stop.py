@@ -98,7 +98,11 @@ def _stop_from_here(connection: sqlite3.Connection, row: RunningRow, job: Job, s
             raise StateError(message, remedy=_find(state_dir, job.name))
         time.sleep(_LOOK_EVERY)
     why = "stopped by batchctl stop"
-    _close(connection, state_dir, row, Ended(run_id=row.run_id, token=row.token, status=model.CANCELLED, why=why))
+    ended = Ended(run_id=row.run_id, token=row.token, status=model.CANCELLED, why=why)
+    if _close(connection, state_dir, row, ended) is not None:
+        from batchctl.engine.after_run import follow_other_end
+
+        follow_other_end(job, state_dir, row.run_id)
 
 
 def _find(state_dir: str, job: str) -> str:

@@ -144,6 +144,8 @@ def _schedule(schedule: Schedule) -> dict[str, Any]:
     key, _, rest = schedule.text.partition(" ")
     if key in {"daily", "at"}:
         return {key: rest}
+    if schedule.after:
+        return {"after": list(schedule.after), "after_any": schedule.after_any}
     return {"schedule": schedule.text or None}
 
 

@@ -43,6 +43,8 @@ class JobKeys(TypedDict, total=False):
     every: float
     daily: str
     at: str
+    after: list[str]
+    after_any: bool
     jitter: float
     enabled: bool
     active_hours: str

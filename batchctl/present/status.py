@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
     from rich.text import Text
 
-    from batchctl.core.foresight.simulate import SimulatedFire
     from batchctl.core.time.zones import Zone
     from batchctl.present import contract
     from batchctl.store.history import RunRow, StepRow
@@ -100,7 +99,7 @@ def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> P
             cell("-" if current is None else format_duration(current.elapsed_s)),
             cell("-" if current is None else _expected_end(current, now, zone)),
             _last_run(status.last_run, now, zone),
-            _fires(status.next_fires, now, zone),
+            _fires(status, now, zone),
             cell(_record(status)),
         )
     keep_whole(made)
@@ -193,7 +192,7 @@ def _block(status: JobStatus, now: float, zone: Zone) -> Group:
         lines.add_row("step", cell(f"{_step(current)} {dot} {format_duration(current.elapsed_s)} so far"))
         lines.add_row("expected", cell(_expected_end(current, now, zone)))
     lines.add_row("last run", _last_run(status.last_run, now, zone))
-    lines.add_row("next", _fires(status.next_fires, now, zone))
+    lines.add_row("next", _fires(status, now, zone))
     lines.add_row("30 days", cell(_record(status)))
     if status.resume is not None:
         lines.add_row("resume", cell(status.resume))
@@ -245,13 +244,14 @@ def _last_run(run: RunRow | None, now: float, zone: Zone) -> Text:
     return cell(f"{what} {when}{took}", STYLES.get(run.status, ""))
 
 
-def _fires(fires: Sequence[SimulatedFire], now: float, zone: Zone) -> Text:
+def _fires(status: JobStatus, now: float, zone: Zone) -> Text:
     from rich.text import Text
 
-    if not fires:
-        return cell("none scheduled")
+    schedule = status.job.schedule
+    if not status.next_fires:
+        return cell(schedule.text if schedule.after else "none scheduled")
     shown = Text()
-    for fire in fires:
+    for fire in status.next_fires:
         reason = "" if fire.reason is None else f" ({in_words(fire.reason)})"
         shown.append(", " if shown else "")
         shown.append(f"{_moment(fire.at, now, zone)} ")

@@ -7,7 +7,7 @@ from batchctl.core.judge.facts import Ended
 from batchctl.core.judge.missed import Start
 from batchctl.core.model import FAILURES
 from batchctl.core.statistics import TYPICAL_OF, typical
-from batchctl.store import ends, recovery
+from batchctl.store import ends, following, recovery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,6 +91,13 @@ class Checked:
         )
         firsts = [row[0] for row in (self._one(query, job) for query in queries) if row is not None]
         return min(firsts, default=None)
+
+    def due_after(self, job: Job) -> float | None:
+        """Return when all had ended that a job comes after, since its last start; None where one has not."""
+        after, any_end = job.schedule.after, job.schedule.after_any
+        ends = following.complete_since(self._connection, job.name, after, any_end=any_end).values()
+        known = [end for end in ends if end is not None]
+        return max(known) if len(known) == len(after) else None
 
     def skipping(self, job: str, since: float | None) -> Skipping:
         """Return the job's skips since its last start, and the spans of those in the window."""

@@ -12,7 +12,6 @@ from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
 from batchctl.core.judge import missed
 from batchctl.core.judge.findings import Finding, findings, status_of, urgency
-from batchctl.core.time.schedule import fires
 from batchctl.store import tally
 from batchctl.store.health import Checked, Skipping
 from batchctl.store.history import History
@@ -123,7 +122,8 @@ def gather(
     """
     checked = Checked(connection)
     history = History(state_dir, connection)
-    jobs = [_job_health(job, checked, history, state_dir, before, now) for job in config.jobs.values()]
+    stands = (standing(job, history, state_dir, now, config.jobs) for job in config.jobs.values())
+    jobs = [_job_health(each.job, checked, each, before) for each in stands]
     machine = _machine(state_dir)
     found = [finding for job in jobs if job.job.name != within for finding in job.findings]
     found += _disk(machine, config.disk_free_min, state_dir, before.since.get("disk", now))
@@ -140,17 +140,17 @@ def missed_by(
     `before` is what the last check knows of its schedule.
     """
     checked = Checked(connection)
-    planned = missed.expected(job, _begin(job, _watch(job, before, now), checked, now), until)
+    planned = _planned(job, checked, _begin(job, _watch(job, before, now), checked, now), until)
     skipping = checked.skipping(job.name, planned[0] if planned else None)
     return missed.gaps(job, _trace(job, checked, planned, skipping, now), planned)
 
 
-def _job_health(job: Job, checked: Checked, history: History, state_dir: str, before: Before, now: float) -> JobHealth:
+def _job_health(job: Job, checked: Checked, stands: Standing, before: Before) -> JobHealth:
+    now = stands.now
     watch = _watch(job, before.watches.get(job.name), now)
     facts, success = checked.facts(job), checked.last_success(job.name)
-    stands = standing(job, history, state_dir, now)
     running, end = stands.facts.running, None if stands.current is None else stands.current.expected_end_at
-    planned = missed.expected(job, _begin(job, watch, checked, now), now - SETTLING)
+    planned = _planned(job, checked, _begin(job, watch, checked, now), now - SETTLING)
     skipping = checked.skipping(job.name, planned[0] if planned else None)
     trace = _trace(job, checked, planned, skipping, now)
     results = {} if success is None else checked.results(success.run_id)
@@ -177,7 +177,7 @@ def _job_health(job: Job, checked: Checked, history: History, state_dir: str, be
         consecutive_failures=checked.consecutive_failures(job.name),
         running=running,
         expected_end=end,
-        next_fire=next(iter(fires(job.schedule, job.rules.zone, now)), None) if job.rules.enabled else None,
+        next_fire=next((fire.at for fire in stands.fires()), None) if job.rules.enabled else None,
         skips=skipping.count,
         gaps=facts.gaps,
         findings=findings(facts, now),
@@ -204,6 +204,14 @@ def _begin(job: Job, watch: Watch, checked: Checked, now: float) -> float:
     if first is None:
         return now
     return max(now - missed.LOOK_BACK, first, 0.0 if watch.first else watch.since)
+
+
+def _planned(job: Job, checked: Checked, begin: float, until: float) -> Sequence[float]:
+    """Return the fires of a time, oldest first; of a job that comes after others, the one that is due now."""
+    if not job.schedule.after:
+        return missed.expected(job, begin, until)
+    due = checked.due_after(job)
+    return [due] if due is not None and begin < due <= until else []
 
 
 def _trace(job: Job, checked: Checked, planned: Sequence[float], skipping: Skipping, now: float) -> missed.Trace:

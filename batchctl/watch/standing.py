@@ -13,15 +13,17 @@ from batchctl.base import paths
 from batchctl.base.record import Record, replace
 from batchctl.core import model, statistics
 from batchctl.core.foresight import preview
+from batchctl.core.foresight.chain import Link
 from batchctl.core.guard import decide
 from batchctl.core.guard.selection import resuming
 from batchctl.engine.adapters import is_held
 from batchctl.engine.state import read
+from batchctl.store import following
 from batchctl.watch.underway import current
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Literal
 
     from batchctl.core.foresight.preview import Foreseen
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 RATE_WINDOW = 30 * 86400.0
 """Seconds over which the success rate counts."""
 _FIRES = 3
+_NO_JOBS: Mapping[str, Job] = {}
 
 
 class Standing(Record):
@@ -51,6 +54,8 @@ class Standing(Record):
     """The running row of a run that is over: its owner is gone, and only the next fire writes that down."""
     typical: float | None
     """Median of the last 10 successful durations."""
+    links: Sequence[Link] = ()
+    """The jobs that it comes after, as they will end."""
 
     @property
     def paused_until(self) -> float | None:
@@ -60,14 +65,17 @@ class Standing(Record):
 
     def fires(self) -> Iterator[SimulatedFire]:
         """Yield the coming fires, each a start or a skip with its reason."""
-        return preview.coming(self.job, self.facts, self.now, self.typical)
+        return preview.coming(self.job, self.facts, self.now, self.typical, self.links)
 
     def at(self, instant: float) -> Foreseen:
         """Return the state that a fire of another instant finds; of the past only that of now is known."""
-        return preview.foreseen(self.job, self.facts, self.now, instant, self.typical)
+        return preview.foreseen(self.job, self.facts, self.now, instant, self.typical, self.links)
 
     def next_start(self, instant: float) -> float | None:
         """Return when the job could start next from an instant on; None where no start is in sight."""
+        if self.links:
+            later = (fire for fire in self.fires() if fire.at >= instant)
+            return next((fire.at for fire in later if fire.verdict == "start"), None)
         return preview.next_start(self.job, self.at(instant).state, instant, self.typical)
 
 
@@ -87,8 +95,8 @@ class JobStatus(Record):
     """The command that continues the last run, where that is unfinished and none is running."""
 
 
-def standing(job: Job, history: History, state_dir: str, now: float) -> Standing:
-    """Return where a job stands.
+def standing(job: Job, history: History, state_dir: str, now: float, jobs: Mapping[str, Job] = _NO_JOBS) -> Standing:
+    """Return where a job stands; `jobs` are all, for those that it comes after.
 
     Raises:
         StateError: if the state cannot be trusted.
@@ -111,16 +119,36 @@ def standing(job: Job, history: History, state_dir: str, now: float) -> Standing
         current=found,
         lost=lost,
         typical=statistics.typical(history.durations(job.name, statistics.TYPICAL_OF)),
+        links=[] if not job.schedule.after else list(_links(job, history, state_dir, now, jobs)),
     )
 
 
-def job_status(job: Job, history: History, state_dir: str, now: float) -> JobStatus:
+def _links(job: Job, history: History, state_dir: str, now: float, jobs: Mapping[str, Job]) -> Iterator[Link]:
+    """Yield the jobs that one comes after, as they stand."""
+    after, any_end = job.schedule.after, job.schedule.after_any
+    ends = history.ask(
+        lambda connection: following.complete_since(connection, job.name, after, any_end=any_end),
+        dict.fromkeys(after),
+    )
+    for name in after:
+        if name in jobs:
+            stands = standing(jobs[name], history, state_dir, now, jobs)
+            steps = () if stands.current is None else stands.current.steps
+            yield Link(
+                job=name,
+                scenario=preview.scenario(stands.job, stands.facts, now, stands.typical, stands.links),
+                has_ended=ends[name] is not None,
+                is_part=any(step.status == model.SKIPPED and not step.attempts for step in steps),
+            )
+
+
+def job_status(job: Job, history: History, state_dir: str, now: float, jobs: Mapping[str, Job] = _NO_JOBS) -> JobStatus:
     """Return where a job stands and how it went.
 
     Raises:
         StateError: if the state cannot be trusted.
     """
-    found = standing(job, history, state_dir, now)
+    found = standing(job, history, state_dir, now, jobs)
     last = found.lost or history.last_run(job.name)
     resumable = found.current is None and last is not None and last.status in model.UNFINISHED
     return JobStatus(

@@ -453,3 +453,35 @@ def test_two_formats_are_refused(config: Path, capsys: pytest.CaptureFixture[str
     """--json and another --format contradict each other."""
     assert main(["simulate", "--duration", "1h", "--every", "2h", "--json", "--format", "svg"]) == 2
     assert "two formats" in capsys.readouterr().err
+
+
+_AFTER = """
+[jobs.upload]
+after = "일일-배치"
+timeout = "20h"
+steps = [{ id = "1", run = "true" }]
+[jobs.idle]
+after = "by-hand"
+timeout = "20h"
+steps = [{ id = "1", run = "true" }]
+"""
+
+
+def test_what_comes_after_another_fires_at_its_ends(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other's runs take what `--group` says, else the usual time, and the preview says which."""
+    config.write_text(CONFIG + _AFTER, encoding="utf-8")
+    found = printed(capsys, "upload", "--group", "일일-배치=26h", "--duration", "3h", "--start", "2026-11-22T01:00")
+    starts = [fire["at"][:13] for fire in found["fires"]]
+    assert starts == ["2026-11-23T03", "2026-11-25T03", "2026-11-27T03"]
+    assert [each["code"] for each in found["advice"]] == ["after"]
+    assert "일일-배치" in found["advice"][0]["text"]
+    usual = printed(capsys, "upload", "--duration", "3h", "--start", "2026-11-22T01:00", "--for", "3d")
+    assert [fire["at"][:13] for fire in usual["fires"]] == ["2026-11-23T07"]
+
+
+def test_nothing_fires_what_comes_after_a_job_by_hand(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody knows when somebody runs a job by hand, and the preview says that nothing ends."""
+    config.write_text(CONFIG + _AFTER, encoding="utf-8")
+    found = printed(capsys, "idle", "--duration", "1h")
+    assert found["fires"] == []
+    assert [each["code"] for each in found["advice"]][-1] == "no_fires"

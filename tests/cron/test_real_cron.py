@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,3 +177,36 @@ def as_it_is() -> bytes:
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return managed.read()
+
+
+@pytest.mark.slow
+@pytest.mark.cron
+@pytest.mark.timeout(420)
+@pytest.mark.xdist_group("cron")
+def test_the_end_of_one_job_fires_the_next(real_cron: RealCrontab, tmp_path: Path) -> None:
+    """Cron fires the first job only; its end fires the second, and cron's command waits for none of that."""
+    here = Installation(tmp_path)
+    text = '[jobs."검색"]\nschedule = "* * * * *"\nrun = "sleep 2"\n'
+    text += '[jobs."업로드"]\nafter = "검색"\nrun = "sleep 20 && echo $BATCHCTL_SCHEDULED_FOR"\n'
+    here.config.write_text(text, encoding="utf-8")
+    real_cron.install(f"SHELL={recording_shell(tmp_path)}", f"HOME={tmp_path}")
+    assert "Installed 1 line(s) for 1 job(s)" in here.call("crontab", "install")
+    assert "업로드" not in here.call("crontab", "show")
+
+    runs, _ = wait_for_second_start(here)
+    while [run["status"] for run in runs[:2]] != ["succeeded", "succeeded"]:
+        time.sleep(1)
+        runs, _ = here.history()
+
+    search, upload = runs[:2]
+    assert (search["job"], upload["job"]) == ("검색", "업로드")
+    assert 0 <= seconds_between(search["ended_at"], upload["started_at"]) < 30
+    meant = datetime.fromisoformat(here.call("logs", "업로드", "--run", str(upload["id"])).split()[-1])
+    assert meant.second == 0  # the minute that cron fired the first job for
+    # cron's own command had ended before the upload did, with nothing to mail.
+    assert (tmp_path / "output").read_bytes() == b""
+
+
+def seconds_between(first: str, second: str) -> float:
+    """Return the seconds from one time of the contract to another."""
+    return (datetime.fromisoformat(second) - datetime.fromisoformat(first)).total_seconds()

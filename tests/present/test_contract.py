@@ -31,6 +31,11 @@ steps = [{ id = "31", group = "검색", run = "true" }, { id = "61", group = "�
 run = "printf '{\\"found\\": 3}' > $BATCHCTL_RESULT; echo oh dear; false"
 on_alert = ["/bin/true"]
 alert_on_output = ["oh"]
+[jobs.then]
+after = "works"
+after_any = true
+enabled = false
+run = "true"
 [jobs.off]
 enabled = false
 at = 2026-01-01T12:00:00
@@ -207,6 +212,7 @@ _ASKED: list[tuple[str, Any]] = [
     ("jobs show 매일-배치 --json", contract_jobs.ShownJob),
     ("jobs show goes-on --json", contract_jobs.ShownJob),
     ("jobs show off --json", contract_jobs.ShownJob),
+    ("jobs show then --json", contract_jobs.ShownJob),
     ("jobs presets --json", contract_jobs.Presets),
     ("jobs import {place}/old-crontab --json", contract_jobs.Imported),
     ("crontab show --json", contract_jobs.Crontab),

@@ -139,6 +139,57 @@ def test_all_who_are_asked_say_the_same(
             assert (at.reason or "start") == (fire.reason or fire.verdict)
 
 
+_CHAIN = """
+timezone = "Asia/Seoul"
+[jobs.a]
+schedule = "0 */6 * * *"
+run = "true"
+[jobs.b]
+daily = "03:00"
+run = "true"
+[jobs.c]
+after = {after}
+after_any = {any_end}
+min_gap = "{gap}h"
+run = "true"
+"""
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    took=st.dictionaries(st.sampled_from("abc"), st.floats(0.1, 30), max_size=3),
+    begun=st.dictionaries(st.sampled_from("abc"), st.floats(0.01, 20), max_size=2),
+    after=st.sampled_from(['"a"', '["b"]', '["a", "b"]']),
+    any_end=st.sampled_from(["true", "false"]),
+    gap=st.integers(0, 30),
+)
+def test_of_what_comes_after_another_all_say_the_same(
+    took: dict[str, float], begun: dict[str, float], after: str, any_end: str, gap: int
+) -> None:
+    """status, explain, check and upcoming agree on the fires that the ends of other jobs make."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        now, since_boot = clock.now(), clock.monotonic()
+        patch.setattr(clock, "now", lambda: now)
+        patch.setattr(clock, "monotonic", lambda: since_boot)
+        rows = Rows(Path(folder) / "state")
+        (Path(folder) / "state" / "history-began").touch(0o600)
+        for name, hours in took.items():
+            rows.step(rows.run(name, now - 4 * DAY, hours * HOUR), 1, "1", duration_s=hours * HOUR)
+        for name, hours in begun.items():
+            run = rows.run(name, now - hours * HOUR, None, owner=identity.myself())
+            rows.step(run, 1, "1", "running", started_at=now - hours * HOUR)
+        (Path(folder) / "batchctl.toml").write_text(_CHAIN.format(after=after, any_end=any_end, gap=gap))
+        site = Site(str(Path(folder) / "batchctl.toml"), str(Path(folder) / "state"))
+        shown = [(fire.at, fire.verdict, fire.reason) for fire in status.status(site, "c").jobs[0].next_fires]
+        looked = check.check(site, written=_unwritten).health.jobs[2]
+        assert looked.next_fire == (shown[0][0] if shown else None)
+        first = next((at for at, verdict, _ in shown if verdict == "start"), None)
+        assert first is None or explain.explain(site, "c").next_start_at == first
+        for at, verdict, reason in shown:
+            asked = explain.explain(site, "c", zones.iso(at, site.config.zone))
+            assert (asked.reason or "start") == (reason or verdict)
+
+
 def test_a_slow_first_step_moves_every_answer(tmp_path: Path) -> None:
     """Step 1 took five times as long as usual, and step 2 has just begun: nobody says that the run is about over."""
     now = clock.now()

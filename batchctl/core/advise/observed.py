@@ -111,6 +111,8 @@ class _Adviser:
 
     def by_configuration(self, longest: float | None) -> list[Advice]:
         """Return what the configuration shows by itself; without history, all that it shows of a run of no time."""
+        if self._job.schedule.after:
+            return []  # when it is fired others say
         scenario, _ = self._scenario(self._job.schedule, self._job.rules)
         scenario = replace(scenario, duration=lambda _count: longest or 0.0)
         inputs = simulated.Inputs(scenario=scenario, schedule=self._job.schedule)

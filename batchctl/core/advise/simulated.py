@@ -98,13 +98,16 @@ def _never_starts(inputs: Inputs, simulation: Simulation) -> Iterator[Advice]:
 
 def _no_fires(scenario: Scenario, schedule: Schedule | None) -> Advice:
     zone = scenario.rules.zone
+    window = f"between {human(scenario.start, zone)} and {human(scenario.end, zone)}"
+    if schedule is not None and schedule.after:
+        text = f"nothing fires it: of what it comes after ({', '.join(schedule.after)}) nothing ends {window}"
+        return Advice(code="no_fires", text=text)
     if schedule is None or (schedule.cron is None and schedule.every is None and schedule.at is None):
         text = "the job has no schedule: cron never fires it; set schedule, every or at, or give --every or --cron"
         return Advice(code="no_schedule", text=text)
     if schedule.at is not None and schedule.at < scenario.start:
         text = f"the job never starts: at = {human(schedule.at, zone)} is in the past; set a time to come"
         return Advice(code="at_in_past", text=text)
-    window = f"between {human(scenario.start, zone)} and {human(scenario.end, zone)}"
     return Advice(code="no_fires", text=f"there is no fire {window}; look further ahead with --for")
 
 

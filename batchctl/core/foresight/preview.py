@@ -9,14 +9,16 @@ from __future__ import annotations
 from itertools import islice
 
 from batchctl.base.record import Record, replace
+from batchctl.core.foresight.chain import fires_after
 from batchctl.core.foresight.simulate import NEVER, Course, Scenario, settled, walk
 from batchctl.core.guard.decide import ALREADY_RUNNING, checks, is_lost
 from batchctl.core.time.schedule import fires
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from batchctl.core.foresight.chain import Link
     from batchctl.core.foresight.simulate import SimulatedFire
     from batchctl.core.guard.decide import Running, State
     from batchctl.core.model import Job, Rules
@@ -37,13 +39,16 @@ class Foreseen(Record):
     """The last fire by then that is taken to have started the job."""
 
 
-def coming(job: Job, state: State, now: float, duration: float | None) -> Iterator[SimulatedFire]:
+def coming(
+    job: Job, state: State, now: float, duration: float | None, links: Sequence[Link] = ()
+) -> Iterator[SimulatedFire]:
     """Yield the coming fires, each a start or a skip with its reason, as far as the next 400 days.
 
     `duration` is how long a run takes, in seconds; None where the history does not know it. Then the typical duration
-    of the state, or the timeout, is assumed; if nothing is known, runs are taken to end at once.
+    of the state, or the timeout, is assumed; if nothing is known, runs are taken to end at once. `links` are the jobs
+    that it comes after.
     """
-    return walk(_scenario(job, state, now, duration))
+    return walk(scenario(job, state, now, duration, links))
 
 
 def next_start(job: Job, state: State, now: float, duration: float | None) -> float | None:
@@ -53,29 +58,31 @@ def next_start(job: Job, state: State, now: float, duration: float | None) -> fl
     """
     schedule = job.schedule
     if schedule.cron is None and schedule.every is None and schedule.at is None:
-        return _first_passing(job.rules, _scenario(job, state, now, duration).state, now)
+        return _first_passing(job.rules, scenario(job, state, now, duration).state, now)
     every = islice(coming(job, state, now, duration), _FIRES)
     return next((fire.at for fire in every if fire.verdict == "start"), None)
 
 
-def foreseen(job: Job, state: State, now: float, instant: float, duration: float | None) -> Foreseen:
+def foreseen(
+    job: Job, state: State, now: float, instant: float, duration: float | None, links: Sequence[Link] = ()
+) -> Foreseen:
     """Return the state that a fire of an instant finds, if all fires until then do what they are expected to.
 
     What is known is the state of now; an instant in the past is judged by it too.
     """
     if instant <= now:
         return Foreseen(state=state)
-    scenario = _scenario(job, state, now, duration)
-    course = Course(scenario)
-    fires_before = islice(walk(replace(scenario, end=instant), course), _FIRES)
+    expected = scenario(job, state, now, duration, links)
+    course = Course(expected)
+    fires_before = islice(walk(replace(expected, end=instant), course), _FIRES)
     started = [fire for fire in fires_before if fire.verdict == "start"]
     then = course.state_of(instant)
-    before = scenario.state.running
+    before = expected.state.running
     over = before is not None and before.expected_end is not None and before.expected_end <= instant
     return Foreseen(state=then, ended=before if over else None, started=started[-1] if started else None)
 
 
-def _scenario(job: Job, state: State, now: float, duration: float | None) -> Scenario:
+def scenario(job: Job, state: State, now: float, duration: float | None, links: Sequence[Link] = ()) -> Scenario:
     """Return what is to come, without a lock that a fire holds for a moment only.
 
     A run whose end nobody can expect ends at its timeout, or never.
@@ -90,7 +97,8 @@ def _scenario(job: Job, state: State, now: float, duration: float | None) -> Sce
     length = next((known for known in (duration, state.typical, job.timeout) if known is not None), 0.0)
     return Scenario(
         rules=job.rules,
-        fires=fires(job.schedule, job.rules.zone, now),
+        # Made anew each time that it is walked through: what comes after the job walks through it too.
+        fires=fires_after(job, links) if links else lambda _course: fires(job.schedule, job.rules.zone, now),
         start=now,
         end=now + _HORIZON,
         duration=lambda _count: length,

@@ -27,7 +27,8 @@ class Scenario(Record):
     """What is simulated: `fires` in order, of which those in [start, end) count, against the state at `start`."""
 
     rules: Rules
-    fires: Iterable[float]
+    fires: Iterable[float] | Callable[[Course], Iterable[float]]
+    """Where they depend on what the job does meanwhile, what makes them of its course."""
     start: float
     end: float
     duration: Callable[[int], float]
@@ -127,7 +128,7 @@ def walk(scenario: Scenario, course: Course | None = None) -> Iterator[Simulated
     """
     rules, start, end = scenario.rules, scenario.start, scenario.end
     course = course or Course(scenario)
-    for at in scenario.fires:
+    for at in scenario.fires(course) if callable(scenario.fires) else scenario.fires:
         if at < start:
             continue
         if at >= end:
@@ -170,7 +171,7 @@ class Course:
         self.ends_at = NEVER if running is None or running.expected_end is None else running.expected_end
         self._status = model.SUCCEEDED
         self._fire: SimulatedFire | None = None
-        self._starts = 0
+        self.starts = 0
         self._run_id = max(first.last_run_id or 0, 0 if running is None else running.run_id)
 
     def state_at(self) -> State:
@@ -195,7 +196,7 @@ class Course:
         duration, status = self._outcome()
         self._began, self._last_start = at, at
         self.ends_at, self._status = at + duration, status
-        self._starts += 1
+        self.starts += 1
         self._run_id += 1
         self._state, self._lock_held = None, False
         self._fire = SimulatedFire(at, "start", None, self.ends_at, status)
@@ -207,7 +208,7 @@ class Course:
 
     def _outcome(self) -> tuple[float, str]:
         scenario = self._scenario
-        duration, status = scenario.duration(self._starts), model.SUCCEEDED
+        duration, status = scenario.duration(self.starts), model.SUCCEEDED
         if scenario.timeout is not None and duration > scenario.timeout:
             duration, status = scenario.timeout, model.TIMED_OUT
         if scenario.fail_at is not None and duration > scenario.fail_at:

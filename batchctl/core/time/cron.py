@@ -64,12 +64,16 @@ class Cron(Record):
 
 
 class Schedule(Record):
-    """When a job fires; `text` is what the operator wrote. At most one of `cron`, `every` and `at` is set."""
+    """When a job fires; `text` is what the operator wrote. At most one of `cron`, `every`, `at` and `after` is set."""
 
     text: str = ""
     cron: Cron | None = None
     every: float | None = None
     at: float | None = None
+    after: tuple[str, ...] = ()
+    """The jobs whose ends fire it: of several, once all of them have ended since its last start."""
+    after_any: bool = False
+    """Whether any end counts, and not only success."""
     jitter: float | None = None
     """Seconds over which jobs of one schedule spread, as the operator wrote it."""
     delay: float = 0.0

@@ -282,6 +282,7 @@ def test_durations_are_asked_for_by_start() -> None:
 def test_groups_are_jobs_of_their_own(apart: float, interval: float, busy: float) -> None:
     """A chain of 26 h in two halves runs every day; nothing is counted twice."""
     first, second = scenario(13), scenario(13)
+    assert not callable(second.fires)
     later = (at + apart for at in second.fires)
     split = simulate_groups(
         {
