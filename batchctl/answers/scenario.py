@@ -121,7 +121,7 @@ def _links(site: Site, flags: Flags, job: Job, scenario: Scenario, said: Mapping
     """Return the jobs that one comes after, each as long as was `said` or as it usually takes."""
     found = []
     for name in job.schedule.after:
-        other = site.config.jobs[name]
+        other = site.job(name)
         length = _positive(f"--group {name}", said[name]) if name in said else None
         duration = _typical_duration(site, other)[0] if length is None else _always(length)
         own = replace(
@@ -136,6 +136,14 @@ def _links(site: Site, flags: Flags, job: Job, scenario: Scenario, said: Mapping
             own = replace(own, fires=fires_after(other, _links(site, flags, other, own, said)))
         found.append(Link(job=name, scenario=own))
     return found
+
+
+def _firsts(site: Site, job: Job) -> Iterator[Job]:
+    """Yield the jobs whose own schedules begin the chain."""
+    for name in job.schedule.after:
+        yield from _firsts(site, site.job(name))
+    if not job.schedule.after:
+        yield job
 
 
 def _fired(job: Job, scenario: Scenario) -> Callable[[Course], Iterator[float]]:
@@ -227,8 +235,10 @@ def _start(site: Site, flags: Flags, schedule: Schedule | None) -> float:
 
         schedule = Schedule(cron=parse_cron("0 1 * * *"))
     if schedule.after and flags.job is not None:
-        firsts = (site.config.jobs[name] for name in site.config.chain_begins(flags.job.name))
-        return min((at for job in firsts for at in islice(fires(job.schedule, flags.zone, now), 1)), default=now)
+        return min(
+            (at for job in _firsts(site, flags.job) for at in islice(fires(job.schedule, flags.zone, now), 1)),
+            default=now,
+        )
     return next(fires(schedule, flags.zone, now), now)
 
 

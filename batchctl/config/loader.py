@@ -106,8 +106,8 @@ def load_all(
     config = Config(
         path=path,
         files=tuple(reader.files),
-        # Nobody who runs one preset without any configuration has asked for another.
-        jobs=found if path is None else _chained(found, {each.name: each for each in definitions}),
+        # Whoever runs a ready-made job by its name has not asked for another.
+        jobs=found if ready_made else _chained(found, {each.name: each for each in definitions}),
         timezone=shared.timezone,
         zone=shared.zone,
         state_dir=shared.state_home,
