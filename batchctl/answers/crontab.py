@@ -22,8 +22,8 @@ class Written(Record):
     """Where the crontab of before is kept, None where there was none."""
 
 
-def block(site: Site) -> Change:
-    """Return the block that an install would write.
+def block(site: Site, *, care: bool | None = None) -> Change:
+    """Return the block that an install would write, with lines that look after the jobs or (`care`) without.
 
     Looking at it needs no cron on this machine; what it depends on in the crontab is then not there either.
 
@@ -31,12 +31,12 @@ def block(site: Site) -> Change:
         ConfigError: if a job cannot be written as crontab lines.
         StateError: if the crontab cannot be read, or cron's time zone cannot be known.
     """
-    return managed.change(site.config, site.state, managed.read() if managed.installed() else b"")
+    return managed.change(site.config, site.state, managed.read() if managed.installed() else b"", care=care)
 
 
-def change(site: Site) -> Change:
+def change(site: Site, *, care: bool | None = None) -> Change:
     """Return what an install would change; as `block`, but there must be a cron."""
-    return managed.change(site.config, site.state, managed.read())
+    return managed.change(site.config, site.state, managed.read(), care=care)
 
 
 def diff(change: Change) -> bytes:

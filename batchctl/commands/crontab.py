@@ -30,10 +30,21 @@ Examples:
 )
 
 
+Care = Annotated[
+    bool | None,
+    typer.Option(
+        "--care/--no-care",
+        help="With lines for check, prune and catch-up, the default.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def show(
     ctx: typer.Context,
     *,
+    care: Care = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines of each job as JSON.")] = False,
 ) -> None:
     """Print the block that `install` would write; nothing is changed.
@@ -42,20 +53,20 @@ def show(
     * `batchctl crontab show`
     * `batchctl crontab show --json`
     """
-    change = answer.block(site_of(ctx))
+    change = answer.block(site_of(ctx), care=care)
     for note in done.crontab_notes(change):
         typer.echo(note, err=True)
     typer.echo(json_text(crontab_json(change)) if as_json else change.block, nl=as_json)
 
 
 @app.command()
-def diff(ctx: typer.Context) -> None:
+def diff(ctx: typer.Context, *, care: Care = None) -> None:
     """Print what `install` would change, as a unified diff; exit 0 if nothing, 1 if something.
 
     Examples:
     * `batchctl crontab diff`
     """
-    change = answer.change(site_of(ctx))
+    change = answer.change(site_of(ctx), care=care)
     for note in done.crontab_notes(change):
         typer.echo(note, err=True)
     typer.echo(answer.diff(change), nl=False)
@@ -64,14 +75,18 @@ def diff(ctx: typer.Context) -> None:
 
 
 @app.command()
-def install(ctx: typer.Context) -> None:
+def install(ctx: typer.Context, *, care: Care = None) -> None:
     """Write the block into the crontab, in place of the old one; the old crontab is backed up in the state directory.
+
+    Besides a line or more for each scheduled job it has three that look after all of them: `check` every 10 minutes,
+    `prune` every night and `catch-up` after a boot. A command that a line of your own runs already is left out.
 
     Examples:
     * `batchctl crontab install`
+    * `batchctl crontab install --no-care`
     """
     site = site_of(ctx)
-    change = answer.change(site)
+    change = answer.change(site, care=care)
     for note in done.crontab_notes(change):
         typer.echo(note, err=True)
     typer.echo(done.installed(change, answer.install(site, change)))

@@ -9,7 +9,7 @@ from batchctl.core.time.shift_zone import shift_zone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from batchctl.core.model import Config, Job
     from batchctl.core.time.cadence import CronLine
@@ -51,30 +51,38 @@ def entries(config: Config, call: tuple[str, ...], cron_zone: Zone, now: float) 
     return tuple(entry for entry in made if entry.lines)
 
 
-def catch_up_lines(config: Config, call: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the line that makes up for missed fires when the machine comes up; none where no job wants that.
+CARE = {"check": "*/10 * * * *", "prune": "40 4 * * *", "catch-up": "@reboot"}
+"""What looks after the jobs, and when: it finds what is wrong, removes old runs, makes up for what was missed."""
+WITHOUT_CARE = "# Without lines for check, prune and catch-up, as --no-care asked; `crontab install --care` adds them."
+"""What stands in a block that is to stay without them."""
+
+
+def care_lines(
+    config: Config, call: tuple[str, ...], *, care: bool = True, taken: Container[str] = ()
+) -> tuple[str, ...]:
+    """Return the lines that look after the jobs, but for the commands that are `taken`.
+
+    Without `care` there is only that for missed fires, and only where a job wants it.
 
     Raises:
         UnwritableError: if a path in `call` cannot be written into a line.
     """
-    wanting = [job.name for job in config.jobs.values() if job.catch_up and job.rules.enabled and job.schedule.text]
-    if not wanting:
-        return ()
-    return (
-        f"# What was missed while the machine was off: {', '.join(wanting)}",
-        f"@reboot {command((*call, 'catch-up'))}",
-    )
+    wanting = any(job.catch_up and job.rules.enabled and job.schedule.text for job in config.jobs.values())
+    names = [name for name in CARE if name not in taken and (care or (wanting and name == "catch-up"))]
+    # What prune and check print says health.json and the alerts as well; what catch-up prints is what it does.
+    lines = [f"{CARE[name]} {command((*call, name))}{'' if name == 'catch-up' else ' >/dev/null'}" for name in names]
+    return (*(["# Care of all jobs"] if lines else []), *lines, *([] if care else [WITHOUT_CARE]))
 
 
-def block_lines(entries: Iterable[Entry], catch_up: Iterable[str] = ()) -> list[str]:
-    """Return the lines of the block, without its markers and newlines; `catch_up` are `catch_up_lines`."""
+def block_lines(entries: Iterable[Entry], care: Iterable[str] = ()) -> list[str]:
+    """Return the lines of the block, without its markers and newlines; `care` are `care_lines`."""
     lines = [_HEADER]
     for entry in entries:
         lines.append(f"# {entry.job}: {entry.description}" if entry.description else f"# {entry.job}")
         if entry.note:
             lines.append(f"# NOTE: {entry.note}")
         lines.extend(entry.lines)
-    return [*lines, *catch_up]
+    return [*lines, *care]
 
 
 def command(words: Iterable[str]) -> str:

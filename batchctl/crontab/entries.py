@@ -63,6 +63,12 @@ def entries(content: bytes, *, has_users: bool) -> list[Entry]:
     return found
 
 
+def batchctl_commands(content: bytes) -> set[str]:
+    """Return all words of the lines outside batchctl's own blocks that run batchctl."""
+    commands = [entry.command for entry in entries(content, has_users=False) if runs_batchctl(entry.command)]
+    return {word for command in commands for word in command.split()}
+
+
 def has_users(content: bytes, known: Container[str]) -> bool:
     """Say whether a crontab is one of the system's: each line has a user before its command, one of them `known`.
 

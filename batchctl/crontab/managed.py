@@ -19,7 +19,8 @@ from batchctl.base.errors import ConfigError, StateError
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir, open_private
 from batchctl.core.time import zones
-from batchctl.crontab.block import Entry, UnwritableError, block_lines, catch_up_lines, entries
+from batchctl.crontab.block import WITHOUT_CARE, Entry, UnwritableError, block_lines, care_lines, entries
+from batchctl.crontab.entries import batchctl_commands
 from batchctl.process.ask import exchange
 
 if TYPE_CHECKING:
@@ -43,26 +44,39 @@ class Change(Record):
     """What an install would do."""
 
     entries: tuple[Entry, ...]
+    care: tuple[str, ...]
+    """The lines that look after the jobs."""
     block: bytes
     old: bytes
     new: bytes
 
 
-def change(config: Config, state: str, old: bytes) -> Change:
+def change(config: Config, state: str, old: bytes, *, care: bool | None = None) -> Change:
     """Return what an install of this configuration into the crontab `old` would do.
+
+    `care` says whether the block has lines that look after the jobs; for None it has them unless the one that is there
+    was installed without.
 
     Raises:
         ConfigError: if a job cannot be written as crontab lines.
         StateError: if the markers in the crontab are damaged, or cron's time zone cannot be known.
     """
+    name = label(config.path)
     try:
         call = _call(config, state, old)
-        made, catch_up = entries(config, call, cron_zone(), clock.now()), catch_up_lines(config, call)
+        made = entries(config, call, cron_zone(), clock.now())
+        care = WITHOUT_CARE.encode() not in _block_in(old, name) if care is None else care
+        cared = care_lines(config, call, care=care, taken=batchctl_commands(old)) if made else ()
     except UnwritableError as error:
         raise ConfigError(str(error), remedy=error.remedy) from error
-    name = label(config.path)
-    block = _wrap(name, block_lines(made, catch_up)) if made else b""
-    return Change(entries=made, block=block, old=old, new=replace_block(old, name, block))
+    block = _wrap(name, block_lines(made, cared)) if made else b""
+    return Change(
+        entries=made,
+        care=tuple(line for line in cared if line[0] != "#"),
+        block=block,
+        old=old,
+        new=replace_block(old, name, block),
+    )
 
 
 def label(config_path: str | None) -> str:
@@ -169,6 +183,12 @@ def replace_block(text: bytes, label: str, block: bytes) -> bytes:
     if block and lines and not lines[-1].endswith(b"\n"):
         lines.append(b"\n")  # cron itself takes no file whose last line is unfinished
     return b"".join([*lines, block])
+
+
+def _block_in(text: bytes, label: str) -> bytes:
+    lines = BytesIO(text).readlines()
+    start, end = _find(lines, os.fsencode(label).strip())
+    return b"".join(lines[start:end])
 
 
 def _wrap(label: str, lines: list[str]) -> bytes:

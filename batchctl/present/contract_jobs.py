@@ -171,3 +171,4 @@ class Crontab(TypedDict):
 
     block: str
     jobs: list[CrontabJob]
+    care: list[str]

@@ -13,6 +13,7 @@ def as_json(change: Change) -> contract.Crontab:
     """Return the block, and the lines of each job."""
     return {
         "block": change.block.decode("utf-8", "replace"),
+        "care": list(change.care),
         "jobs": [
             {"job": entry.job, "lines": list(entry.lines), "note": entry.note or None} for entry in change.entries
         ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from batchctl.core.time.zones import human
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from batchctl.answers.crontab import Written
     from batchctl.answers.jobs_edit import Changed
@@ -58,7 +58,13 @@ def installed(change: Change, written: Written) -> str:
     if not written.changed:
         return "The crontab is up to date; nothing was written."
     lines = sum(len(entry.lines) for entry in change.entries)
-    return f"Installed {lines} line(s) for {len(change.entries)} job(s).{_kept(written)}"
+    return f"Installed {lines} line(s) for {len(change.entries)} job(s){_care(change.care)}.{_kept(written)}"
+
+
+def _care(lines: Sequence[str]) -> str:
+    words = {"check": "`check` every 10 minutes", "prune": "`prune` every night", "catch-up": "`catch-up` after a boot"}
+    said = [text for name, text in words.items() if any(f" {name}" in line for line in lines)]
+    return f", and for their care {', '.join(said)} (--no-care leaves that out)" if said else ""
 
 
 def removed(written: Written) -> str:

@@ -70,7 +70,8 @@ def test_install_and_remove(call: Call, spool: Path, tmp_path: Path) -> None:
     """Install appends the block, a second install writes nothing, remove restores the crontab byte for byte."""
     code, out, err = call("install")
     assert (code, err) == (0, "")
-    assert "Installed 1 line(s) for 1 job(s). The old crontab is kept in" in out
+    assert out.startswith("Installed 1 line(s) for 1 job(s), and for their care ")
+    assert "The old crontab is kept in" in out
     text = spool.read_bytes()
     assert text.startswith(MINE + f"# >>> batchctl {tmp_path}/c.toml\n".encode())
     assert "# daily-batch: 키워드 검색 후 마켓 업로드\n0 1 * * * /".encode() in text
@@ -177,6 +178,24 @@ def test_remove_without_a_configuration(call: Call, spool: Path, config: Path) -
     config.write_text("this is no TOML", encoding="utf-8")
     assert call("remove")[0] == 0
     assert spool.read_bytes() == MINE
+
+
+def test_care(call: Call, spool: Path) -> None:
+    """An install says which lines look after the jobs; --no-care leaves them out, and is remembered until --care."""
+    code, out, _ = call("install")
+    assert code == 0
+    assert "`check` every 10 minutes, `prune` every night, `catch-up` after a boot (--no-care leaves that out)" in out
+    care = json.loads(call("show", "--json")[1])["care"]
+    assert [line.removesuffix(" >/dev/null").rsplit(" ", 1)[1] for line in care] == ["check", "prune", "catch-up"]
+    assert call("diff")[0] == 0
+    assert call("install", "--no-care")[1].startswith("Installed 1 line(s) for 1 job(s). ")
+    assert (b" check " in spool.read_bytes(), call("diff")[0], call("diff", "--care")[0]) == (False, 0, 1)
+    assert "up to date" in call("install")[1]
+    call("install", "--care")
+    assert b" check >/dev/null\n" in spool.read_bytes()
+    call("remove")
+    spool.write_bytes(MINE + b"*/30 * * * * /usr/local/bin/batchctl check\n")
+    assert json.loads(call("show", "--json")[1])["care"] == care[1:]
 
 
 def test_nothing_to_install(call: Call, spool: Path, config: Path) -> None:

@@ -25,6 +25,7 @@ def test_the_starter_loads(home: Path, capsys: pytest.CaptureFixture[str]) -> No
     job = load(str(file)).jobs["daily-batch"]
     assert [step.id for step in job.steps] == ["31", "32", "33", "61", "62", "63"]
     assert (job.rules.pool, job.rules.pool_limit) == ("collectors", 1)
+    assert not job.schedule.text, "cron must not fire the echo in the place of the operator's programs"
     assert main(["config"]) == 0
 
 

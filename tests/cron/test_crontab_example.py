@@ -53,7 +53,7 @@ def test_it_keeps_house() -> None:
     """So do the check, the clean-up, and what makes up for missed fires when the machine comes up."""
     words = [(schedule, command.split()[:2]) for schedule, command in jobs(commented=False)]
     assert ("*/10 * * * *", [PROGRAM, "check"]) in words
-    assert ("40 4 * * 0", [PROGRAM, "prune"]) in words
+    assert ("40 4 * * *", [PROGRAM, "prune"]) in words
     assert ("@reboot", [PROGRAM, "catch-up"]) in words
 
 

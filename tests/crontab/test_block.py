@@ -13,9 +13,10 @@ from batchctl.core.model import Config, Job, Rules
 from batchctl.core.time import zones
 from batchctl.core.time.cron import Schedule, parse_cron
 from batchctl.crontab.block import (
+    WITHOUT_CARE,
     UnwritableError,
     block_lines,
-    catch_up_lines,
+    care_lines,
     command,
     entries,
     one_line,
@@ -184,12 +185,25 @@ def test_one_line_prints(text: str) -> None:
 
 
 def test_catch_up_when_the_machine_comes_up() -> None:
-    """One @reboot line stands for all enabled jobs that want it, at the end of the block; without any there is none."""
+    """Without care one @reboot line still stands for all enabled jobs that want it; without any there is none."""
     wanting = replace(a_job("일일", by_cron("0 1 * * *")), catch_up=True)
     other = a_job("b", by_cron("0 2 * * *"))
     off = replace(a_job("c", by_cron("0 3 * * *"), enabled=False), catch_up=True)
     by_hand = replace(a_job("d", Schedule()), catch_up=True)
-    found = catch_up_lines(config_of(wanting, other, off, by_hand), ("/opt/a b/batchctl",))
-    assert found == ("# What was missed while the machine was off: 일일", "@reboot '/opt/a b/batchctl' catch-up")
-    assert block_lines((), found)[-2:] == list(found)
-    assert catch_up_lines(config_of(other, off, by_hand), CALL) == ()
+    found = care_lines(config_of(wanting, other, off, by_hand), ("/opt/a b/batchctl",), care=False)
+    assert found == ("# Care of all jobs", "@reboot '/opt/a b/batchctl' catch-up", WITHOUT_CARE)
+    assert block_lines((), found)[-3:] == list(found)
+    assert care_lines(config_of(other, off, by_hand), CALL, care=False) == (WITHOUT_CARE,)
+
+
+def test_care_but_for_what_is_taken() -> None:
+    """All jobs have three lines that look after them; what the operator's own lines run is not run twice."""
+    config = config_of(a_job("b", by_cron("0 2 * * *")))
+    assert care_lines(config, ("/opt/b",)) == (
+        "# Care of all jobs",
+        "*/10 * * * * /opt/b check >/dev/null",
+        "40 4 * * * /opt/b prune >/dev/null",
+        "@reboot /opt/b catch-up",
+    )
+    assert care_lines(config, ("/opt/b",), taken={"check", "catch-up"})[1:] == ("40 4 * * * /opt/b prune >/dev/null",)
+    assert care_lines(config, ("/opt/b",), taken={"check", "catch-up", "prune"}) == ()

@@ -252,7 +252,8 @@ def test_plan_names_what_cron_would_not_find(bare_home: str, tmp_path: Path) -> 
     assert line.startswith("0 1 * * * /")
     assert line.endswith(expected)
     assert plan.new.startswith(b"# mine\n# >>> batchctl /srv/100 %/c.toml\n")
-    assert plan.new.endswith(b" run a\n# <<< batchctl /srv/100 %/c.toml\n")
+    assert plan.new.endswith(b" catch-up\n# <<< batchctl /srv/100 %/c.toml\n")
+    assert all(rf" --config '/srv/100 \%/c.toml' --state {tmp_path}/state " in line for line in plan.care)
 
 
 @pytest.mark.parametrize(

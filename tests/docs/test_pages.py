@@ -100,8 +100,8 @@ def test_every_condition_is_named() -> None:
 
 def test_the_catalogue_names_every_preset(tmp_path: Path) -> None:
     """Its table has every ready-made job but daily-batch, each with its schedule."""
-    done = batchctl("--state", str(tmp_path / "state"), "jobs", "list", "--json")
-    listed = {job["job"]: job["schedule"] for job in json.loads(done.stdout)["jobs"]}
+    done = batchctl("--state", str(tmp_path / "state"), "jobs", "presets", "--json")
+    listed = {job["preset"]: job["schedule"] for job in json.loads(done.stdout)["presets"]}
     del listed["daily-batch"]
     assert {code_in(row[0]): code_in(row[1]) for row in table(CATALOGUE, "The jobs")} == listed
 
