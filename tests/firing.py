@@ -20,7 +20,8 @@ PROGRAMS = Path(__file__).parent / "faults" / "programs"
 
 def start(what: Job, state: Path, *, wrapped: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[bytes]:
     """Start a fire and return at once; `wrapped` is the command that starts it in turn, for example nohup."""
-    popen: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    # Away from the terminal of whoever runs the tests: what SIGHUP means depends on it.
+    popen: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "start_new_session": True}
     popen |= {name: options.pop(name) for name in ("env", "pass_fds") if name in options}
     command = [*wrapped, sys.executable, str(PROGRAMS / "fire.py")]
     process: subprocess.Popen[bytes] = subprocess.Popen(command, stdin=subprocess.PIPE, **popen)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from batchctl.base import clock, paths
+from batchctl.base.errors import EXIT_OK
 from batchctl.base.record import Record
 from batchctl.engine import fire as engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from batchctl.answers.site import Site
@@ -90,6 +91,42 @@ def selection(*, resume: bool = False, only: Sequence[str] = (), start_from: str
 def run(job: Job, asked: Request, observer: Observer | None = None) -> Outcome:
     """Fire; see `engine.fire.fire` for what it raises."""
     return engine.fire(job, asked, observer)
+
+
+def detach(
+    job: Job,
+    asked: Request,
+    begun: Callable[[Outcome], str],
+    skipped: Callable[[Outcome], None],
+    failed: Callable[[Exception], int],
+) -> tuple[int, str]:
+    """Fire in a session of its own; return exit code and output as soon as the run is written down, or there is none.
+
+    `begun` says what to print of a run that is under way; a skip and an error are told by the other two, in the
+    background.
+
+    Raises:
+        StateError: if the background was ended before it could tell.
+    """
+    from batchctl.process import background
+
+    def work(tell: background.Tell) -> int:
+        try:
+            outcome = engine.fire(job, asked, begun=lambda under_way: tell(EXIT_OK, _said(begun, under_way)))
+        except Exception as error:  # noqa: BLE001 - nothing may leave a forked child but its exit code
+            return failed(error)
+        if outcome.run is None:
+            skipped(outcome)
+        return outcome.exit_code
+
+    return background.leave(work)
+
+
+def _said(begun: Callable[[Outcome], str], outcome: Outcome) -> str:
+    try:
+        return begun(outcome)
+    except Exception:  # noqa: BLE001 - what cannot be shown must not cost the run that has begun
+        return "" if outcome.run is None else f"{outcome.run.id}\n"
 
 
 class Plan(Record):

@@ -9,7 +9,7 @@ import typer
 
 from batchctl.answers import run as answer
 from batchctl.base.errors import EXIT_SKIPPED, UsageError
-from batchctl.commands.boundary import report_failure, show
+from batchctl.commands.boundary import report, report_failure, show
 from batchctl.commands.site import site_of
 
 
@@ -39,6 +39,9 @@ def run(
     scheduled_for: Annotated[
         str | None, typer.Option("--scheduled-for", metavar="TIME", help="The missed fire to make up for.", hidden=True)
     ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return as soon as the run is under way, and print its id.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print decision and plan, and change nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
@@ -55,6 +58,8 @@ def run(
         batchctl run daily-batch --resume --dry-run
 
         batchctl run daily-batch --only market-upload
+
+        batchctl run daily-batch --detach
     """
     site = site_of(ctx)
     found = site.job(job)
@@ -75,12 +80,20 @@ def run(
         text.write([text.json_text(render.dry_run_json(plan)) if as_json else render.dry_run(plan), "\n"])
         return
     on_terminal = sys.stdout.isatty() and not as_json
+
+    def tell(outcome: answer.Outcome) -> None:
+        if as_json:
+            show(lambda: text.write([text.json_text(render.as_json(outcome)), "\n"]))
+        elif on_terminal:
+            show(lambda: render.summary(outcome))
+        report_failure(outcome)
+
+    if detach:
+        code, said = answer.detach(found, asked, lambda begun: render.begun(begun, whole=as_json), tell, report)
+        text.write([said])
+        raise typer.Exit(code)
     outcome = answer.run(found, asked, render.Live(answer.Glances(found, site.state)) if on_terminal else None)
-    if as_json:
-        show(lambda: text.write([text.json_text(render.as_json(outcome)), "\n"]))
-    elif on_terminal:
-        show(lambda: render.summary(outcome))
-    report_failure(outcome)
+    tell(outcome)
     raise typer.Exit(outcome.exit_code)
 
 

@@ -22,6 +22,7 @@ from batchctl.store import database, guard
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
     from batchctl.core.guard.decide import Decision, State
     from batchctl.core.model import Job
@@ -48,8 +49,12 @@ class Outcome(Record):
     """Values that are shown nowhere."""
 
 
-def fire(job: Job, request: Request, observer: Observer | None = None) -> Outcome:
+def fire(
+    job: Job, request: Request, observer: Observer | None = None, begun: Callable[[Outcome], None] | None = None
+) -> Outcome:
     """Decide, and where the decision is to start, run the job to its end.
+
+    `begun` is told of a run as soon as it is written down; it must not raise.
 
     Raises:
         StateError: if the guard cannot be trusted; nothing was started.
@@ -61,7 +66,10 @@ def fire(job: Job, request: Request, observer: Observer | None = None) -> Outcom
     with database.Opened(request.state_dir, create=True) as connection:
         found = _guarded(connection, job, request)
         if not isinstance(found, Outcome):
-            return _carry_out(connection, *found, request.selection, observer)
+            started, wakeup = found
+            if begun is not None:
+                begun(_outcome(started))
+            return _carry_out(connection, started, wakeup, request.selection, observer)
     if job.alerting.is_told:
         from batchctl.engine import after_run
 
@@ -180,8 +188,13 @@ def _carry_out(
     after_run.send(job, around.state_dir)
     if untidy:
         after_run.tidy(job, around.state_dir)
+    return _outcome(started)
+
+
+def _outcome(started: Started) -> Outcome:
+    around, run = started.around, started.run
     return Outcome(
-        job=job,
+        job=around.job,
         decision=started.decision,
         state_dir=around.state_dir,
         exit_code=run.exit_code or 0,

@@ -80,6 +80,9 @@ class Supervisor:
             if not active:
                 return
             self._sleep(active)
+            if self._wakeup.hung_up and not self._run.why:
+                self._run.why = _HUNG_UP
+                self._note()
             for executor in self._executors.values():
                 executor.poll()
             self._out_of_time = self._out_of_time or self._is_due(self._deadline)
@@ -141,7 +144,7 @@ class Supervisor:
         # Never before its start, though the clock may have been set back meanwhile; the duration does not depend on it.
         run.ended_at = max(clock.now(), run.started_at)
         run.duration = clock.monotonic() - self._around.began
-        run.why = self._why(stopped_by)
+        run.why = "; ".join(filter(None, (self._why(stopped_by), _HUNG_UP if self._wakeup.hung_up else "")))
         self._show()
 
     def _why(self, stopped_by: int | None) -> str:
@@ -152,6 +155,8 @@ class Supervisor:
         unfinished = [step for step in self._run.steps if step.status in model.UNFINISHED]
         return "; ".join(f"step {step.step.id}: {step.why}" for step in unfinished)
 
+
+_HUNG_UP = "its terminal went away, and it went on"
 
 _SHORT = 0.05
 """Seconds after which a wait counts as long: what ends sooner would only open the history again at once."""

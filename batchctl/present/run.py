@@ -52,12 +52,20 @@ def as_json(outcome: Outcome) -> contract.Run:
         "until": None if failed is None else zones.iso(failed.until, zone),
         "run_id": None if run is None else run.id,
         "status": None if run is None else run.status,
-        "exit_code": None if run is None else outcome.exit_code,
+        "exit_code": None if run is None or run.status == model.RUNNING else outcome.exit_code,
         "started_at": None if run is None else zones.iso(run.started_at, zone),
         "ended_at": None if run is None else zones.iso(run.ended_at, zone),
         "duration_s": None if run is None else run.duration,
         "steps": [] if run is None else [_step_as_json(step) for step in run.steps],
     }
+
+
+def begun(outcome: Outcome, *, whole: bool) -> str:
+    """Return what is said of a run that has just begun and goes on by itself: its id, or the contract's object."""
+    from batchctl.present.text import json_text
+
+    said = json_text(as_json(outcome)) if whole else "" if outcome.run is None else str(outcome.run.id)
+    return f"{said}\n"
 
 
 def _step_as_json(step: StepRun) -> contract.RunStep:

@@ -22,6 +22,11 @@ class Wakeup:
     def __init__(self) -> None:
         """Take over SIGCHLD and the stop signals."""
         self.stopped_by: int | None = None
+        self.hung_up = False
+        """Whether the terminal that it was started at has gone; that is no word to stop."""
+        self._has_terminal = _has_terminal()
+        # A terminal that has gone does not say any more that it was one.
+        self._terminals = [stream for stream in range(3) if self._has_terminal and os.isatty(stream)]
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         # Under nohup the terminal's end is to be ignored, and stays so.
@@ -43,9 +48,20 @@ class Wakeup:
         os.close(self._write)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and self._has_terminal:
+            self._hang_up()
+            return
         # The first one counts: it is what the operator, or the system going down, asked for.
         if self.stopped_by is None:
             self.stopped_by = number
+
+    def _hang_up(self) -> None:
+        if not self.hung_up:
+            self.hung_up = True
+            nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            for stream in self._terminals:
+                os.dup2(nothing, stream)
+            os.close(nothing)
 
     def _ignore(self, _number: int, _frame: FrameType | None) -> None:
         """Exist: without a handler the kernel would not write to the wake-up pipe."""
@@ -62,3 +78,12 @@ class Wakeup:
         except BlockingIOError:
             pass
         return True
+
+
+def _has_terminal() -> bool:
+    """Say whether this process has a controlling terminal, at which Ctrl-C ends it and which may go away."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

@@ -43,10 +43,10 @@ def test_the_end_of_a_child_wakes(wakeup: Wakeup) -> None:
 
 def test_the_first_stop_signal_counts(wakeup: Wakeup) -> None:
     """It is what the operator, or the system going down, asked for; what came before the wait wakes it at once."""
-    os.kill(os.getpid(), signal.SIGHUP)
+    os.kill(os.getpid(), signal.SIGINT)
     os.kill(os.getpid(), signal.SIGTERM)
     assert wakeup.wait(60)
-    assert wakeup.stopped_by == signal.SIGHUP
+    assert wakeup.stopped_by == signal.SIGINT
     assert not wakeup.wait(0)
 
 
