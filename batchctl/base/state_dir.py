@@ -12,6 +12,7 @@
     config-KEY.bin                  a checked copy of the configuration that makes a fire cheap; made anew at a change
     health.json                     what the last check found
     crontab.backup-TIME             the crontab before a change
+    last-backup                     when `batchctl backup` last made one, and where
 
 All of it is the operator's alone: directories 0700, files 0600. Programs of presets keep their own files beside these;
 they find the directory as `{state}` and import nothing from here.
@@ -58,6 +59,11 @@ class StateDir:
     def health(self) -> str:
         """What the last health check found."""
         return f"{self.path}/health.json"
+
+    @property
+    def last_backup(self) -> str:
+        """When and where the state was last backed up."""
+        return f"{self.path}/last-backup"
 
     def lock(self, job: str) -> bytes:
         """Return the lock file of a job; long names are cut and told apart by a checksum.

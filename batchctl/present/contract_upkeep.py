@@ -227,3 +227,17 @@ class Advise(TypedDict):
 
     days: float
     jobs: list[JobAdvice]
+
+
+class Backup(TypedDict):
+    """`backup FILE|DIR [--verify] --json`; `removed` are the older backups that `--keep` let go."""
+
+    path: str
+    at: str
+    host: str
+    version: str
+    runs: int
+    newest_run: int | None
+    bytes: int
+    files: list[str]
+    removed: list[str]

@@ -191,6 +191,8 @@ _BASES = [contract.Detail, contract_jobs.Summary, contract_jobs._Shown, contract
 _ASKED: list[tuple[str, Any]] = [
     ("prune --dry-run --json", contract_upkeep.Pruned),
     ("prune --json", contract_upkeep.Pruned),
+    ("backup {place}/kept/ --json", contract_upkeep.Backup),
+    ("backup --verify {place}/kept/ --json", contract_upkeep.Backup),
     ("run works --json", contract.Run),
     ("run works --resume --json", contract.Run),
     ("run off --json", contract.Run),
