@@ -104,6 +104,8 @@ KEYS = {
     "username_env": ('"SHOP_USER"', "the variable that holds the user's name, or whatever the source has in its place"),
     "password_env": ('"SHOP_PASSWORD"', "the variable that holds the password"),
     "token_env": ('"SHOP_TOKEN"', "the variable that holds the token"),
+    "publish_dir": ('"/srv/www/images"', "of images: the directory that a web server has at `base_url`"),
+    "model": ('"gpt-4o-mini"', "of llm: the model that writes what the trends say in words"),
     "sources.timeout": ('"30s"', "of each request"),
     "sources.retries": ("3", "of each request, after what the source asks for or twice as long each time"),
 }

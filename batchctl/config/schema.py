@@ -142,6 +142,8 @@ class SourceTable(Struct, forbid_unknown_fields=True):
     username_env: str | None = None
     password_env: str | None = None
     token_env: str | None = None
+    publish_dir: str | None = None
+    model: str | None = None
 
 
 class FileTable(AlertKeys, forbid_unknown_fields=True):

@@ -33,6 +33,10 @@ def _source(table: Any, where: KeyPath) -> dict[str, Any]:
         if name is not None and not name.isidentifier():
             # Most likely the secret itself, so it is not repeated here.
             where.at(key).refuse("is not the name of an environment variable", example(key))
+    if raw.publish_dir is not None and not (raw.publish_dir.startswith("/") and raw.base_url):
+        where.at("publish_dir").refuse(
+            "needs an absolute path, and the address of that directory in base_url", example("publish_dir")
+        )
     settings: dict[str, Any] = msgspec.to_builtins(raw)
     settings["timeout"] = values.duration(raw.timeout, where.at("timeout"))
     if settings["base_url"] is not None:

@@ -147,6 +147,7 @@ def test_wholesale_and_what_lives_on_it(machine: tuple[Path, list[str]]) -> None
     assert (state / "reports/collections.md").stat().st_size > 100
     (trends,) = results(run(where, "analyze-trends"))
     assert trends["price_movers"] == 0
+    assert trends["text"]
     run(where, "cleanup-old-data")
     _, cleaned = results(run(where, "cleanup-old-data", "--param", "days=0"))
     assert cleaned["items"] > 600
@@ -164,7 +165,7 @@ def test_films(machine: tuple[Path, list[str]], cadence: str, files: int) -> Non
     (result,) = results(run(where, f"tmdb-{cadence}"))
     (again,) = results(run(where, f"tmdb-{cadence}"))
     assert again["file"] == result["file"]
-    assert len(list((state / "tmdb").iterdir())) == files
+    assert sum(path.is_file() for path in (state / "tmdb").rglob("*")) == files
     content = json.loads((state / "tmdb" / result["file"]).read_text(encoding="utf-8"))
     ids = [film["id"] for film in content["films"]]
     assert len(ids) == len(set(ids)) == result["collected"]
@@ -172,10 +173,24 @@ def test_films(machine: tuple[Path, list[str]], cadence: str, files: int) -> Non
     assert sum(content["statistics"]["ratings"].values()) == len(ids)
     assert len(content["statistics"]["top_10"]) == 10
     assert result["quality_rate"] > 90
+    about = {"daily": "daily", "hourly": "hourly_trending", "weekly": "weekly", "monthly": "monthly"}[cadence]
+    assert (content["collection_type"], content["timestamp"][:8]) == (about, "20261124")
+    assert content["total_valid"] == len(ids) <= content["total_collected"]
+    assert sum(content["by_source"].values()) == sum(content["sources"].values())
+    if cadence == "weekly":
+        assert (result["file"], result["week_number"]) == ("weekly_W48.json", 48)
+        assert set(content["by_source"]) == {"genres", "top_rated", "trending"}
+        assert result["report"] == "weekly_reports/weekly_report_W48.json"
+    if cadence == "monthly":
+        assert (result["month"], result["report"]) == ("202611", "monthly_reports/monthly_report_202611.json")
     if files == 2:
         report = json.loads((state / "tmdb" / result["report"]).read_text(encoding="utf-8"))
         assert list(report["ratings"]) == ["9-10", "8-8.9", "7-7.9", "6-6.9", "5-5.9", "below 5"]
         assert "드라마" in report["genres"]
+        assert (report["report_type"], report["collection_stats"]["total_valid"]) == (cadence, len(ids))
+        assert len(report["top_movies"]) == 20
+        assert sum(report["rating_distribution"].values()) == sum(report["release_year_distribution"].values())
+        assert set(report["genre_distribution"]) == {"18", "27", "28", "35", "10749"}
 
 
 def test_the_health_check_gets_well_again(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from collections import Counter
 from typing import Any
 
 from batchctl import step
+from batchctl.jobs.analyze_trends import words
+from batchctl.jobs.collecting.settings import SettingsError, source
 from batchctl.jobs.common import moment
 
 _MOVERS = """
@@ -45,11 +47,31 @@ def main(arguments: list[str]) -> int:
             step.complain(f"trends: {path}: {error}")
             return 1
     target = os.path.join(options.data, "reports", f"trends_{day:%Y%m%d}.json")
-    content = {"date": f"{day:%Y-%m-%d}", "days": options.days, **found}
+    text, author = _words_for(found, options.days)
+    content = {"date": f"{day:%Y-%m-%d}", "days": options.days, "text": text, "text_by": author, **found}
     step.save(target, json.dumps(content, ensure_ascii=False, indent=1))
     step.log("trends: " + ", ".join(f"{len(value)} {key}" for key, value in found.items()))
-    step.result(**{key: len(value) for key, value in found.items()}, file=target)
+    step.log(text)
+    step.result(**{key: len(value) for key, value in found.items()}, text=text, text_by=author, file=target)
     return 0
+
+
+def _words_for(found: dict[str, Any], days: float) -> tuple[str, str]:
+    """Return what the numbers say and who says it: the model of [sources.llm] where there is one, else `batchctl`."""
+    lang, plain = words.language(), words.paragraph(found, days, words.language())
+    try:
+        model = source("llm")
+        if model.base_url is None:
+            return plain, "batchctl"
+        from batchctl.jobs.analyze_trends.llm import ModelError, paragraph
+    except SettingsError as error:
+        step.complain(f"trends: warning: {error}")
+        return plain, "batchctl"
+    try:
+        return paragraph(model, {"days": days, **found}, lang), model.model or "default"
+    except ModelError as error:
+        step.complain(f"trends: warning: no model's words, [sources.llm] {error}")
+        return plain, "batchctl"
 
 
 def analyse(path: str, since: float, top: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import os
 import sqlite3
 
 from batchctl import step
+from batchctl.jobs.collecting.settings import SettingsError, source
 from batchctl.jobs.common import clock, private
 
 _DAY = 86400.0
@@ -23,7 +24,7 @@ def main(arguments: list[str]) -> int:
     if os.path.exists(path):
         try:
             _clean_catalogue(path, before, counts)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, SettingsError, sqlite3.Error) as error:
             step.complain(f"cleanup: {path}: {error}")
             return 1
     _clean_files(os.path.join(options.data, "tmdb"), before, counts)
@@ -67,21 +68,22 @@ def _clean_catalogue(path: str, before: float, counts: dict[str, int]) -> None:
             counts["items"] = connection.execute(_ITEMS, (before,)).rowcount
             counts["observations"] = connection.execute(_OBSERVATIONS, (before,)).rowcount
             counts["collections"] = connection.execute(_COLLECTIONS, (before,)).rowcount
+        published = source("images").publish_dir
         for name in gone:
             _remove(os.path.join(os.path.dirname(path), name), counts)
+            if published:
+                _remove(os.path.join(published, os.path.basename(name)), counts)
         connection.execute("vacuum")
     finally:
         connection.close()
 
 
 def _clean_files(directory: str, before: float, counts: dict[str, int]) -> None:
-    try:
-        entries = list(os.scandir(directory))
-    except OSError:
-        return
-    for entry in entries:
-        if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < before:
-            _remove(entry.path, counts)
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.lstat(path).st_mtime < before:
+                _remove(path, counts)
 
 
 def _remove(path: str, counts: dict[str, int]) -> None:

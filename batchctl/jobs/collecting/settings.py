@@ -25,6 +25,8 @@ class Source:
     interval_hours: float = 0.0
     timeout: float = 30.0
     retries: int = 3
+    publish_dir: str | None = None
+    model: str | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)

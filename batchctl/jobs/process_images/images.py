@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 from batchctl import step
@@ -21,6 +22,7 @@ create table if not exists images (
     width integer,
     height integer,
     error text,              -- why it could not be done
+    address text,            -- where it is published
     primary key (source, code)
 ) without rowid
 """
@@ -47,6 +49,8 @@ def main(arguments: list[str]) -> int:
         return 0
     connection = sqlite3.connect(private(path), timeout=30)
     connection.execute(_SCHEMA)
+    if "address" not in {row[1] for row in connection.execute("pragma table_info(images)")}:
+        connection.execute("alter table images add column address text")  # made by an earlier version
     wanted = None if options.suppliers in {"", "null"} else options.suppliers
     todo = connection.execute(_TODO, (wanted, wanted, options.limit)).fetchall()
     failed = 0
@@ -56,18 +60,52 @@ def main(arguments: list[str]) -> int:
             failed += row["error"] is not None
             with connection:
                 connection.execute(
-                    "insert or replace into images values (:source, :code, :url, :file, :width, :height, :error)", row
+                    "insert or replace into images (source, code, url, file, width, height, error)"
+                    " values (:source, :code, :url, :file, :width, :height, :error)",
+                    row,
                 )
             step.progress(done, len(todo))
+    result = {"processed": len(todo) - failed, "failed_items": failed, **_publish(connection, options.data)}
     connection.close()
-    step.log(f"images: {len(todo) - failed} processed, {failed} failed")
-    step.result(processed=len(todo) - failed, failed_items=failed)
+    step.log("images: " + ", ".join(f"{count} {what}" for what, count in result.items()))
+    step.result(**result)
     return 1 if todo and failed == len(todo) else 0
+
+
+def _publish(connection: sqlite3.Connection, data: str) -> dict[str, int]:
+    """Copy what is not published yet to where a web server has it, readable for it, and record the address.
+
+    Raises:
+        OSError: if the directory cannot be written.
+    """
+    from batchctl.jobs.collecting.settings import source
+
+    images = source("images")
+    if images.publish_dir is None:
+        return {}
+    os.makedirs(images.publish_dir, mode=0o755, exist_ok=True)
+    rows = connection.execute("select source, code, file, address from images where file is not null").fetchall()
+    published = 0
+    for name, code, file, address in rows:
+        wanted = f"{images.base_url}/{os.path.basename(file)}"
+        if address == wanted:
+            continue
+        target = os.path.join(images.publish_dir, os.path.basename(file))
+        with open(os.path.join(data, file), "rb") as picture:
+            step.save(target, picture.read())
+        os.chmod(target, 0o644)  # for the web server, which is somebody else
+        with connection:
+            connection.execute("update images set address = ? where (source, code) = (?, ?)", (wanted, name, code))
+        published += 1
+    return {"published": published}
 
 
 @contextmanager
 def _fetcher() -> Iterator[Any]:
-    """Yield a function that fetches an address; one without a host is the sample server's."""
+    """Yield a function that fetches an address of a supplier; one without a host is on the supplier's own.
+
+    Where none is configured that is the `base_url` of the images, unless they are published there, else the sample's.
+    """
     from batchctl.jobs.collecting.client import Client
     from batchctl.jobs.collecting.settings import source
     from batchctl.jobs.sample.server import running
@@ -81,11 +119,14 @@ def _fetcher() -> Iterator[Any]:
                 opened[base_url] = stack.enter_context(Client(settings, base_url))
             return opened[base_url]
 
-        def fetch(url: str) -> bytes:
+        @cache
+        def sample() -> str:
+            return stack.enter_context(running()).base_url
+
+        def fetch(supplier: str, url: str) -> bytes:
             if url.startswith("/"):
-                if "" not in opened:
-                    opened[""] = client(settings.base_url or stack.enter_context(running()).base_url)
-                return opened[""].content("GET", url)
+                shared = None if settings.publish_dir else settings.base_url
+                return client(source(supplier).base_url or shared or sample()).content("GET", url)
             host = "/".join(url.split("/", 3)[:3])
             return client(host).content("GET", url)
 
@@ -97,7 +138,7 @@ def _process(fetch: Any, data: str, source: str, code: str, url: str) -> dict[st
 
     row: dict[str, Any] = {"source": source, "code": code, "url": url, "file": None, "width": None, "height": None}
     try:
-        content = fetch(url)
+        content = fetch(source, url)
         name = f"images/{hashlib.sha256(f'{source}/{code}'.encode()).hexdigest()[:24]}.jpg"
         width, height = _reencode(content, os.path.join(data, name))
     except (SourceError, OSError, ValueError, SyntaxError) as error:

@@ -1,5 +1,6 @@
 """Films from TMDB's API v3 (developer.themoviedb.org): lists by page, a token in the header, 20 films a page."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -129,4 +130,24 @@ def summary(films: list[Film], names: dict[int, str]) -> dict[str, Any]:
         "genres": dict(sorted(genres.items(), key=lambda item: -item[1])),
         "ratings": {band: sum(map(inside, ratings)) for band, inside in BANDS},
         "average_rating": round(sum(ratings) / len(ratings), 2) if ratings else None,
+    }
+
+
+_RATINGS = ((9, "9.0-10.0"), (8, "8.0-8.9"), (7, "7.0-7.9"), (6, "6.0-6.9"), (5, "5.0-5.9"), (0, "0.0-4.9"))
+
+
+def distributions(films: list[Film]) -> dict[str, Any]:
+    """Return what the reports add: the twenty best films, and how many there are of each genre, rating and year."""
+    genres = Counter(genre for film in films for genre in film.get("genre_ids", ()))
+    years = Counter((film.get("release_date") or "")[:4] for film in films)
+    years.pop("", None)
+    ratings = Counter(
+        next(name for least, name in _RATINGS if (film.get("vote_average") or 0) >= least) for film in films
+    )
+    best = sorted(films, key=lambda film: -(film.get("vote_average") or 0))[:20]
+    return {
+        "top_movies": [{key: film.get(key) for key in ("id", "title", "popularity", "vote_average")} for film in best],
+        "genre_distribution": {str(genre): count for genre, count in genres.most_common()},
+        "rating_distribution": {name: ratings[name] for _, name in _RATINGS},
+        "release_year_distribution": dict(sorted(years.items(), reverse=True)),
     }
