@@ -36,6 +36,8 @@ def test_settings_reach_the_steps(tmp_path: Path) -> None:
             "username_env": "OC_USER",
             "password_env": None,
             "token_env": None,
+            "publish_dir": None,
+            "model": None,
         }
     }
 
@@ -47,6 +49,8 @@ def test_settings_reach_the_steps(tmp_path: Path) -> None:
         ("rate_limit = 0", "rate_limit", ""),  # would wait for ever
         ('password_env = "p@ss word"', "password_env", "p@ss"),  # the secret itself is not repeated
         ('passwort = "x"', "passwort", ""),  # unknown key
+        ('publish_dir = "www"\nbase_url = "http://h"', "publish_dir", ""),  # of which folder?
+        ('publish_dir = "/srv/www"', "publish_dir", ""),  # published at which address?
     ],
 )
 def test_wrong_settings_are_named(tmp_path: Path, line: str, key: str, hidden: str) -> None:
