@@ -139,6 +139,21 @@ class Explain(TypedDict):
     assumption: str | None
 
 
+class UpcomingFire(TypedDict):
+    """A coming fire; `overlaps` are the other jobs whose runs run at the same time."""
+
+    at: str
+    job: str
+    verdict: Verdict
+    reason: str | None
+    ends_at: str | None
+    overlaps: list[str]
+
+
+Upcoming = TypedDict("Upcoming", {"from": str, "to": str, "fires": list[UpcomingFire]})
+"""`upcoming --json`."""
+
+
 class SkipShare(TypedDict):
     """The share of fires that are skipped, over many rounds of durations drawn from the history."""
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from batchctl.base.duration import format_duration
 from batchctl.core import model
-from batchctl.core.time.zones import human, iso
+from batchctl.core.time.zones import iso
 from batchctl.present.tables import keep_whole, table
-from batchctl.present.text import FIRST_STEPS, STYLES, cell, console, in_words, one_line, percent, symbols
+from batchctl.present.text import FIRST_STEPS, STYLES, cell, console, in_words, moment, one_line, percent, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 _WIDE = 150
 """Columns from which a job fits into one row."""
-_SOON = 6 * 86400.0
-"""Seconds within which a weekday names a day without doubt."""
 
 
 def as_json(jobs: Sequence[JobStatus], zone: Zone) -> contract.Status:
@@ -205,7 +203,7 @@ def _state(status: JobStatus, now: float, zone: Zone) -> Text:
         text = f"{text} ({status.current.note})"
     elif status.state == "paused":
         until = status.paused_until
-        text = f"paused until {'resumed' if until is None else _moment(until, now, zone)}"
+        text = f"paused until {'resumed' if until is None else moment(until, now, zone)}"
     return cell(text, STYLES.get(status.state, ""))
 
 
@@ -225,7 +223,7 @@ def _expected_end(current: Current, now: float, zone: Zone) -> str:
     end = current.expected_end_at
     if end is None:
         return "unknown yet"
-    return f"{symbols().about}{_moment(end, now, zone)}{spread(current)}"
+    return f"{symbols().about}{moment(end, now, zone)}{spread(current)}"
 
 
 def spread(current: Current) -> str:
@@ -240,7 +238,7 @@ def _last_run(run: RunRow | None, now: float, zone: Zone) -> Text:
         return cell("never")
     what = "lost (owner gone)" if run.status == model.LOST and run.ended_at is None else in_words(run.status)
     took = "" if run.duration_s is None else f" ({format_duration(run.duration_s)})"
-    when = _moment(run.started_at if run.ended_at is None else run.ended_at, now, zone)
+    when = moment(run.started_at if run.ended_at is None else run.ended_at, now, zone)
     return cell(f"{what} {when}{took}", STYLES.get(run.status, ""))
 
 
@@ -254,7 +252,7 @@ def _fires(status: JobStatus, now: float, zone: Zone) -> Text:
     for fire in status.next_fires:
         reason = "" if fire.reason is None else f" ({in_words(fire.reason)})"
         shown.append(", " if shown else "")
-        shown.append(f"{_moment(fire.at, now, zone)} ")
+        shown.append(f"{moment(fire.at, now, zone)} ")
         shown.append(f"{fire.verdict}{reason}", STYLES[fire.verdict])
     return shown
 
@@ -266,9 +264,3 @@ def _record(status: JobStatus) -> str:
     if status.skips_since_last_start:
         parts.append(f"{status.skips_since_last_start} skipped since the last start")
     return ", ".join(parts)
-
-
-def _moment(instant: float, now: float, zone: Zone) -> str:
-    """Return `Sat 01:00` for what is a few days away, the date and time for everything else."""
-    weekday, date, clock = human(instant, zone).split(" ")
-    return f"{weekday} {clock}" if abs(instant - now) < _SOON else f"{date} {clock}"

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchctl.core.text.harmless import harmful, harmless, one_line
+from batchctl.core.time.zones import human
 
 __all__ = ["harmless", "one_line"]  # every view takes them from here, beside the rest of this page
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from batchctl.core.time.zones import Zone
+
 _FILE_WIDTH = 200
+_SOON = 6 * 86400.0
+"""Seconds within which a weekday alone says which day is meant."""
 
 
 class Symbols(NamedTuple):
@@ -150,6 +155,12 @@ STYLES = {
     "skipped": "dim",
 }
 """How a status or verdict looks where the terminal has colours."""
+
+
+def moment(instant: float, now: float, zone: Zone) -> str:
+    """Return `Sat 01:00` for what is a few days away, the date and time for everything else."""
+    weekday, date, clock = human(instant, zone).split(" ")
+    return f"{weekday} {clock}" if abs(instant - now) < _SOON else f"{date} {clock}"
 
 
 def in_words(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import islice, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,16 +12,15 @@ from history_rows import DAY, HOUR, Rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batchctl.answers import check, explain, status
+from batchctl.answers import check, explain, status, upcoming
 from batchctl.answers.site import Site
 from batchctl.base import clock
 from batchctl.core.run import Identity
 from batchctl.core.time import zones
 from batchctl.process import identity
-from batchctl.watch.standing import standing
 
 if TYPE_CHECKING:
-    from batchctl.core.foresight.simulate import SimulatedFire
+    from batchctl.answers.upcoming import Fire
 
 _JOB = "키워드"
 _CONFIG = """
@@ -77,10 +75,9 @@ def _unwritten(*_: Any) -> str:
     return json.dumps({})
 
 
-def _upcoming(site: Site, now: float) -> list[SimulatedFire]:
-    """Return the fires of the next day, as a list of all coming fires has them."""
-    stands = standing(site.job(_JOB), site.history(), site.state, now)
-    return list(islice(takewhile(lambda fire: fire.at < now + DAY, stands.fires()), 8))
+def _upcoming(site: Site, job: str) -> list[Fire]:
+    """Return the first fires of a job within a day, as the list of all coming fires has them."""
+    return [fire for fire in upcoming.upcoming(site).fires if fire.job == job][:8]
 
 
 _HOURS = st.floats(0.2, 12)
@@ -123,7 +120,7 @@ def test_all_who_are_asked_say_the_same(
         stands = status.status(site, _JOB).jobs[0]
         looked = check.check(site, written=_unwritten).health.jobs[0]
         asked = explain.explain(site, _JOB)
-        coming = _upcoming(site, now)
+        coming = _upcoming(site, _JOB)
         end = None if stands.current is None else stands.current.expected_end_at
         assert (stands.current is None) == (run is None)
         assert (looked.state, looked.expected_end) == (stands.state, end)
@@ -183,6 +180,8 @@ def test_of_what_comes_after_another_all_say_the_same(
         shown = [(fire.at, fire.verdict, fire.reason) for fire in status.status(site, "c").jobs[0].next_fires]
         looked = check.check(site, written=_unwritten).health.jobs[2]
         assert looked.next_fire == (shown[0][0] if shown else None)
+        listed = [(fire.at, fire.verdict, fire.reason) for fire in _upcoming(site, "c")][:3]
+        assert listed == [each for each in shown if each[0] < now + DAY]
         first = next((at for at, verdict, _ in shown if verdict == "start"), None)
         assert first is None or explain.explain(site, "c").next_start_at == first
         for at, verdict, reason in shown:

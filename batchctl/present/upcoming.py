@@ -1,0 +1,94 @@
+"""The coming fires of all jobs, as JSON and as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchctl.core.time.zones import human, iso
+from batchctl.present.tables import keep_whole, table
+from batchctl.present.text import STYLES, cell, console, counted, in_words, moment, symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.text import Text
+
+    from batchctl.answers.upcoming import Fire, Upcoming
+    from batchctl.core.time.zones import Zone
+    from batchctl.present import contract
+
+_SINGLY = 3
+"""So many fires of a job that do the same are shown one by one; more of them are one row."""
+
+
+def as_json(found: Upcoming) -> contract.Upcoming:
+    """Return the contract's object."""
+    zone = found.zone
+    return {
+        "from": iso(found.start, zone),
+        "to": iso(found.end, zone),
+        "fires": [
+            {
+                "at": iso(fire.at, zone),
+                "job": fire.job,
+                "verdict": "start" if fire.verdict == "start" else "skip",
+                "reason": fire.reason,
+                "ends_at": iso(fire.ends_at, zone),
+                "overlaps": list(fire.overlaps),
+            }
+            for fire in found.fires
+        ],
+    }
+
+
+def show(found: Upcoming) -> None:
+    """Print what runs now, and a row for each fire; many that do the same are one row."""
+    out, now, zone = console(), found.start, found.zone
+    for run in found.running:
+        end = "at a time nobody knows" if run.expected_end is None else f"about {moment(run.expected_end, now, zone)}"
+        out.print(cell(f"{run.job} is running and ends {end}", STYLES["running"]))
+    if not found.fires:
+        out.print(cell(f"Nothing will be fired until {human(found.end, zone)}."))
+        return
+    made = table(("FIRE", "JOB", "VERDICT", "ENDS", "BESIDE"))
+    for rows in _rows(found.fires):
+        made.add_row(*_row(rows, now, zone))
+    keep_whole(made)
+    made.columns[0].no_wrap = made.columns[3].no_wrap = True
+    out.print(made)
+    starts = sum(fire.verdict == "start" for fire in found.fires)
+    skips = len(found.fires) - starts
+    out.print(
+        cell(
+            f"{counted(len(found.fires), 'fire', 'fires')} until {human(found.end, zone)}: {starts} start, {skips} skip"
+        )
+    )
+
+
+def _rows(fires: Sequence[Fire]) -> Iterator[Sequence[Fire]]:
+    """Yield the fires that share a row: those of a job that follow each other and do the same, where they are many."""
+    of_job: dict[str, list[list[Fire]]] = {}
+    for fire in fires:
+        runs = of_job.setdefault(fire.job, [])
+        if runs and (runs[-1][0].verdict, runs[-1][0].reason) == (fire.verdict, fire.reason):
+            runs[-1].append(fire)
+        else:
+            runs.append([fire])
+    every = [run for runs in of_job.values() for run in runs]
+    rows = [row for run in every for row in ([run] if len(run) > _SINGLY else [[fire] for fire in run])]
+    return iter(sorted(rows, key=lambda row: row[0].at))
+
+
+def _row(fires: Sequence[Fire], now: float, zone: Zone) -> list[Text]:
+    first, last = fires[0], fires[-1]
+    reason = "" if first.reason is None else f" ({in_words(first.reason)})"
+    times = "" if len(fires) == 1 else f", {len(fires)} times until {moment(last.at, now, zone)}"
+    beside = dict.fromkeys(name for fire in fires for name in fire.overlaps)
+    ends = "-" if last.ends_at is None else f"{symbols().about}{moment(last.ends_at, now, zone)}"
+    return [
+        cell(moment(first.at, now, zone)),
+        cell(first.job, "bold"),
+        cell(f"{first.verdict}{reason}{times}", STYLES[first.verdict]),
+        cell(ends),
+        cell(", ".join(beside) or "-"),
+    ]
