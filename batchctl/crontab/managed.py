@@ -24,6 +24,8 @@ from batchctl.crontab.entries import batchctl_commands
 from batchctl.process.ask import exchange
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from batchctl.core.model import Config
     from batchctl.core.time.zones import Zone
 
@@ -31,6 +33,7 @@ BACKUPS_KEPT = 10
 
 _BEGIN = b"# >>> batchctl "
 _END = b"# <<< batchctl "
+MARKERS = (_BEGIN, _END)
 _EDIT = (
     "run `crontab -e` and repair the lines that begin with `# >>> batchctl` and `# <<< batchctl`; nothing was written"
 )
@@ -51,7 +54,7 @@ class Change(Record):
     new: bytes
 
 
-def change(config: Config, state: str, old: bytes, *, care: bool | None = None) -> Change:
+def change(config: Config, state: str, old: bytes, *, care: bool | None = None, program: str = "") -> Change:
     """Return what an install of this configuration into the crontab `old` would do.
 
     `care` says whether the block has lines that look after the jobs; for None it has them unless the one that is there
@@ -63,7 +66,7 @@ def change(config: Config, state: str, old: bytes, *, care: bool | None = None) 
     """
     name = label(config.path)
     try:
-        call = _call(config, state, old)
+        call = _call(config, state, old, program)
         made = entries(config, call, cron_zone(), clock.now())
         care = WITHOUT_CARE.encode() not in _block_in(old, name) if care is None else care
         cared = care_lines(config, call, care=care, taken=batchctl_commands(old)) if made else ()
@@ -77,6 +80,25 @@ def change(config: Config, state: str, old: bytes, *, care: bool | None = None) 
         old=old,
         new=replace_block(old, name, block),
     )
+
+
+def standing(config: Config, state: str, old: bytes) -> Literal["installed", "absent", "outdated"]:
+    """Return how the block of this configuration stands in the crontab `old`.
+
+    Which of several installations of batchctl it calls is no difference, as long as that one is there.
+
+    Raises:
+        ConfigError, StateError: as `change` does.
+    """
+    there = _block_in(old, label(config.path))
+    if not there:
+        return "absent"
+    return "installed" if change(config, state, old, program=_program_in(there)).block == there else "outdated"
+
+
+def begin_of(label: str) -> bytes:
+    """Return the line that begins the block of this label."""
+    return _BEGIN + os.fsencode(label)
 
 
 def label(config_path: str | None) -> str:
@@ -261,11 +283,11 @@ def _back_up(text: bytes, state: str) -> str:
     return path
 
 
-def _call(config: Config, state: str, old: bytes) -> tuple[str, ...]:
+def _call(config: Config, state: str, old: bytes, program: str) -> tuple[str, ...]:
     """Return the command line up to `run`: cron starts it with the user's HOME and none of the shell's variables."""
     names = {line.partition(b"=")[0].strip(b" \t\"'") for line in BytesIO(old)}
     alone = not names.intersection(_SURROUNDINGS)
-    words = _program()
+    words = (program,) if program else _program()
     if config.path is not None and not (alone and config.path == _found_by_cron()):
         words += ("--config", config.path)
     if not (alone and state == (config.state_dir or f"{_home()}/.local/state/batchctl")):
@@ -279,6 +301,15 @@ def _program() -> tuple[str, ...]:
         if path and os.path.basename(path) == "batchctl" and os.access(path, os.X_OK) and os.path.isfile(path):
             return (os.path.abspath(path),)
     return (sys.executable, "-m", "batchctl")
+
+
+def _program_in(block: bytes) -> str:
+    """Return the batchctl that the lines of a block call, where it is one file that is there; else ""."""
+    import re
+
+    found = re.search(rb"^[^#\n]*?(/[^\s'\"]*/batchctl) ", block, re.MULTILINE)
+    path = "" if found is None else os.fsdecode(found[1])
+    return path if os.access(path, os.X_OK) else ""
 
 
 def _found_by_cron() -> str | None:

@@ -10,7 +10,7 @@ from batchctl.crontab.strip_wrappers import strip_wrappers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterator
 
 _LAUNCHERS = frozenset({"nice", "ionice", "env", "sudo", "chronic", "nohup", "exec", "time", "stdbuf", "setsid"})
 _PARTS = frozenset({"cd", ".", "source", "export", "set", "umask", "test", "[", "sleep", "exit", "flock", "timeout"})
@@ -45,6 +45,16 @@ def runs_batchctl(command: str) -> bool:
         if program == "batchctl" or (program in _AROUND and _BATCHCTL.search(part)):
             return True
     return False
+
+
+def program_of(command: str) -> Iterator[str]:
+    """Yield the program, or the script that an interpreter is given, of each part of a command."""
+    for part in _SEPARATOR.split(command):
+        words = _program_words(part)
+        if words and words[0].rpartition("/")[2] in {"flock", "timeout"}:
+            words = _program_words(strip_wrappers(shlex.join(words)).command)
+        if words and words[0] not in _PARTS:
+            yield words[0]
 
 
 def _stem(command: str) -> str:
