@@ -4,6 +4,8 @@ The exit codes are the contract's, and the words below each are the reference's;
 sysexits.h, 75 is EX_TEMPFAIL; 70, EX_SOFTWARE, is for what should never happen: a fault in batchctl itself.
 """
 
+from __future__ import annotations
+
 EXIT_OK = 0
 """succeeded"""
 EXIT_FAILED = 1
@@ -55,6 +57,13 @@ class ConfigError(BatchctlError):
     """The configuration is wrong: the message names file, line where known, and key (exit 78)."""
 
     exit_code = EXIT_CONFIG
+
+    def __init__(
+        self, message: str, *, remedy: str = "", keys: tuple[str | int, ...] = (), others: tuple[ConfigError, ...] = ()
+    ) -> None:
+        """Keep which key it is about, where it is about one, and what else is wrong with the configuration."""
+        super().__init__(message, remedy=remedy)
+        self.keys, self.others = keys, others
 
 
 class CannotStartError(BatchctlError):

@@ -37,7 +37,8 @@ def report(error: Exception) -> int:
         remedy = "run the same command with BATCHCTL_DEBUG=1 and report what it prints; see `batchctl status` meanwhile"
         say(f"batchctl: internal error: {type(error).__name__}: {error}\n  → {remedy}\n")
         return EXIT_BUG
-    say(f"batchctl: {error}\n" + (f"  → {error.remedy}\n" if error.remedy else ""))
+    for each in (error, *getattr(error, "others", ())):
+        say(f"batchctl: {each}\n" + (f"  → {each.remedy}\n" if each.remedy else ""))
     return error.exit_code
 
 

@@ -68,6 +68,8 @@ def alerting(given: Mapping[str, Any], where: KeyPath) -> Alerting:
     lists: dict[str, Any] = {
         key: tuple(given[key]) for key in ("on_alert", "alert_on_output") if given[key] is not None
     }
+    if lists.get("on_alert"):
+        lists["on_alert"] = values.command(given["on_alert"], where.at("on_alert"))
     window = values.window(given["quiet_hours"], where.at("quiet_hours"))
     set_keys = {key: value for key, value in (plain | spans).items() if value is not None}
     return Alerting(notify=_notify(given["notify"], where.at("notify")), quiet_hours=window, **lists, **set_keys)

@@ -261,7 +261,7 @@ def _command(raw: SharedKeys, table: Mapping[str, Any], where: KeyPath) -> dict[
         remedy = "remove it, or write the interpreter into run or argv"
         where.at("python").refuse("chooses the interpreter of a function, and there is none", remedy)
     python = raw.python if raw.python and "/" not in raw.python else values.location(raw.python, where.at("python"))
-    argv = None if raw.argv is None else tuple(raw.argv)
+    argv = None if raw.argv is None else values.command(raw.argv, where.at("argv"))
     return {"run": raw.run, "argv": argv, "function": raw.function, "python": python}
 
 

@@ -11,6 +11,7 @@ from batchctl.base.paths import identity_of
 from batchctl.base.record import replace
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
+from batchctl.config.faults import Faults
 from batchctl.config.key_path import KeyPath
 from batchctl.config.ready_made import PRESETS, file_of
 from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
@@ -35,6 +36,10 @@ class _Definition:
     def __init__(self, name: str, table: Any, source: TomlFile, key: str | None = None) -> None:
         self.name, self.table, self.source = name, table, source
         self.where = KeyPath(source, ("jobs", key or name))
+
+    def with_table(self, table: Any) -> _Definition:
+        """Return the same definition with another table."""
+        return self if table is self.table else _Definition(self.name, table, self.source, str(self.where.keys[-1]))
 
 
 class _Reader:
@@ -82,32 +87,25 @@ def load_all(
     all ready-made ones in place of the configured ones: each as it is beside what the top of the main file says.
 
     Raises:
-        ConfigError: with file, line where known, key and remedy.
+        ConfigError: with file, line where known, key and remedy; everything else that is wrong is in its `others`.
     """
-    reader = _Reader(changes)
+    reader, faults = _Reader(changes), Faults()
     path = None if path is None else os.path.abspath(path)
-    if path is None:
-        top, where, definitions = FileTable(), None, []
-    else:
-        main = reader.file(path, path)
-        where = KeyPath(main)
-        top = convert(main.table, FileTable, where)
-        definitions = [] if ready_made else _defined(path, main, top, where, reader)
+    main = None if path is None else reader.file(path, path)
+    top, where, shared = _top(main, faults)
     if ready_made:
         definitions = [reader.preset(name) for name in preset_names(reader)]
-    shared = _shared(top, where)
+    else:
+        definitions = [] if main is None else _defined(main, top, reader, faults)
     origins = _top_origins(top, where)
-    found: dict[str, Job] = {}
-    for definition in definitions:
-        if definition.name in found:
-            what = f"a job of this name is already defined in {found[definition.name].origin}"
-            definition.where.refuse(what, "rename or remove one of them")
-        found[definition.name] = _effective(definition, reader, shared, origins)
+    found = _jobs(definitions, reader, shared, origins, faults)
+    if not ready_made:  # whoever runs a ready-made job by its name has not asked for another
+        found = _chained(found, {each.name: each for each in definitions}, faults)
+    faults.settle()
     config = Config(
         path=path,
         files=tuple(reader.files),
-        # Whoever runs a ready-made job by its name has not asked for another.
-        jobs=found if ready_made else _chained(found, {each.name: each for each in definitions}),
+        jobs=found,
         timezone=shared.timezone,
         zone=shared.zone,
         state_dir=shared.state_home,
@@ -118,25 +116,55 @@ def load_all(
     return config, reader.identities
 
 
-def _chained(jobs: dict[str, Job], definitions: Mapping[str, _Definition]) -> dict[str, Job]:
-    """Return the jobs with those that follow them.
+def _top(main: TomlFile | None, faults: Faults) -> tuple[FileTable, KeyPath | None, Shared]:
+    """Return what the top level of the main file says."""
+    if main is None:
+        return FileTable(), None, _shared(FileTable(), None)
+    where = KeyPath(main)
 
-    Raises:
-        ConfigError: if `after` names no job, or a job waits for itself.
-    """
+    def read(table: Any) -> tuple[FileTable, Shared]:
+        top = convert(table, FileTable, where)
+        _disk_free_min(top, where)
+        return top, _shared(top, where)
+
+    top, shared = faults.of(main.table, 0, read) or (FileTable(), _shared(FileTable(), None))
+    return top, where, shared
+
+
+def _jobs(
+    definitions: list[_Definition], reader: _Reader, shared: Shared, origins: dict[str, str], faults: Faults
+) -> dict[str, Job]:
+    found: dict[str, Job] = {}
+    for each in definitions:
+
+        def build(table: Any, each: _Definition = each) -> Job:
+            if each.name in found:
+                what = f"a job of this name is already defined in {found[each.name].origin}"
+                each.where.refuse(what, "rename or remove one of them")
+            return _effective(each.with_table(table), reader, shared, origins)
+
+        job = faults.of(each.table, len(each.where.keys), build)
+        if job is not None:
+            found[each.name] = job
+    return found
+
+
+def _chained(jobs: dict[str, Job], definitions: Mapping[str, _Definition], faults: Faults) -> dict[str, Job]:
+    """Return the jobs with those that follow them; faults are an `after` that names no job, or leads back to it."""
     followers: dict[str, list[Follower]] = {}
     for job in jobs.values():
         for name in job.schedule.after:
-            if name not in jobs:
-                remedy = unknown_remedy(name, jobs, "known jobs")
-                definitions[job.name].where.at("after").refuse(f"there is no job {name!r}", remedy)
+            with faults.noted():
+                if name not in definitions:
+                    remedy = unknown_remedy(name, definitions, "known jobs")
+                    definitions[job.name].where.at("after").refuse(f"there is no job {name!r}", remedy)
             follower = Follower(job=job.name, after=job.schedule.after, after_any=job.schedule.after_any)
             followers.setdefault(name, []).append(follower)
-        circle = _circle(jobs, job.name)
-        if circle:
-            what = f"goes round in a circle: {' after '.join(circle)}"
-            definitions[job.name].where.at("after").refuse(what, "give one of these jobs a schedule of its own")
-    return jobs | {name: replace(jobs[name], followers=tuple(each)) for name, each in followers.items()}
+        with faults.noted():
+            if circle := _circle(jobs, job.name):
+                what = f"goes round in a circle: {' after '.join(circle)}"
+                definitions[job.name].where.at("after").refuse(what, "give one of these jobs a schedule of its own")
+    return jobs | {name: replace(jobs[name], followers=tuple(each)) for name, each in followers.items() if name in jobs}
 
 
 def _circle(jobs: Mapping[str, Job], name: str) -> list[str]:
@@ -171,23 +199,24 @@ def presets() -> dict[str, Job]:
     return dict(load_all(None, ready_made=True)[0].jobs)
 
 
-def _defined(path: str, main: TomlFile, top: FileTable, where: KeyPath, reader: _Reader) -> list[_Definition]:
-    jobs = where.at("jobs")
-    inside = [_Definition(values.name(key, jobs.at(key), "job"), table, main, key) for key, table in top.jobs.items()]
-    return [*inside, *_jobs_d(reader, os.path.join(os.path.dirname(path), "jobs.d"))]
-
-
-def _jobs_d(reader: _Reader, directory: str) -> list[_Definition]:
-    found = []
+def _defined(main: TomlFile, top: FileTable, reader: _Reader, faults: Faults) -> list[_Definition]:
+    jobs = KeyPath(main).at("jobs")
+    found: list[_Definition] = []
+    for key, table in top.jobs.items():
+        with faults.noted():
+            found.append(_Definition(values.name(key, jobs.at(key), "job"), table, main, key))
+    directory = os.path.join(main.directory, "jobs.d")
     for file in reader.names_in(directory):
-        if not file.endswith(".toml") or file.startswith("."):
-            continue
-        path = os.path.join(directory, file)
-        key = file.removesuffix(".toml")
-        source = reader.file(path, path, ("jobs", key))
-        name = values.name(key, KeyPath(source, ("jobs", key)), "job")
-        found.append(_Definition(name, source.table, source, key))
+        if file.endswith(".toml") and not file.startswith("."):
+            with faults.noted():
+                found.append(_in_jobs_d(os.path.join(directory, file), file.removesuffix(".toml"), reader))
     return found
+
+
+def _in_jobs_d(path: str, key: str, reader: _Reader) -> _Definition:
+    source = reader.file(path, path, ("jobs", key))
+    name = values.name(key, KeyPath(source, ("jobs", key)), "job")
+    return _Definition(name, source.table, source, key)
 
 
 def _shared(top: FileTable, where: KeyPath | None) -> Shared:

@@ -60,7 +60,7 @@ class TomlFile:
         line = find_line(self.text, keys[len(self.prefix) :])
         where = self.path if line is None else f"{self.path}:{line}"
         message = f"{where}: {f'{self.dotted(keys)}: ' if keys else ''}{what}"
-        raise ConfigError(message, remedy=remedy)
+        raise ConfigError(message, remedy=remedy, keys=keys)
 
     def dotted(self, keys: Keys) -> str:
         """Return keys as the operator reads them; a step goes by its id, or by its place where it has none."""

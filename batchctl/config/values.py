@@ -100,6 +100,14 @@ def location(text: str | None, where: KeyPath) -> str | None:
     return os.path.join(where.source.directory, expanded)
 
 
+def command(words: list[str], where: KeyPath) -> tuple[str, ...]:
+    """Return the words of a command, whose program may be said with the home directory's `~`, as to a shell."""
+    program = os.path.expanduser(words[0])
+    if program.startswith("~"):
+        where.refuse(f"{words[0]!r} leads nowhere", "write the path in full; ~ is your home, and ~NAME that of a user")
+    return (program, *words[1:])
+
+
 def search_path(raw: str | list[str] | None, where: KeyPath) -> tuple[str, ...]:
     """Return the directories to put before PATH; text is split at colons as PATH itself is."""
     parts = [raw] if isinstance(raw, str) else raw or []

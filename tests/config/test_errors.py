@@ -334,3 +334,75 @@ def test_find_line(keys: tuple[str | int, ...], line: int | None) -> None:
         '[[jobs."b.c".steps]]\n id = "2"\n[jobs.d]\nrun = """\n[jobs.a]\n"""\nparams.x = 1\n'
     )
     assert find_line(text, keys) == line
+
+
+ALL_WRONG = """
+timezne = "UTC"
+[pools]
+shop = 0
+[jobs.a]
+timeout = "3 hours"
+stale_after = "36x"
+on_stale = "alert"
+pool = "shop"
+[[jobs.a.steps]]
+id = "1"
+run = "echo {nosuch}"
+retires = 2
+[[jobs.a.steps]]
+id = "1"
+argv = ["a", 5]
+[jobs.b]
+daily = "25:00"
+preset = "nonono"
+[jobs.c]
+run = "true"
+after = "zzz"
+[jobs."bad name"]
+run = "x"
+"""
+
+
+def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
+    """Each with file, line, key and remedy, in every file; nothing is said that is wrong only because of another."""
+    file, other = tmp_path / "c.toml", tmp_path / "jobs.d" / "d.toml"
+    file.write_text(ALL_WRONG.lstrip(), encoding="utf-8")
+    other.parent.mkdir()
+    other.write_text('run = "true"\nevery = "often"\n')
+    (other.parent / "e.toml").write_text("run = \n")
+    done = batchctl("--config", str(file), "config")
+    assert done.returncode == 78
+    said = done.stderr.splitlines()
+    assert said[1::2] == [line for line in said if line.startswith("  → ")]
+    where = [line.removeprefix(f"batchctl: {tmp_path}/").split(" ")[0] for line in said[::2]]
+    assert sorted(where) == sorted(
+        [
+            "c.toml:1:",
+            "c.toml:3:",
+            "c.toml:5:",
+            "c.toml:6:",
+            "c.toml:11:",
+            "c.toml:12:",
+            "c.toml:14:",
+            "c.toml:15:",
+            "c.toml:17:",
+            "c.toml:18:",
+            "c.toml:21:",
+            "c.toml:22:",
+            "jobs.d/d.toml:2:",
+            "jobs.d/e.toml:1:",
+        ]
+    )
+
+
+def test_a_program_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`~` before the program of argv and on_alert is the home directory, as in cwd; nobody's home is refused."""
+    monkeypatch.setenv("HOME", "/home/shop")
+    file = tmp_path / "c.toml"
+    file.write_text('[jobs.x]\nargv = ["~/bin/x", "~"]\non_alert = ["~/bin/tell"]\ncwd = "~"\n')
+    job = load(str(file)).jobs["x"]
+    assert job.steps[0].argv == ("/home/shop/bin/x", "~")
+    assert (job.alerting.on_alert, job.cwd) == (("/home/shop/bin/tell",), "/home/shop")
+    file.write_text('[jobs.x]\nargv = ["~nobody-has-this-name/x"]\n')
+    with pytest.raises(ConfigError, match="leads nowhere"):
+        load(str(file))

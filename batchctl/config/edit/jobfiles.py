@@ -204,7 +204,7 @@ def _judged(main: str, files: Mapping[str, bytes | None]) -> Config:
     try:
         return load_as(main, there)
     except ConfigError as error:
-        raise ConfigError(str(error), remedy=f"{error.remedy}; {NOTHING}") from error
+        raise ConfigError(str(error), remedy=f"{error.remedy}; {NOTHING}", others=error.others) from error
 
 
 def _main_file(config_path: str | None, name: str) -> str:
