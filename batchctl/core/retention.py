@@ -79,6 +79,9 @@ class _Stays:
 
     def needs(self, run: Past) -> bool:
         """Say whether the run stays whatever the limits are, and remember that it was seen."""
+        if self._succeeded:
+            # Of a million runs nearly all come after these.
+            return run.status == RUNNING or run.id in self._resumed
         ended, succeeded = run.ended_at is not None, run.status == SUCCEEDED
         needed = (
             run.status == RUNNING

@@ -42,6 +42,8 @@ _HOLD = 0.01
 """Seconds that a slice may hold the write lock."""
 _LONGEST_REST = 0.1
 _SLICES_BETWEEN_CHECKPOINTS = 20
+_LONGEST_GIVING = 10.0
+"""Seconds that one prune spends on giving pages back one by one; the next goes on."""
 _PATIENCE_AFTER_RUN = 0.25
 
 
@@ -177,8 +179,11 @@ def _compact(connection: sqlite3.Connection, state_dir: str) -> None:
     try:
         found = os.statvfs(state_dir)
         if not pruning.compact(connection, found.f_bavail * found.f_frsize):
-            pace = _Pace()
-            while pace.timed(partial(pruning.give_back, connection)):
+            pace, slices = _Pace(clock.monotonic() + _LONGEST_GIVING), 0
+            while not pace.over and pace.timed(partial(pruning.give_back, connection, pace.size)):
+                slices += 1
+                if slices % _SLICES_BETWEEN_CHECKPOINTS == 0:
+                    pruning.checkpoint(connection)
                 pace.rest()
         pruning.truncate_log(connection)
     except (OSError, sqlite3.OperationalError):
@@ -191,7 +196,7 @@ class _Pace:
 
     def __init__(self, until: float = float("inf")) -> None:
         self.size = _FIRST_SLICE
-        self._until, self._held = until, 0.0
+        self._until, self._held, self._released = until, 0.0, 0.0
 
     @property
     def over(self) -> bool:
@@ -202,14 +207,17 @@ class _Pace:
         """Do the work of one slice; the next is as large as fits the time that one may hold the lock."""
         began = clock.monotonic()
         result = work()
-        self._held = clock.monotonic() - began
+        self._released = clock.monotonic()
+        self._held = self._released - began
         ideal = self.size * _HOLD / max(self._held, 1e-6)
         self.size = max(1, min(_LARGEST_SLICE, 2 * self.size, int(ideal)))
         return result
 
     def rest(self) -> None:
-        """Let others have the lock."""
-        time.sleep(min(2 * self._held, _LONGEST_REST, max(0.0, self._until - clock.monotonic())))
+        """Let others have had the lock for as long as the last slice held it."""
+        now = clock.monotonic()
+        rest = min(self._held, _LONGEST_REST) - (now - self._released)
+        time.sleep(max(0.0, min(rest, self._until - now)))
 
 
 class _Pruner:
@@ -250,8 +258,11 @@ class _Pruner:
             some = ids[at : at + pace.size]
             at += len(some)
             gone = pace.timed(partial(pruning.remove_runs, self.connection, self._tables, some))
+            reserved = self.dirs.reserved()
             for run_id in gone:
-                size += self._remove_files(run_id)
+                if run_id in reserved:
+                    self.dirs.forget_reserve(run_id)
+                size += self._remove_files(str(run_id))
             runs += len(gone)
             slices += 1
             if slices % _SLICES_BETWEEN_CHECKPOINTS == 0:
@@ -260,10 +271,9 @@ class _Pruner:
                 pace.rest()
         return runs, size
 
-    def _remove_files(self, run_id: int) -> int:
-        size = self.dirs.size(str(run_id))
-        self.dirs.forget_reserve(run_id)
-        return size if self.dirs.remove(str(run_id)) else 0
+    def _remove_files(self, name: str) -> int:
+        size = self.dirs.size(name)
+        return size if self.dirs.remove(name) else 0
 
     def _remove_skips(self, job: str, before: float) -> int:
         pace, skips = _Pace(self._until), 0

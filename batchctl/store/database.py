@@ -23,6 +23,8 @@ VERSION = 6
 """The number of migrations this batchctl knows; here, so that a fire need not import them."""
 BUSY_LIMIT = 10.0
 """Seconds to wait for another process's transaction before the database counts as locked."""
+INCREMENTAL = 2
+"""SQLite's number for `auto_vacuum = incremental`."""
 _SETUP_LIMIT = 120.0
 """Seconds to wait for another process that makes the history or upgrades it, which a million runs make long."""
 
@@ -231,6 +233,8 @@ def _migrate(state_dir: str) -> None:
         connection, version = _open(place.history, BUSY_LIMIT)
         try:
             if version <= VERSION:
+                # So that a prune can make the file smaller bit by bit; only a database without tables heeds it.
+                connection.execute(f"pragma auto_vacuum = {INCREMENTAL}")
                 connection.execute("pragma journal_mode = wal")
                 migrations.apply(Database(connection, execute_plugins=False))
                 _mark(state_dir)

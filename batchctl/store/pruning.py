@@ -1,8 +1,8 @@
 """Removing what retention lets go, in transactions so short that no fire notices them.
 
 A fire, and the journal of a run, wait for the write lock by asking again after 1, 2, 5, 10, 15, 20, 25 … ms. So a slice
-holds it for about 10 ms and the pause after it is twice as long: whoever waits finds it free within a few of those.
-Checkpoints are made between slices, not by the commit, and never wait for anybody.
+holds it for about 10 ms and leaves it free as long: whoever waits finds it free within a few of those. Checkpoints are
+made between slices, not by the commit, and never wait for anybody.
 
 A power cut may bring pruned rows back, as pruning does not wait for the disk; the next time they go again.
 """
@@ -13,10 +13,11 @@ from __future__ import annotations
 import os
 import sqlite3
 
+from batchctl.base import clock
 from batchctl.base.state_dir import StateDir
 from batchctl.core.retention import Past
 from batchctl.store import outbox
-from batchctl.store.database import Immediate, connect, sync_at_checkpoints
+from batchctl.store.database import INCREMENTAL, Immediate, connect, sync_at_checkpoints
 from batchctl.store.schema import KNOWN_JOBS
 
 TYPE_CHECKING = False
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 """Runs read at once: no read lasts long enough to hold back a checkpoint."""
-_FEW = 8 * 1024 * 1024
-"""Bytes that VACUUM writes in less than 100 ms, during which no fire can start."""
+_MOST = 128 * 1024 * 1024
+"""Used bytes beyond which VACUUM is not tried: a disk may take seconds for them."""
 _WORTH = 16 * 1024 * 1024
 """Free bytes within the file that are worth giving back; below, the next runs fill them again."""
-_PAGES_GIVEN_BACK = 200
+_HOLD_AT_REST, _HOLD_BESIDE_RUNS = 2.0, 0.25
+"""Seconds after which VACUUM is given up. It takes about as long again to put its result in place, and waiting for it
+are fires, for 10 s, and the journals of runs, for one."""
+_OPCODES = 1000
+"""Steps of SQLite's machine between two looks at the clock: well below a millisecond."""
 
 
 def open_to_look(state_dir: str) -> sqlite3.Connection | None:
@@ -116,11 +121,12 @@ def remove_runs(connection: sqlite3.Connection, tables: Sequence[str], ids: Sequ
     """
     with Immediate(connection):
         query = f"select id from runs where id in ({_marks(ids)}) and status <> 'running'"
-        found = [(row[0],) for row in connection.execute(query, tuple(ids))]
+        found = [row[0] for row in connection.execute(query, tuple(ids))]
         for table in tables:
-            connection.executemany(f"delete from {table} where run_id = ?", found)
-        connection.executemany("delete from runs where id = ?", found)
-    return [row[0] for row in found]
+            connection.execute(f"delete from {table} where run_id in ({_marks(found)})", found)
+        # One statement: the triggers that keep the counts cost three times the rest where each row has its own.
+        connection.execute(f"delete from runs where id in ({_marks(found)})", found)
+    return found
 
 
 def remove_skips(connection: sqlite3.Connection, job: str, before: float, limit: int) -> tuple[int, int]:
@@ -128,7 +134,7 @@ def remove_skips(connection: sqlite3.Connection, job: str, before: float, limit:
     with Immediate(connection):
         # Read under the write lock: the newest row may be counting on.
         found = old_skips(connection, job, before, limit)
-        connection.executemany("delete from skips where id = ?", [(skip_id,) for skip_id, _ in found])
+        connection.execute(f"delete from skips where id in ({_marks(found)})", [skip_id for skip_id, _ in found])
     return len(found), sum(count for _, count in found)
 
 
@@ -154,30 +160,41 @@ def size(connection: sqlite3.Connection) -> tuple[int, int]:
     return page * count, page * free
 
 
-def give_back(connection: sqlite3.Connection) -> bool:
-    """Give a few of the free pages back to the file system; False where there are none, or the database cannot.
+def give_back(connection: sqlite3.Connection, pages: int) -> bool:
+    """Give so many of the free pages back to the file system; False where there are none, or the database cannot.
 
-    It can from its first VACUUM by `compact` on (auto_vacuum = incremental).
+    It can if it was made so (auto_vacuum = incremental), or by its first VACUUM.
     """
-    if _pragma(connection, "auto_vacuum") != _INCREMENTAL or not _pragma(connection, "freelist_count"):
+    if _pragma(connection, "auto_vacuum") != INCREMENTAL or not _pragma(connection, "freelist_count"):
         return False
-    # One row for each page; only reading them all does the work.
-    connection.execute(f"pragma incremental_vacuum({_PAGES_GIVEN_BACK})").fetchall()
+    # A row for each page does the work, and only a script takes them all.
+    connection.executescript(f"pragma incremental_vacuum({pages})")
     return True
 
 
 def compact(connection: sqlite3.Connection, disk_free: int) -> bool:
     """Rewrite the database where that is worth it, quick, and safe; say whether it was done.
 
-    VACUUM holds the write lock throughout, so it is only for what it writes in an instant; it needs its result twice on
-    disk. Where more is kept, the free pages stay within the file, and the next runs use them.
+    Pages given back one by one take minutes where nearly all are free, VACUUM what it takes to write the others. But it
+    holds the write lock throughout, and needs its result twice on disk. So it is given up, and leaves all as it was,
+    where it would hold up anybody beyond what they wait for.
     """
     total, free = size(connection)
     used = total - free
-    if free < max(_WORTH, used) or used > _FEW or disk_free < 4 * used + _WORTH:
+    if free < max(_WORTH, used) or used > _MOST or disk_free < 4 * used + _WORTH:
         return False
-    connection.execute(f"pragma auto_vacuum = {_INCREMENTAL}")
-    connection.execute("vacuum")
+    busy = connection.execute("select exists (select 1 from runs where status = 'running')").fetchone()[0]
+    until = clock.monotonic() + (_HOLD_BESIDE_RUNS if busy else _HOLD_AT_REST)
+    connection.set_progress_handler(lambda: clock.monotonic() > until, _OPCODES)
+    try:
+        connection.execute(f"pragma auto_vacuum = {INCREMENTAL}")
+        connection.execute("vacuum")
+    except sqlite3.OperationalError as error:
+        if "interrupt" not in str(error):
+            raise
+        return False
+    finally:
+        connection.set_progress_handler(None, 0)
     return True
 
 
@@ -187,9 +204,6 @@ def truncate_log(connection: sqlite3.Connection) -> None:
     # What is left after that is little; with a limit of 0 it is not waited for.
     connection.execute("pragma busy_timeout = 0")
     connection.execute("pragma wal_checkpoint(truncate)").fetchone()
-
-
-_INCREMENTAL = 2
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

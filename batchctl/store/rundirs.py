@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_RESERVED = ".reserved"
 REMOVED = ".removed"
 """Ends the name of a directory that is being removed."""
 
@@ -102,6 +103,15 @@ class RunDirs:
             self._note(name, error)
             return False
         return True
+
+    def reserved(self) -> set[int]:
+        """Return the runs that have a spool file reserved: those under way, and lost ones, which never gave it back."""
+        try:
+            names = os.listdir(self._place.spool)
+        except OSError:
+            return set()
+        runs = (name.removesuffix(_RESERVED) for name in names if name.endswith(_RESERVED))
+        return {int(run) for run in runs if _is_number(run)}
 
     def forget_reserve(self, run_id: int) -> None:
         """Remove the spool file that a run had reserved, which a lost run could not give back."""
