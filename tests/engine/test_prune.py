@@ -458,7 +458,7 @@ def test_a_slice_is_a_handful_of_statements(history: Rows, runs: int) -> None:
     gone = pruning.remove_runs(connection, tables, range(1, runs + 1))
     connection.close()
     assert len(gone) == runs
-    # Each step of a trigger is told as the statement that set it off. Begin, which there are, one a table, runs, commit.
+    # A step of a trigger is told as the statement that set it off. Begin, which there are, one a table, runs, commit.
     assert len(list(groupby(asked))) == len(tables) + 4
     counted = "select sum(runs), sum(micros) from"
     left = [(601 - runs, (600 - runs) * 30_000_000 + 60_000_000)]
@@ -467,8 +467,9 @@ def test_a_slice_is_a_handful_of_statements(history: Rows, runs: int) -> None:
 
 def _grown(history: Rows) -> None:
     """Make the database one that can shrink bit by bit, and fill it."""
-    history.change("pragma auto_vacuum = 2")
-    history.change("vacuum")
+    connection = sqlite3.connect(history.state / "batchctl.db", isolation_level=None)
+    connection.executescript("pragma auto_vacuum = 2; vacuum")
+    connection.close()
     _many(history, 4000, result=_LARGE)
 
 
@@ -490,7 +491,12 @@ def test_a_rewrite_that_would_hold_others_up_is_given_up(
     monkeypatch.setattr(pruning, "_OPCODES", 1)
     given: list[int] = []
     real = pruning.give_back
-    monkeypatch.setattr(pruning, "give_back", lambda db, pages: given.append(pages) or real(db, pages))
+
+    def counted(connection: sqlite3.Connection, pages: int) -> bool:
+        given.append(pages)
+        return real(connection, pages)
+
+    monkeypatch.setattr(pruning, "give_back", counted)
     done = prune.prune(str(history.state), {})
     assert len(given) > 1
     assert done.database_free == 0
