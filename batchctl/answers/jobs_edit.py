@@ -140,6 +140,20 @@ def enable(site: Site, name: str, *, enabled: bool) -> Changed:
     return changed(site, jobfiles.enable(site.config_path, site.job(name).name, enabled=enabled))
 
 
+def set_keys(site: Site, name: str, values: Mapping[str, Any]) -> Changed:
+    """Set keys of a job where it is defined, `params.limit` in a table of it; None takes a key out.
+
+    Raises:
+        UsageError: if there is no such job, or nothing to set.
+        BatchctlError: if no file that can be changed defines it.
+        ConfigError: if the configuration would be wrong; nothing is written.
+    """
+    if not values:
+        message = f"there is nothing to set; {NOTHING}"
+        raise UsageError(message, remedy='give KEY=VALUE, for example timeout=30h or schedule="0 5 * * *"')
+    return changed(site, jobfiles.change(site.config_path, site.job(name).name, values))
+
+
 def edit(site: Site, name: str) -> Changed | None:
     """Let the operator's editor change a copy of the file that defines a job; None where it is left as it was.
 

@@ -121,6 +121,32 @@ def disable(ctx: typer.Context, name: Name) -> None:
     _tell_enabled(answer.enable(site_of(ctx), name, enabled=False), "disabled")
 
 
+def set_keys(
+    ctx: typer.Context,
+    name: Name,
+    settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="A value is JSON, else text.")],
+) -> None:
+    """Set keys of a job in the file that defines it, comments kept; `params.limit` lies in a table, null takes out.
+
+    Everything is validated first, and nothing is written where that fails (exit 78).
+
+    Examples:
+    * `batchctl jobs set refresh-prices schedule="0 5 * * *" params.batch_size=200`
+    * `batchctl jobs set refresh-prices timeout=30h min_gap=null`
+    """
+    from batchctl.answers import jobs_edit as answer
+    from batchctl.commands.run import parse_settings
+
+    values = parse_settings(settings)
+    if isinstance(values.get("at"), str):
+        values["at"] = _moment(values["at"])
+    changed = answer.set_keys(site_of(ctx), name, values)
+    if changed.files:
+        tell(changed)
+    else:
+        typer.echo("it is so already; nothing was written")
+
+
 def edit(ctx: typer.Context, name: Name) -> None:
     """Open a copy of the file that defines a job in $VISUAL or $EDITOR, and put it in place once it is valid.
 

@@ -103,14 +103,24 @@ def parse_params(given: list[str]) -> dict[str, Any]:
     Raises:
         UsageError: if one has no `=` or no key.
     """
+    return _pairs(given, "--param {!r}", 'write for example --param limit=50 or --param account="계정1"')
+
+
+def parse_settings(given: list[str]) -> dict[str, Any]:
+    """Return `KEY=VALUE` words as settings, a key of a table as `table.key`; UsageError where one is none."""
+    return _pairs(given, "{!r}", "write for example timeout=30h or params.limit=50", dotted=True)
+
+
+def _pairs(given: list[str], named: str, remedy: str, *, dotted: bool = False) -> dict[str, Any]:
     import json
 
     found: dict[str, Any] = {}
     for text in given:
         key, equals, value = text.partition("=")
-        if not equals or not key.isidentifier():
-            message = f"--param {text!r} is not KEY=VALUE"
-            raise UsageError(message, remedy='write for example --param limit=50 or --param account="계정1"')
+        parts = key.split(".") if dotted else [key]
+        if not equals or not all(part.isidentifier() for part in parts):
+            message = f"{named.format(text)} is not KEY=VALUE"
+            raise UsageError(message, remedy=remedy)
         try:
             found[key] = json.loads(value)
         except ValueError:

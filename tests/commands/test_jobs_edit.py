@@ -345,3 +345,71 @@ def test_in_the_c_locale(home: Path, tmp_path: Path) -> None:
         done = batchctl("jobs", *words, env=env)
         assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     assert list((directory / "jobs.d").iterdir()) == []
+
+
+SET = """\
+# the shop's batches
+[jobs.a]
+daily = "01:00"  # at night
+params = { limit = 100 }
+run = "collect --limit {limit}"
+
+[jobs.b]   # another
+run = "true"
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "old", "new"),
+    [
+        # a key that is there keeps its place and its comment
+        (["daily=02:00"], 'daily = "01:00"  # at night', 'daily = "02:00"  # at night'),
+        # one that is not there comes first
+        (["timeout=30h"], "[jobs.a]\n", '[jobs.a]\ntimeout = "30h"\n'),
+        # a key of a table
+        (["params.limit=200"], "limit = 100", "limit = 200"),
+        # a key of a table that is not there yet; JSON numbers, truth and lists stay what they are
+        (["expect.collected=>= 5"], "[jobs.a]\n", '[jobs.a]\nexpect = {collected = ">= 5"}\n'),
+        (["enabled=false"], "[jobs.a]\n", "[jobs.a]\nenabled = false\n"),
+        # another way to say when takes the place of the one that is there
+        (["schedule=0 5 * * *"], '[jobs.a]\ndaily = "01:00"  # at night\n', '[jobs.a]\nschedule = "0 5 * * *"\n'),
+        # null takes out, what is not there too
+        (["daily=null", "timeout=null"], 'daily = "01:00"  # at night\n', ""),
+    ],
+)
+def test_set(settings: list[str], old: str, new: str, call: Call, file: Path) -> None:
+    """Keys are set in the file that defines the job, with every other byte of it kept."""
+    file.write_text(SET, encoding="utf-8")
+    code, out, _ = call("set", "a", *settings)
+    assert (code, out) == (0, f"wrote {file}\n")
+    assert file.read_text(encoding="utf-8") == SET.replace(old, new, 1)
+    load(str(file))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["a", "timeout=soon"], 78, "timeout"),  # a wrong value
+        (["a", "batchsize=3"], 78, "batchsize"),  # an unknown key
+        (["a", "timeout"], 2, "is not KEY=VALUE"),
+        (["nosuch", "timeout=3h"], 2, "there is no job 'nosuch'"),
+        (["daily-batch", "timeout=3h"], 1, "no file of yours defines"),  # a ready-made job
+        (["a", "params.limit.deep=3"], 1, "cannot be changed"),  # a table in a number
+        (["a", "at=soon"], 2, "not a time"),
+    ],
+)
+def test_nothing_wrong_is_set(words: list[str], code: int, said: str, call: Call, file: Path) -> None:
+    """What would be wrong is refused with the exit code of its kind, and nothing is written."""
+    file.write_text(SET, encoding="utf-8")
+    done = call("set", *words)
+    assert done[0] == code
+    assert said in done[2]
+    assert file.read_text(encoding="utf-8") == SET
+
+
+def test_set_what_is_so_already(call: Call, file: Path) -> None:
+    """Where nothing would change nothing is written."""
+    file.write_text(SET, encoding="utf-8")
+    before = file.stat()
+    assert call("set", "a", "params.limit=100")[:2] == (0, "it is so already; nothing was written\n")
+    assert file.stat() == before

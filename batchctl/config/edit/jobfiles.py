@@ -7,7 +7,7 @@ a file that holds more than the job, every byte outside what is changed stays.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from batchctl.base import paths
@@ -15,7 +15,8 @@ from batchctl.base.errors import BatchctlError, ConfigError, UsageError
 from batchctl.base.files import NOTHING, alone, make_directory, read, replace_file, write_all
 from batchctl.base.record import Record
 from batchctl.config import load, load_as
-from batchctl.config.edit.jobtext import raw_key, with_pools, with_value, without
+from batchctl.config.build import SCHEDULES
+from batchctl.config.edit.jobtext import raw_key, with_key, with_pools, without
 from batchctl.config.values import NAME
 
 if TYPE_CHECKING:
@@ -135,28 +136,45 @@ def remove(config_path: str | None, name: str) -> Done:
     return Done(jobs=(name,), files=(path,), before=before, after=after)
 
 
-def enable(config_path: str | None, name: str, *, enabled: bool) -> Done:
-    """Set `enabled` of a job where it is defined, every other byte of the file kept; nothing where it is so already.
+def change(config_path: str | None, name: str, values: Mapping[str, Any]) -> Done:
+    """Set keys of a job where it is defined, every other byte of the file kept; nothing where they are so already.
+
+    A key may lie in a table, `params.limit`; None takes it out. One of the keys that say when a job is fired takes out
+    the other that is there.
 
     Raises:
         BatchctlError: if the job has no file of its own to change, or the file cannot be written.
-        ConfigError: if the configuration would be wrong.
+        ConfigError: if the configuration would be wrong; nothing is written.
     """
     main = _main_file(config_path, name)
     with alone(os.path.dirname(main)):
         before = load(main)
         path = _file_of(before, name)
-        if before.jobs[name].rules.enabled == enabled:
-            return Done(jobs=(name,), files=(), before=before, after=None)
         old = read(path)
-        new = _changed(
-            old,
-            path,
-            lambda text: with_value(text, ("jobs", raw_key(text, name)) if path == main else (), "enabled", enabled),
-        )
+
+        def changed(text: str) -> str:
+            table = ("jobs", raw_key(text, name)) if path == main else ()
+            for key, value in values.items():
+                for other in set(SCHEDULES) - {key} if key in SCHEDULES and value is not None else ():
+                    text = with_key(text, table, other, None)
+                text = with_key(text, table, key, value)
+            return text
+
+        new = _changed(old, path, changed)
+        if new == old:
+            return Done(jobs=(name,), files=(), before=before, after=None)
         after = _judged(main, {path: new})
         replace_file(path, old, new)
     return Done(jobs=(name,), files=(path,), before=before, after=after)
+
+
+def enable(config_path: str | None, name: str, *, enabled: bool) -> Done:
+    """Set `enabled` of a job, as `change` does; nothing where that is in force already, written or not."""
+    before = load(_main_file(config_path, name))
+    _file_of(before, name)
+    if before.jobs[name].rules.enabled == enabled:
+        return Done(jobs=(name,), files=(), before=before, after=None)
+    return change(config_path, name, {"enabled": enabled})
 
 
 def file_to_edit(config_path: str | None, name: str) -> tuple[str, bytes] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from contextlib import contextmanager
+from functools import reduce
 from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, TypeGuard
 from unicodedata import normalize
@@ -65,16 +66,50 @@ def raw_key(text: str, name: str) -> str:
 
 
 def with_value(text: str, table: Path, key: str, value: Any) -> str:
-    """Return the text with a key set in a table that is there; ValueError where more than that would change."""
+    """Return the text with a key set, or with None taken out, in a table that is there.
+
+    Raises:
+        ValueError: if more than that would change.
+    """
     expected = inside = tomllib.loads(text)
     for name in table:
         inside = inside[name]
-    inside[key] = value
+    if value is None:
+        del inside[key]
+    else:
+        inside[key] = value
     whole, end = _whole(text)
     with _tomlkit_errors():
         document = _parsed(whole)
-        _set(document, table, key, tomlkit.item(value), end)
+        if value is None:
+            _drop(reduce(lambda found, name: found[name], table, document), key)
+        else:
+            _set(document, table, key, _inline(value) if isinstance(value, dict) else tomlkit.item(value), end)
     return _checked(text, document.as_string(), expected)
+
+
+def with_key(text: str, table: Path, dotted: str, value: Any) -> str:
+    """Return the text with a key of a table, or of a table in it (`params.limit`), set, or taken out with None.
+
+    Raises:
+        ValueError: if more than that would change, or the value is none that TOML can hold.
+    """
+    *within, key = dotted.split(".")
+    inside = tomllib.loads(text)
+    for name in table:
+        inside = inside[name]
+    for depth, name in enumerate(within):
+        if not isinstance(inside, dict) or not isinstance(inside.get(name, {}), dict):
+            message = f"{dotted}: {name} is no table"
+            raise ValueError(message)
+        if name not in inside:
+            for outer in reversed([*within[depth + 1 :], key]):
+                value = None if value is None else {outer: value}
+            return text if value is None else with_value(text, (*table, *within[:depth]), name, value)
+        inside = inside[name]
+    if inside.get(key) == value and type(inside.get(key)) is type(value):
+        return text
+    return with_value(text, (*table, *within), key, value)
 
 
 def with_pools(text: str, pools: Mapping[str, int]) -> str:
