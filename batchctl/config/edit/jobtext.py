@@ -99,9 +99,9 @@ def with_key(text: str, table: Path, dotted: str, value: Any) -> str:
     for name in table:
         inside = inside[name]
     for depth, name in enumerate(within):
-        if not isinstance(inside, dict) or not isinstance(inside.get(name, {}), dict):
+        if not isinstance(inside.get(name, {}), dict):
             message = f"{dotted}: {name} is no table"
-            raise ValueError(message)
+            raise ValueError(message)  # noqa: TRY004 - what the text says cannot take the change
         if name not in inside:
             for outer in reversed([*within[depth + 1 :], key]):
                 value = None if value is None else {outer: value}
