@@ -413,3 +413,13 @@ def test_set_what_is_so_already(call: Call, file: Path) -> None:
     before = file.stat()
     assert call("set", "a", "params.limit=100")[:2] == (0, "it is so already; nothing was written\n")
     assert file.stat() == before
+
+
+def test_set_in_a_file_of_its_own(call: Call, file: Path) -> None:
+    """A job that has a file of its own is changed there; the schedule that is replaced goes."""
+    file.write_text("", encoding="utf-8")
+    own = file.parent / "jobs.d" / "수집.toml"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text('# nightly\ndaily = "01:00"\nrun = "true"\n', encoding="utf-8")
+    assert call("set", "수집", "every=30h")[:2] == (0, f"wrote {own}\n")
+    assert own.read_text(encoding="utf-8") == '# nightly\nrun = "true"\nevery = "30h"\n'

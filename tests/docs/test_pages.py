@@ -71,7 +71,7 @@ def test_configurations_are_valid(page: str, text: str, tmp_path: Path) -> None:
     file = tmp_path / named[1] if named else main_file
     file.parent.mkdir(exist_ok=True)
     file.write_text(text, encoding="utf-8")
-    assert load(str(main_file)).jobs, page
+    assert load(str(main_file)).jobs or "[jobs" not in text, page
 
 
 def test_the_crontab_of_the_pages_is_in_the_example() -> None:

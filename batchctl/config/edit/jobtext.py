@@ -185,7 +185,8 @@ def _drop(jobs: Any, key: str) -> None:
     if isinstance(jobs, InlineTable):
         jobs.remove(key)
     else:
-        jobs.value.body[:] = [entry for entry in jobs.value.body if entry[0] is None or entry[0].key != key]
+        body = jobs.body if isinstance(jobs, tomlkit.TOMLDocument) else jobs.value.body
+        body[:] = [entry for entry in body if entry[0] is None or entry[0].key != key]
 
 
 def _is_of(path: Path, table: Path) -> bool:
