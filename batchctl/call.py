@@ -11,6 +11,8 @@ import inspect
 import json
 import os
 import sys
+import types
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -83,7 +85,30 @@ def check(name: str, params: dict[str, Any]) -> int:
         signature.bind(**params)
     except TypeError as error:
         return _refuse(error)
-    return 0
+    wrong = _wrong_type(function, params)
+    return 0 if wrong is None else _refuse(wrong)
+
+
+def _wrong_type(function: Callable[..., Any], params: dict[str, Any]) -> TypeError | None:
+    """Return what is wrong with the first parameter that is not of the plain type which the function says it takes."""
+    try:
+        hints = typing.get_type_hints(function)
+    except Exception:  # noqa: BLE001 - annotations may be anything, and may raise anything
+        return None
+    for name, value in params.items():
+        kinds = _plain_types(hints.get(name))
+        if kinds and type(value) not in kinds and not (type(value) is int and float in kinds):
+            return TypeError(f"{name} must be {' or '.join(kind.__name__ for kind in kinds)}, not {value!r}")
+    return None
+
+
+def _plain_types(hint: Any) -> tuple[type, ...]:
+    """Return the types that an annotation allows, as far as JSON has them; none where it may be anything else."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        parts = [_plain_types(part) for part in typing.get_args(hint)]
+        return tuple(kind for part in parts for kind in part) if all(parts) else ()
+    kind = typing.get_origin(hint) or hint
+    return (kind,) if kind in (int, float, bool, list, dict, type(None)) else ()
 
 
 def _refuse(error: BaseException) -> int:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
+from batchctl.answers import given
 from batchctl.base.errors import BatchctlError, ConfigError, UsageError
 from batchctl.base.files import NOTHING
 from batchctl.base.record import Record
@@ -72,6 +73,9 @@ def add(site: Site, name: str, table: Mapping[str, Any], source: str | None = No
         ConfigError: if the configuration would be wrong with it; nothing is written.
     """
     valid = jobfiles.valid_name(name)
+    for key in ("every", "timeout"):
+        if isinstance(table.get(key), str) and table[key].strip()[-1:].isdigit():
+            given.seconds(f"--{key}", table[key])
     text = _text_of(table) if source is None else _taken_from(source, list(table))
     return changed(site, jobfiles.add(site.config_path, {valid: text}))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batchctl.answers import given
 from batchctl.base import clock
-from batchctl.base.duration import parse_duration
-from batchctl.base.errors import UsageError
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.store import pauses
@@ -41,10 +40,7 @@ def pause(site: Site, job: str | None = None, duration: str | None = None) -> Pa
         StateError: if the history cannot be written.
     """
     name, now = None if job is None else site.job(job).name, clock.now()
-    try:
-        until = None if duration is None else now + parse_duration(duration)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    until = None if duration is None else now + given.seconds("--for", duration)
     StateDir(site.state).ensure()
     pauses.pause(site.state, name, now, until)
     return Paused(job=name, until=until, zone=site.config.zone)

@@ -219,7 +219,10 @@ class _Source:
         secrets = self._secrets(job)
         if isinstance(secrets, str):
             return Shown(failure=failure, tail="", note=secrets)
-        tail = "\n".join(last_lines(os.path.join(self._site.state, log), secrets, lines=_TAIL_LINES))
+        path = os.path.join(self._site.state, log)
+        if os.path.exists(path):
+            os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))  # what cannot be read is never shown as empty
+        tail = "\n".join(last_lines(path, secrets, lines=_TAIL_LINES))
         return Shown(failure=failure, tail=tail, note="" if tail else "its log is empty or gone")
 
     def _secrets(self, job: Job | None) -> tuple[str, ...] | str:

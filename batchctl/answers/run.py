@@ -54,9 +54,10 @@ def request(
     """Return what is asked of one fire.
 
     Raises:
-        UsageError: if `scheduled_for` is no time.
+        UsageError: if `scheduled_for` is no time, or the job's programs do not take a parameter.
     """
     instant = None
+    _refuse_misfits(job, params)
     if scheduled_for is not None:
         from batchctl.base.errors import UsageError
         from batchctl.core.time import zones
@@ -73,6 +74,18 @@ def request(
         exit_on_skip=exit_on_skip,
         scheduled_for=instant,
     )
+
+
+def _refuse_misfits(job: Job, params: Mapping[str, Any]) -> None:
+    from batchctl.core.parameters import known, misfit
+
+    takes = known(job) if params else None
+    for key, value in params.items() if takes is not None else ():
+        if found := misfit(key, value, takes or {}):
+            from batchctl.base.errors import UsageError
+
+            message = f"--param {key} {found[0]}"
+            raise UsageError(message, remedy=found[1])
 
 
 def selection(*, resume: bool = False, only: Sequence[str] = (), start_from: str | None = None) -> Selection:

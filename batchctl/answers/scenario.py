@@ -6,8 +6,9 @@ import random
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from batchctl.answers import given
 from batchctl.base import clock
-from batchctl.base.duration import format_duration, parse_duration
+from batchctl.base.duration import format_duration
 from batchctl.base.errors import UsageError
 from batchctl.base.record import Record, replace
 from batchctl.core.advise.advice import Advice
@@ -159,12 +160,12 @@ def _comes_after(link: Link) -> Advice:
 
 
 def _refuse_contradictions(flags: Flags) -> None:
-    given = {
+    durations = {
         "--duration": flags.duration is not None,
         "--from-history": flags.from_history is not None,
         "--group": bool(flags.groups),
     }
-    _at_most_one(given)
+    _at_most_one(durations)
     _at_most_one({"--every": flags.every is not None, "--cron": flags.cron is not None})
     if flags.job is None and flags.every is None and flags.cron is None:
         message = "there is nothing to fire: no JOB, no --every and no --cron"
@@ -174,21 +175,17 @@ def _refuse_contradictions(flags: Flags) -> None:
         raise UsageError(message, remedy="write for example --group search=13h --group upload=13h --split 12h")
 
 
-def _at_most_one(given: dict[str, bool]) -> None:
-    names = [name for name, is_given in given.items() if is_given]
+def _at_most_one(options: dict[str, bool]) -> None:
+    names = [name for name, is_given in options.items() if is_given]
     if len(names) > 1:
         message = f"{' and '.join(names)} contradict each other"
-        raise UsageError(message, remedy=f"give one of {', '.join(given)}")
+        raise UsageError(message, remedy=f"give one of {', '.join(options)}")
 
 
 def _seconds(option: str, text: str | None) -> float | None:
     if text is None:
         return None
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        message = f"{option}: {error}"
-        raise UsageError(message, remedy=f"give {option} a duration") from error
+    seconds = given.seconds(option, text)
     if seconds > _LONGEST:
         message = f"{option}: {text!r} is longer than a hundred years"
         raise UsageError(message, remedy=f"give {option} a shorter duration")

@@ -7,9 +7,10 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from batchctl.answers.site import Site
+from batchctl.base.errors import UsageError
 from batchctl.base.version import VERSION
 from batchctl.commands.boundary import report
 
@@ -73,6 +74,12 @@ class LazyGroup(TyperGroup):
         """Return the commands in the order of the README."""
         return list(COMMANDS)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; UsageError with the likely one where there is none of that name."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise _unknown(args[0])
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """Import and build one command; for the list of all, its name and summary are enough."""
         if cmd_name not in COMMANDS:
@@ -89,7 +96,7 @@ class LazyGroup(TyperGroup):
             single.command(name=cmd_name)(target)
             built = typer.main.get_command(single)
         built.name = cmd_name
-        _keep_examples(built)
+        _adapt(built)
         return built
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -101,11 +108,41 @@ class LazyGroup(TyperGroup):
             self.listing = False
 
 
-def _keep_examples(command: Any) -> None:
-    r"""Let the lines of examples stay lines: to click, a `\b` before a paragraph says that it is not to be filled."""
+_MEANT = {"help": "--help", "version": "--version", "list": "jobs list", "ls": "jobs list", "add": "jobs add"}
+"""What people type for a command that has another name."""
+
+
+def _unknown(name: str) -> UsageError:
+    from difflib import get_close_matches
+
+    close = [_MEANT[name]] if name in _MEANT else get_close_matches(name, COMMANDS, n=1)
+    remedy = f"did you mean `batchctl {close[0]}`?" if close else "`batchctl --help` lists the commands"
+    return UsageError(f"there is no command {name!r}", remedy=remedy)
+
+
+def _adapt(command: Any) -> None:
+    r"""Let the lines of examples stay lines, and the global options stand after the command too.
+
+    To click, a `\b` before a paragraph says that it is not to be filled.
+    """
     command.help = (command.help or "").replace("\n\nExamples:", "\n\n\b\nExamples:")
+    command.params += [_global("--config"), _global("--state"), _global("--version", is_flag=True, is_eager=True)]
     for inner in getattr(command, "commands", {}).values():
-        _keep_examples(inner)
+        _adapt(inner)
+
+
+def _global(name: str, **more: Any) -> TyperOption:
+    """Return a global option for where a command's own options stand; the help names it once, before the commands."""
+    return TyperOption(param_decls=[name], callback=_given, expose_value=False, hidden=True, **more)
+
+
+def _given(ctx: Any, option: Any, value: Any) -> None:
+    if option.name == "version":
+        _print_version(bool(value))
+    elif value is not None:
+        site = ctx.find_object(Site) or Site()
+        chosen = {"config": site.config_option, "state": site.state_option, option.name: value}
+        ctx.obj = Site(chosen["config"], chosen["state"])
 
 
 app = typer.Typer(
@@ -114,6 +151,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,  # the picture with frames costs half of what a help takes
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 

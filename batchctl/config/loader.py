@@ -18,6 +18,7 @@ from batchctl.config.schema import FileTable, JobTable, convert, example, unknow
 from batchctl.config.sources import sources
 from batchctl.config.toml_file import Key, TomlFile
 from batchctl.core.model import Config, Follower, Job
+from batchctl.core.parameters import misfit
 from batchctl.core.time import zones
 
 if TYPE_CHECKING:
@@ -255,6 +256,8 @@ def _effective(definition: _Definition, reader: _Reader, shared: Shared, origins
     convert(own, JobTable, definition.where)
     base = _base(definition, reader)
     merged = own if base is None else _merge(base.table, own)
+    if base is not None:
+        _refuse_misfits(definition, base.table)
     owners: dict[Key, TomlFile] = {}
     if base is not None:
         owners = {key: base.source for key in merged if key not in own}
@@ -266,6 +269,19 @@ def _effective(definition: _Definition, reader: _Reader, shared: Shared, origins
         setter = definition if base is None or _has(own, path) else base
         origins[".".join((prefix, *path))] = setter.source.label
     return job
+
+
+def _refuse_misfits(definition: _Definition, preset: Mapping[str, Any]) -> None:
+    """Refuse parameters that the preset's programs do not take, unless other steps take their place."""
+    own = definition.table
+    if any(key in own for key in (*COMMANDS, "steps")):
+        return
+    takes = dict(preset.get("params", {}))
+    for step in preset["steps"]:
+        takes.update(step.get("params", {}))
+    for key, value in own.get("params", {}).items():
+        if found := misfit(key, value, takes):
+            definition.where.at("params").at(key).refuse(*found)
 
 
 def _leaves(table: Mapping[str, Any]) -> list[tuple[str, ...]]:

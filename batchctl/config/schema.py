@@ -198,6 +198,12 @@ def convert(table: Any, struct: type[T], where: KeyPath) -> T:
             where.at(field[1]).refuse("is not a known key", _key_remedy(field[1], struct))
         if text.startswith("Object missing required field") and field is not None:
             where.refuse(f"has no {field[1]}", example(field[1]))
+        if where.key == "steps" and "got `object`" in text:
+            header = ".".join(_quoted(str(key)) for key in where.keys[len(where.source.prefix) :])
+            where.refuse(
+                "is one table, and steps are a list of them",
+                f"write [[{header}]], in double brackets, before each step",
+            )
         where.refuse(_in_words(text), example(where.key, table))
 
 
@@ -225,6 +231,11 @@ def example(key: str, table: Any = None) -> str:
     """Return a remedy that shows how the key is written; a number where text belongs only lacks its quotes."""
     value = table.get(key) if isinstance(table, dict) else None
     return f'write id = "{value}"' if key == "id" and isinstance(value, int | float) else keys.example(key)
+
+
+def _quoted(key: str) -> str:
+    """Return a key as TOML wants it in a header."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'
 
 
 def _in_words(text: str) -> str:

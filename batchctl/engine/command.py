@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from batchctl.base.errors import ConfigError
+from batchctl.base.errors import ConfigError, UsageError
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.core.attempt import Command
@@ -53,20 +53,31 @@ def check_functions(job: Job, overrides: Mapping[str, Any], files_env: Mapping[s
 
     Raises:
         ConfigError: if a function cannot be imported or called so.
+        UsageError: if it is the parameters of the command line that it does not take.
     """
     for step in job.steps:
         if step.function is None:
             continue
-        from batchctl.process.ask import ask
-
         params = {**job.params, **step.params, **overrides}
-        env = environment(job, step, files_env) | {"BATCHCTL_PARAMS": _json(params)}
-        code, said = ask((*_caller(step), "--check", step.function), env, step.cwd or job.cwd)
+        code, said = _asked(job, step, params, files_env)
         if code:
+            by_hand = overrides and not _asked(job, step, {**job.params, **step.params}, files_env)[0]
             said = mask(said, secret_values(job, files_env)) or f"its check ended with exit code {code}"
             message = f"job {job.name}, step {step.id}: function {step.function} cannot be called: {said}"
+            if by_hand:
+                raise UsageError(message, remedy="give --param what the function takes")
             remedy = "correct function, params, cwd or python; modules are looked for in the step's cwd"
             raise ConfigError(message, remedy=remedy)
+
+
+def _asked(
+    job: Job, step: Step, params: Mapping[str, Any], files_env: Mapping[str, Mapping[str, str]]
+) -> tuple[int, str]:
+    """Return what the check of a function's parameters exits with, and what it says."""
+    from batchctl.process.ask import ask
+
+    env = environment(job, step, files_env) | {"BATCHCTL_PARAMS": _json(params)}
+    return ask((*_caller(step), "--check", step.function or ""), env, step.cwd or job.cwd)
 
 
 def _caller(step: Step) -> tuple[str, str]:

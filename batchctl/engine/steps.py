@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from batchctl.base import clock
-from batchctl.base.errors import CannotStartError
+from batchctl.base.errors import EXIT_CONFIG, CannotStartError
 from batchctl.base.state_dir import StateDir, log_name, open_private
 from batchctl.core import model
 from batchctl.core.guard.plan import retry_delay
@@ -138,7 +138,9 @@ class Active:
         self._step.result = command.read_result(path, self._around.secrets)
         self._work, self.ending = None, False
         failures = attempt.number
-        if status == model.SUCCEEDED or stopping is not None or failures > spec.retries:
+        # A program that says its configuration is wrong says so the next time too.
+        final = failures > spec.retries or exit_code == EXIT_CONFIG
+        if status == model.SUCCEEDED or stopping is not None or final:
             self._finish_step()
             return
         delay = retry_delay(spec.retry_delay, spec.retry_backoff, spec.retry_max_delay, failures)

@@ -8,9 +8,12 @@ from importlib import import_module
 
 from batchctl import step
 
+CANNOT = 78
+"""Exit code that says: it is the surroundings, and another try changes nothing (EX_CONFIG of sysexits.h)."""
+
 
 def need(*modules: str) -> None:
-    """Exit with 1 and the remedy on stderr where one of these third-party modules is missing."""
+    """Where one of these third-party modules is missing, say so on stderr and exit with 78: trying again is no use."""
     for name in modules:
         try:
             import_module(name)
@@ -18,7 +21,7 @@ def need(*modules: str) -> None:
             step.complain(
                 f"this job needs {name}: pip install 'batchctl[catalogue]' into the Python that runs batchctl"
             )
-            raise SystemExit(1) from None
+            raise SystemExit(CANNOT) from None
 
 
 def moment() -> datetime:

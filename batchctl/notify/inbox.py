@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from batchctl.base import clock
 from batchctl.base.errors import UsageError
 from batchctl.base.state_dir import StateDir
@@ -20,7 +18,7 @@ def newest(state_dir: str, limit: int, job: str | None = None) -> list[Row]:
     Raises:
         StateError: if the history cannot be read.
     """
-    if not os.path.exists(StateDir(state_dir).history):
+    if database.size_of(StateDir(state_dir).history) is None:
         return []
     with database.Opened(state_dir, create=False) as connection:
         return outbox.newest(connection, limit, job)
@@ -33,7 +31,7 @@ def ack(state_dir: str, job: str | None, alert: int | None) -> list[int]:
         StateError: if the history cannot be written.
         UsageError: if there is no alert of this id.
     """
-    if not os.path.exists(StateDir(state_dir).history):
+    if database.size_of(StateDir(state_dir).history) is None:
         return []
     with database.Opened(state_dir, create=False) as connection:
         if alert is not None and not outbox.exists(connection, alert):

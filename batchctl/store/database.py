@@ -38,7 +38,7 @@ def begun(state_dir: str) -> bool:
     if os.path.exists(StateDir(state_dir).marker):
         return True
     path = StateDir(state_dir).history
-    if not _size(path):
+    if not size_of(path):
         return False
     try:
         connection, version = _open(path, BUSY_LIMIT)
@@ -62,7 +62,7 @@ def connect(state_dir: str, *, create: bool, busy_limit: float | None = None) ->
     """
     busy_limit = BUSY_LIMIT if busy_limit is None else busy_limit
     path = StateDir(state_dir).history
-    size = _size(path)
+    size = size_of(path)
     if not size:
         if os.path.exists(StateDir(state_dir).marker):
             raise _vanished(state_dir, "is missing" if size is None else "is empty")
@@ -174,7 +174,7 @@ def _mark(state_dir: str) -> None:
         raise StateError(message, remedy="check mode and free space (`df -h`) of the state directory") from error
 
 
-def _size(path: str) -> int | None:
+def size_of(path: str) -> int | None:
     """Return the size of the database file, None where there is none; refuse what is not a plain file of ours."""
     try:
         found = os.lstat(path)

@@ -36,7 +36,7 @@ class Log:
         """Place the reader before the last `wanted` lines, or all there are, and return how many that is."""
         try:
             file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
+        except FileNotFoundError:
             return 0
         try:
             self.position, found, whole = _last_lines(file, wanted)
@@ -52,7 +52,7 @@ class Log:
         """
         try:
             file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
+        except FileNotFoundError:
             return
         try:
             size = os.fstat(file).st_size

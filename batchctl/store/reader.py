@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from batchctl.base.state_dir import StateDir
-from batchctl.store.database import VERSION, connect, untrusted
+from batchctl.store.database import VERSION, connect, size_of, untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -70,10 +70,7 @@ def marks(values: Sequence[object]) -> str:
 
 
 def _open(state_dir: str, path: str) -> sqlite3.Connection | None:
-    try:
-        size = os.path.getsize(path)
-    except OSError:
-        size = 0
+    size = size_of(path)
     begun = os.path.exists(StateDir(state_dir).marker)
     if not size and not begun:
         return None

@@ -69,6 +69,12 @@ def test_continue_on_failure_goes_on_and_still_fails(state: Path) -> None:
     assert found["code"] == 1
 
 
+def test_a_program_that_calls_its_configuration_wrong_is_not_tried_again(state: Path) -> None:
+    """Exit code 78 (EX_CONFIG, a library that is missing): the next attempt would say the same."""
+    found = fire(job(step("1", "exit 78", retries=5)), state)
+    assert (found["code"], found["steps"][0]["status"], found["steps"][0]["attempts"]) == (1, "failed", 1)
+
+
 def test_retries_make_attempts_until_one_succeeds(state: Path, tmp_path: Path) -> None:
     """The third attempt succeeds; all three have a log, and the step knows its attempt."""
     flag = tmp_path / "n"

@@ -224,7 +224,7 @@ def test_a_parameter_of_the_command_line_is_checked_as_well(state: Path, cwd: st
     """A name that the function does not have is refused before anything starts."""
     process = start(function("number", cwd), state, params={"x": 1})
     process.communicate(timeout=60)
-    assert process.returncode == 78
+    assert process.returncode == 2
 
 
 def test_a_missing_interpreter_starts_nothing(state: Path, cwd: str) -> None:

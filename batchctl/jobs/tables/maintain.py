@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from batchctl import step
-from batchctl.jobs.common import moment, need, private
+from batchctl.jobs.common import CANNOT, moment, need, private
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
@@ -16,12 +16,15 @@ def main(arguments: list[str]) -> int:
     """Carry out one task on the operator's database."""
     options = _options(arguments)
     need("sqlalchemy")
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
     from batchctl.jobs.tables.dated import TablesError
 
     try:
         step.result(**_work(options))
+    except (ImportError, NoSuchModuleError) as error:
+        step.complain(f"tables {options.task}: no driver for {options.url_env}: {error}; install it beside batchctl")
+        return CANNOT
     except (SQLAlchemyError, TablesError, OSError) as error:
         # SQLAlchemy's text may quote the statement over many lines; the first one says it.
         step.complain(f"tables {options.task}: failed: {str(error).splitlines()[0]}")
