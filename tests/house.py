@@ -37,6 +37,7 @@ CORE: tuple[str, ...] = (
     "text",
     "time",
     "model",
+    "parameters",
     "statistics",
     "outcome",
     "run",
