@@ -55,6 +55,7 @@ def _ask(site: Site, history: History, job: Job, now: float, since: float) -> As
         steps=steps,
         # The same every time it is asked about the same history.
         choose=random.Random(0).choice,  # noqa: S311 - lots for a forecast, not a secret
+        pair=site.pair_of(job),
         editable_steps=not site.including(job).origins.get(f"jobs.{job.name}.steps", "").startswith("preset "),
     )
 

@@ -50,7 +50,7 @@ def simulate(site: Site, job: str | None = None, *, timezone: str | None = None,
     """
     found = None if job is None else site.job(job)
     flags = scenario.Flags(job=found, zone=_zone(timezone, found, site), **given)
-    return _preview(flags, scenario.plan(site, flags))
+    return _preview(flags, scenario.plan(site, flags), () if found is None else site.pair_of(found))
 
 
 def _zone(timezone: str | None, job: Job | None, site: Site) -> Zone:
@@ -62,14 +62,14 @@ def _zone(timezone: str | None, job: Job | None, site: Site) -> Zone:
     return site.config.zone if job is None else job.rules.zone
 
 
-def _preview(flags: Flags, plan: Plan) -> Preview:
+def _preview(flags: Flags, plan: Plan, pair: Sequence[str]) -> Preview:
     title = "" if flags.job is None else flags.job.name
     first = next(iter(plan.scenarios.values()))
     share = None
     if flags.split is None:
         done = simulate_one(first)
         share = _skip_share(flags, plan, [fire.at for fire in done.fires])
-        advice = advise(Inputs(scenario=first, schedule=plan.schedule, groups=plan.groups), done)
+        advice = advise(Inputs(scenario=first, schedule=plan.schedule, groups=plan.groups, pair=pair), done)
         simulations, summary = {"": done}, done.summary
     else:
         split = simulate_groups(plan.scenarios)

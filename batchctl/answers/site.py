@@ -61,6 +61,16 @@ class Site:
         """Return the configuration with a job that may be a ready-made one."""
         return self.config if job.name in self.config.jobs else _with(self.config, self.ready_made, [job.name])
 
+    def pair_of(self, job: Job) -> list[str]:
+        """Return the ready-made jobs that are the groups of a job's chain; none where a name is taken already."""
+        from batchctl.config.ready_made import is_ready_made
+
+        names = [group.name for group in job.groups]
+        if len(names) < 2 or not all(is_ready_made(name) and name not in self.config.jobs for name in names):  # noqa: PLR2004
+            return []
+        steps = [(step.id, step.argv) for name in names for step in self.ready_made.jobs[name].steps]
+        return names if steps == [(step.id, step.argv) for step in job.steps] else []
+
     @cached_property
     def state(self) -> str:
         """The state directory, absolute; it may not exist yet."""

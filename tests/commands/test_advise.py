@@ -138,7 +138,7 @@ def test_the_split_does_the_same_work(tmp_path: Path, config: Path) -> None:
         assert new.rules.stale_after is not None
         assert new.timeout is not None
     assert search.schedule.text == "daily 01:00"
-    assert upload.schedule.text == "daily 15:00"
+    assert upload.schedule.after == ("매일-배치-검색",)
 
 
 def test_too_little_history(tmp_path: Path, config: Path) -> None:
@@ -217,3 +217,27 @@ def test_simulate_from_history_tells_the_spread(tmp_path: Path, config: Path) ->
     assert "200 rounds of durations from the history" in batchctl(*options, *arguments).stdout
     fixed = json.loads(batchctl(*options, "--duration", "26h", "--json").stdout)["summary"]
     assert "skip_share" not in fixed
+
+
+def test_the_split_of_the_ready_made_chain_is_offered_by_name(tmp_path: Path) -> None:
+    """advise and simulate name the ready-made pair that is the chain, and no longer once the pair are jobs."""
+    config = tmp_path / "batchctl.toml"
+    config.write_text('[jobs.daily-batch]\npreset = "daily-batch"\n', encoding="utf-8")
+    where = ["--config", str(config), "--state", str(tmp_path / "state")]
+    offer = "batchctl jobs presets --install keyword-search market-upload"
+    asked = ["simulate", "daily-batch", "--duration", "26h", "--json"]
+    found = json.loads(batchctl(*where, *asked).stdout)["advice"]
+    assert [offer in each["text"] for each in found if each["code"] == "split_groups"] == [True]
+    rows = Rows(tmp_path / "state")
+    for day in range(2, 9):
+        run = rows.run("daily-batch", clock.now() - day * 2 * DAY, 26 * HOUR)
+        for seq, step in enumerate(("31", "32", "33", "61", "62", "63"), 1):
+            rows.step(run, seq, step, duration_s=26 / 6 * HOUR)
+    found = json.loads(batchctl(*where, "advise", "--json").stdout)["jobs"][0]["advice"]
+    assert [offer in each["text"] for each in found if each["code"] == "split_groups"] == [True]
+    done = batchctl(*where, *offer.split()[1:])
+    assert done.returncode == 0, done.stderr
+    found = json.loads(batchctl(*where, *asked).stdout)["advice"]
+    assert [offer in each["text"] for each in found if each["code"] == "split_groups"] == [False]
+    pair = json.loads(batchctl(*where, "simulate", "market-upload", "--group", "keyword-search=13h", "--json").stdout)
+    assert [fire["at"][11:16] for fire in pair["fires"]] == ["14:00"] * 7

@@ -29,6 +29,8 @@ pytestmark = pytest.mark.usefixtures("a_day")
 _SOURCES = ("ownerclan", "zentrade", "domeggook", "domomae", "coupang", "naver", "tmdb", "images")
 _SCHEDULES = {
     "daily-batch": "0 1 * * *",
+    "keyword-search": "0 1 * * *",
+    "market-upload": "after keyword-search",
     "collect-ownerclan": "0 3 * * *",
     "collect-zentrade": "0 4 * * *",
     "collect-suppliers": "0 2 * * 0",
@@ -47,6 +49,10 @@ _SCHEDULES = {
     "tables-cleanup": "0 5 * * 0",
     "health-check": "*/10 * * * *",
 }
+
+
+_PAIR = ("keyword-search", "market-upload")
+"""The halves of daily-batch."""
 
 
 @pytest.fixture
@@ -80,7 +86,7 @@ def test_the_presets_are_the_catalogues() -> None:
         assert job.description, name
         assert job.timeout, name
         if name not in {"daily-batch", "health-check"}:
-            assert all(step.retries == 3 for step in job.steps), name
+            assert all(step.retries == 3 for step in job.steps) or name in _PAIR, name
             assert job.kind in {"collection", "processing", "maintenance", "report", "analysis"}, name
     hours = found["tmdb-hourly"].rules.active_hours
     assert hours is not None
@@ -241,3 +247,14 @@ def test_what_the_presets_write_is_private(machine: tuple[Path, list[str]]) -> N
 def test_every_preset_is_a_valid_configuration(machine: tuple[Path, list[str]]) -> None:
     """All of them load under a configuration of one's own."""
     assert set(load(machine[1][1]).jobs) == set(_SCHEDULES)
+
+
+def test_the_pair_is_the_chain() -> None:
+    """keyword-search and market-upload together have the steps of daily-batch, and each its own budget within a day."""
+    found = presets()
+    search, upload = (found[name] for name in _PAIR)
+    assert (*search.steps, *upload.steps) == found["daily-batch"].steps
+    assert upload.schedule.after == ("keyword-search",)
+    for job in (search, upload):
+        assert job.params == found["daily-batch"].params
+        assert (job.timeout or 0) + job.rules.min_gap <= 86400

@@ -42,6 +42,8 @@ class Ask(Record):
     """Draws one at random."""
     editable_steps: bool = True
     """The configuration has the steps' own tables; those of a preset cannot be changed one by one."""
+    pair: Sequence[str] = ()
+    """The ready-made jobs that are the groups of its chain."""
 
 
 class Advised(Record):
@@ -128,7 +130,7 @@ class _Adviser:
         if found.p95 <= interval:
             yield self._gap(found, interval, before)
             return
-        for each in splitting.shorter(self._job, self._ask.seen, interval - gap):
+        for each in splitting.shorter(self._job, self._ask.seen, interval - gap, self._ask.pair):
             yield self._shorter(each, before)
 
     def _interval(self) -> float | None:

@@ -7,13 +7,14 @@ from batchctl.base.record import Record
 from batchctl.core import model
 from batchctl.core.advise import advice
 from batchctl.core.advise.advice import DAY, Advice
+from batchctl.core.advise.splitting import ready_made
 from batchctl.core.foresight.bootstrap import shortly
 from batchctl.core.guard import decide
 from batchctl.core.time.zones import human
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from batchctl.core.foresight.simulate import Scenario, Simulation, Split
     from batchctl.core.time.cron import Cron, Schedule
@@ -29,6 +30,8 @@ class Inputs(Record):
     """None where the fires are not those of a schedule (`--every`)."""
     groups: Mapping[str, float] = {}
     """Seconds that each group of the chain takes, where they are known."""
+    pair: Sequence[str] = ()
+    """The ready-made jobs that are the groups of the chain."""
     is_group: bool = False
     """This is a group already: there is no split left to advise."""
 
@@ -200,7 +203,7 @@ def _split(inputs: Inputs, interval: float) -> Advice:
             f"or split the chain into jobs of its groups, each short enough to run {apart}; preview with "
             "--group NAME=DURATION for each and --split 12h"
         )
-    return Advice(code=advice.SPLIT_GROUPS, text=text)
+    return Advice(code=advice.SPLIT_GROUPS, text=text + ready_made(() if too_long else inputs.pair))
 
 
 def _month_end(inputs: Inputs, simulation: Simulation) -> Iterator[Advice]:

@@ -5,11 +5,9 @@ Durations are seconds.
 
 from __future__ import annotations
 
-from math import ceil
-
 from batchctl.base.duration import format_duration
-from batchctl.base.record import Record
-from batchctl.core.advise.advice import DAY, HOUR, SPLIT_GROUPS, stale_above, timeout_above
+from batchctl.base.record import Record, replace
+from batchctl.core.advise.advice import HOUR, SPLIT_GROUPS, stale_above, timeout_above
 from batchctl.core.foresight.bootstrap import Numbers, numbers, shortly
 from batchctl.core.model import DEFAULT_GRACE
 
@@ -37,14 +35,24 @@ class Shorter(Record):
     paste: tuple[tuple[tuple[str, ...], Mapping[str, Any]], ...]
 
 
-def shorter(job: Job, seen: Sequence[Seen], room: float) -> Iterator[Shorter]:
-    """Yield what would make 19 of 20 runs fit into `room` seconds; nothing where no step tells its duration."""
+def ready_made(names: Sequence[str]) -> str:
+    """Return the words that offer the ready-made jobs that are the groups of a chain; empty where there are none."""
+    listed = " ".join(names)
+    return f"; ready-made, one after the other: `batchctl jobs presets --install {listed}`" if names else ""
+
+
+def shorter(job: Job, seen: Sequence[Seen], room: float, pair: Sequence[str] = ()) -> Iterator[Shorter]:
+    """Yield what would make 19 of 20 runs fit into `room` seconds; nothing where no step tells its duration.
+
+    `pair` are the ready-made jobs that are the groups of this chain, where there are such.
+    """
     whole = [run for run in seen if all(step.id in run.steps for step in job.steps)]
     groups = _groups(job)
     if not whole or len(job.steps) == 1:
         return
     yield from _side_by_side(job, whole, groups, room)
-    yield from _split(job, whole, groups, room)
+    for each in _split(job, whole, groups, room):
+        yield replace(each, text=each.text + ready_made(pair))
 
 
 def _groups(job: Job) -> dict[str, list[str]]:
@@ -101,8 +109,8 @@ def _split(job: Job, seen: Sequence[Seen], groups: Mapping[str, Sequence[str]], 
         return
     shown = ", ".join(f"{name} up to {format_duration(made.p95)}" for name, made in found.items())
     text = (
-        f"or split the chain into a job for each group, each of which fits ({shown} in 19 of 20 runs); a group then "
-        "works on what the one before has left by the time it is fired"
+        f"or split the chain into a job for each group, each of which fits ({shown} in 19 of 20 runs) and is fired "
+        "when the one before it has succeeded"
     )
     longest = max(found.values(), key=lambda made: made.p95)
     jobs = _jobs(job, found)
@@ -133,18 +141,17 @@ def _jobs(job: Job, found: Mapping[str, Numbers]) -> dict[str, Any] | None:
     if first is None or secret or any(len(name) > _LONGEST_NAME for name in names.values()):
         return None
     jobs: dict[str, Any] = {}
-    at = first
+    fired: dict[str, Any] = {"daily": f"{first // HOUR:02d}:{first % HOUR // 60:02d}"}
     for group, made in found.items():
         timeout = timeout_above(made.max)
         jobs[names[group]] = {
-            "daily": f"{at % DAY // HOUR:02d}:{at % HOUR // 60:02d}",
+            **fired,
             "timeout": shortly(timeout),
             "stale_after": shortly(stale_above(timeout)),
             **_job_keys(job),
             "steps": [_step_keys(step) for step in job.steps if step.group == group],
         } | _group_keys(job, group)
-        # The next group follows on the hour after 19 of 20 runs of this one have ended.
-        at += ceil(made.p95 / HOUR) * HOUR
+        fired = {"after": names[group]}
     return jobs
 
 

@@ -131,14 +131,15 @@ def test_both_groups_side_by_side_where_one_is_not_enough() -> None:
 
 
 def test_split() -> None:
-    """Each group fits daily; the second is fired on the hour after the first."""
+    """Each group fits daily; the second is fired by the end of the first."""
     found = advice(chain(), seen(26, **STEPS))["split_groups"]
     disable, new = found.paste
     assert (disable.table, disable.values) == (("배치",), {"enabled": False})
-    assert {name: (keys["daily"], [each["id"] for each in keys["steps"]]) for name, keys in new.values.items()} == {
-        "배치-검색": ("01:00", ["31", "32", "33"]),
-        "배치-upload": ("15:00", ["61", "62", "63"]),
+    assert {name: [each["id"] for each in keys["steps"]] for name, keys in new.values.items()} == {
+        "배치-검색": ["31", "32", "33"],
+        "배치-upload": ["61", "62", "63"],
     }
+    assert (new.values["배치-검색"]["daily"], new.values["배치-upload"]["after"]) == ("01:00", "배치-검색")
     for keys in new.values.values():
         assert parse_duration(keys["stale_after"]) > parse_duration(keys["timeout"]) > 13 * HOUR
     assert found.after is not None
