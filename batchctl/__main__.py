@@ -58,7 +58,7 @@ def fire_quietly(job: str, config_option: str | None, state_option: str | None) 
         from batchctl.answers.run import fire_by_cron
 
         outcome = fire_by_cron(job, config_option, state_option)
-        if outcome.run is not None and outcome.exit_code:
+        if outcome.run is not None and (outcome.exit_code or outcome.troubles):
             from batchctl.commands.boundary import report_failure
 
             report_failure(outcome)

@@ -6,6 +6,8 @@ sysexits.h, 75 is EX_TEMPFAIL; 70, EX_SOFTWARE, is for what should never happen:
 
 from __future__ import annotations
 
+import errno
+
 EXIT_OK = 0
 """succeeded"""
 EXIT_FAILED = 1
@@ -25,9 +27,16 @@ EXIT_TIMED_OUT = 124
 EXIT_SIGNAL_BASE = 128
 """stopped by signal n"""
 
+_PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.EINTR}
+
 CANNOT_EXECUTE = 126
 NOT_FOUND = 127
 """What a shell exits with for a program that it may not, or cannot find to, execute."""
+
+
+def is_passing(error: OSError) -> bool:
+    """Say whether an error is of the moment: it says nothing of what was asked for, and asking again may help."""
+    return error.errno in _PASSING
 
 
 class BatchctlError(Exception):

@@ -52,7 +52,7 @@ def show(printed: Callable[[], None]) -> None:
 
 
 def report_failure(outcome: Outcome) -> None:
-    """Where the run failed, say on stderr what cron's mail should say."""
+    """Where the run failed, or batchctl itself did around it, say on stderr what cron's mail should say."""
     if outcome.run is not None and outcome.exit_code:
         from batchctl.answers.run import last_lines, resume_command
         from batchctl.present.failure import failure_report
@@ -62,6 +62,8 @@ def report_failure(outcome: Outcome) -> None:
                 outcome.run, outcome.job, last_lines(outcome), resume_command(outcome.job, outcome.state_dir)
             )
         )
+    for trouble in outcome.troubles:
+        report(trouble)
 
 
 def say(text: str) -> None:

@@ -123,6 +123,6 @@ def _pairs(given: list[str], named: str, remedy: str, *, dotted: bool = False) -
             raise UsageError(message, remedy=remedy)
         try:
             found[key] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             found[key] = value
     return found

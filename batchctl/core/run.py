@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from batchctl.base.errors import EXIT_BUG
 from batchctl.base.record import Record
 from batchctl.core import model
 
@@ -95,3 +96,23 @@ class Run:
         self.why = ""
         self.warnings: list[tuple[int, str, str]] = []
         """What was noticed and did not end it: step's seq (0: the run), kind, text."""
+
+    def fail(self, why: str, now: float) -> None:
+        """Let it have failed, with all of it that is under way: batchctl cannot carry it on."""
+        for step in self.steps:
+            if step.status == model.PENDING:
+                step.status = model.BLOCKED
+            elif step.status == model.RUNNING:
+                step.why = step.why or why
+                for attempt in step.attempts:
+                    if attempt.status == model.RUNNING:
+                        _end(attempt, now)
+                _end(step, now)
+        self.why, self.exit_code = why, EXIT_BUG
+        _end(self, now)
+
+
+def _end(one: Run | StepRun | Attempt, now: float) -> None:
+    began = now if one.started_at is None else one.started_at
+    one.status, one.ended_at = model.FAILED, max(now, began)
+    one.duration = one.ended_at - began

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from batchctl.base.errors import ConfigError, UsageError
+from batchctl.base.errors import ConfigError, UsageError, is_passing
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.core.attempt import Command
@@ -89,19 +89,16 @@ def read_result(path: str, secrets: tuple[str, ...]) -> dict[str, Any] | None:
 
     A step may put anything there, and whatever it is must not hurt the supervisor: a pipe is not waited for, what is
     too long (1 MiB), too deep or no JSON is no result, and numbers that JSON does not have become null.
+
+    Raises:
+        OSError: if it cannot be read at the moment.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        content = _content_of(path)
+    except OSError as error:
+        if is_passing(error) and not isinstance(error, BlockingIOError):  # which is a pipe without a writer
+            raise
         return None
-    try:
-        content = b""
-        while len(content) <= _RESULT_LIMIT and (block := os.read(descriptor, _RESULT_LIMIT + 1 - len(content))):
-            content += block
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
     if not content or len(content) > _RESULT_LIMIT:
         return None
     import json
@@ -118,6 +115,17 @@ def read_result(path: str, secrets: tuple[str, ...]) -> dict[str, Any] | None:
 
 
 _RESULT_LIMIT = 1024 * 1024
+
+
+def _content_of(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        content = b""
+        while len(content) <= _RESULT_LIMIT and (block := os.read(descriptor, _RESULT_LIMIT + 1 - len(content))):
+            content += block
+    finally:
+        os.close(descriptor)
+    return content
 
 
 def _finite(text: str) -> float | None:

@@ -22,14 +22,19 @@ from batchctl.store import database, guard
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import ParamSpec, TypeVar
 
     from batchctl.core.guard.decide import Decision, State
     from batchctl.core.model import Job
     from batchctl.core.run import Run, StepRun
+    from batchctl.engine.journal import Journal
     from batchctl.engine.start import Started
     from batchctl.engine.supervise import Observer
     from batchctl.process.wakeup import Wakeup
+
+    P = ParamSpec("P")
+    T = TypeVar("T")
 
 __all__ = ["Outcome", "Request", "fire", "plan_of", "state_of"]
 
@@ -47,6 +52,8 @@ class Outcome(Record):
     run: Run | None = None
     secrets: tuple[str, ...] = ()
     """Values that are shown nowhere."""
+    troubles: tuple[Exception, ...] = ()
+    """What went wrong in batchctl itself: it ended the run (exit 70), or befell what follows an end."""
 
 
 def fire(
@@ -66,10 +73,7 @@ def fire(
     with database.Opened(request.state_dir, create=True) as connection:
         found = _guarded(connection, job, request)
         if not isinstance(found, Outcome):
-            started, wakeup = found
-            if begun is not None:
-                begun(_outcome(started))
-            return _carry_out(connection, started, wakeup, request.selection, observer)
+            return _carry_out(*found, request.selection, observer, begun)
     if job.alerting.is_told:
         from batchctl.engine import after_run
 
@@ -84,8 +88,8 @@ def _check(job: Job, selection: Selection) -> None:
         check(job, selection)
 
 
-def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outcome | tuple[Started, Wakeup]:
-    """Return a skip, or a run that is written down, with the signals heard from before it was."""
+def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outcome | tuple[Started, Wakeup, Journal]:
+    """Return a skip, or a run that is written down, with what hears signals and what writes, made before it was."""
     settled = Settled()
     for _ in range(_ROUNDS):
         settled = settle(connection, request.state_dir, settled)
@@ -118,7 +122,7 @@ def _take_over(connection: sqlite3.Connection, job: Job, request: Request, run_i
 
 def _under_lock(
     connection: sqlite3.Connection, job: Job, request: Request, settled: Settled
-) -> Outcome | tuple[Started, Wakeup] | None:
+) -> Outcome | tuple[Started, Wakeup, Journal] | None:
     """Take the lock and start under it; None where all has to begin anew."""
     # What a start needs and a skip does not is imported from here on.
     from batchctl.engine.adapters import lease_of
@@ -131,7 +135,8 @@ def _under_lock(
             state = replace(state, running=replace(state.running, left_behind=True))
         decision = decide.decide(clock.now(), state, job.rules, force=request.force, resume=request.selection.resume)
         return None if decision.start else _skip(connection, job, request, state, decision)
-    from batchctl.engine import after_run, start
+    from batchctl.engine import after_run, start, supervise  # noqa: F401 - once the row is written, nothing may fail
+    from batchctl.engine.journal import Journal
     from batchctl.process.wakeup import Wakeup
 
     found, wakeup = None, None
@@ -139,9 +144,11 @@ def _under_lock(
         prepared = start.prepare(connection, job, request)
         # Before the row is written: a stop signal in between must end the run, and not leave its row behind.
         wakeup = Wakeup()
+        tell = after_run.teller(job, request.state_dir, prepared.secrets)
+        journal = Journal(request.state_dir, prepared.owner, tell, connection)
         found = start.start(connection, prepared, hold, settled, after_run.teller(job, request.state_dir))
         if isinstance(found, start.Started):
-            return found, wakeup
+            return found, wakeup, journal
     finally:
         if not isinstance(found, start.Started):
             hold.close()
@@ -151,47 +158,46 @@ def _under_lock(
 
 
 def _carry_out(
-    connection: sqlite3.Connection,
     started: Started,
     wakeup: Wakeup,
+    journal: Journal,
     selection: Selection,
     observer: Observer | None,
+    begun: Callable[[Outcome], None] | None,
 ) -> Outcome:
-    """Run the steps to their end and write it down; then, with the lock free, do all that follows an end."""
+    """Run the steps to their end and write it down; then, with the lock free, do all that follows an end.
+
+    Whatever goes wrong in here, the run gets an end: the row is written, and nobody else will do it.
+    """
     from batchctl.engine import after_run
-    from batchctl.engine.journal import Journal
-    from batchctl.engine.supervise import Supervisor
 
     around, run, job = started.around, started.run, started.around.job
-    tell = after_run.teller(job, around.state_dir, around.secrets)
-    journal = Journal(around.state_dir, started.owner, tell, connection)
-    try:
-        if started.lost is not None:
-            after_run.without_batchctl(job, started.lost)
-            after_run.follow_other_end(job, around.state_dir, started.lost.run_id)
-        beat = after_run.heart_of(job, run)
-        Supervisor(around, run, journal, wakeup, observer).supervise()
-        after_run.judge(run, around)
-        following = after_run.following(run, around, selection)
-        mine = journal.finish(run, following)
-        untidy = journal.has_old(job)
-    finally:
-        journal.rest()
-        wakeup.close()
-        around.hold.close()
+    troubles: list[Exception] = []
+    if begun is not None:
+        _spare(troubles, begun, _outcome(started))
+    if started.lost is not None:
+        _spare(troubles, after_run.without_batchctl, job, started.lost)
+        _spare(troubles, after_run.follow_other_end, job, around.state_dir, started.lost.run_id)
+    beat = _spare(troubles, after_run.heart_of, job, run)
+    _supervise(troubles, started, wakeup, journal, observer)
+    following = _spare(troubles, after_run.following, run, around, selection)
+    mine = _spare(troubles, journal.finish, run, following) or _spare(troubles, journal.finish, run, following)
+    untidy = _spare(troubles, journal.has_old, job)
+    for close in (journal.rest, wakeup.close, around.hold.close):
+        _spare(troubles, close)
     if not mine:
         message = f"run {run.id} of {job.name} was taken over by another fire while this batchctl hung"
         raise StateError(message, remedy=f"see `batchctl report {job.name}`; its result was not recorded")
     if following is not None:
-        following.fire()
-    after_run.beat_end(beat, run, around)
-    after_run.send(job, around.state_dir)
+        _spare(troubles, following.fire)
+    _spare(troubles, after_run.beat_end, beat, run, around)
+    _spare(troubles, after_run.send, job, around.state_dir)
     if untidy:
-        after_run.tidy(job, around.state_dir)
-    return _outcome(started)
+        _spare(troubles, after_run.tidy, job, around.state_dir)
+    return _outcome(started, troubles)
 
 
-def _outcome(started: Started) -> Outcome:
+def _outcome(started: Started, troubles: Sequence[Exception] = ()) -> Outcome:
     around, run = started.around, started.run
     return Outcome(
         job=around.job,
@@ -200,7 +206,34 @@ def _outcome(started: Started) -> Outcome:
         exit_code=run.exit_code or 0,
         run=run,
         secrets=around.secrets,
+        troubles=tuple(troubles),
     )
+
+
+def _supervise(
+    troubles: list[Exception], started: Started, wakeup: Wakeup, journal: Journal, observer: Observer | None
+) -> None:
+    from batchctl.engine import after_run
+    from batchctl.engine.supervise import Supervisor
+
+    run, around = started.run, started.around
+    try:
+        supervisor = Supervisor(around, run, journal, wakeup, observer)
+        trouble = supervisor.supervise(lambda: after_run.judge(run, around))
+    except Exception as error:  # noqa: BLE001 - not even the supervisor could end it
+        run.fail(f"internal error: {type(error).__name__}: {error}", clock.now())
+        trouble = error
+    if trouble is not None:
+        troubles.append(trouble)
+
+
+def _spare(troubles: list[Exception], act: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T | None:
+    """Do what stands around a run: its trouble is told, and is not the run's."""
+    try:
+        return act(*arguments, **options)
+    except Exception as error:  # noqa: BLE001 - as it says
+        troubles.append(error)
+        return None
 
 
 def _skip(connection: sqlite3.Connection, job: Job, request: Request, state: State, decision: Decision) -> Outcome:

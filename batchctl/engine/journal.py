@@ -7,11 +7,13 @@ blocks were reserved before the run began. It is imported at the next chance.
 
 from __future__ import annotations
 
+import time
+
 from batchctl.base import clock
 from batchctl.base.errors import StateError
 from batchctl.base.paths import identity_of
 from batchctl.base.state_dir import StateDir
-from batchctl.store import database, runs
+from batchctl.store import database, runs, spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 PATIENCE_BETWEEN = 1.0
 """Seconds a write during the run may wait for another's transaction: the steps must not wait for it."""
 PATIENCE_AT_END = 20.0
+_PAUSES = (0.0, 0.2, 1.0, 5.0, 5.0)
+"""Seconds before each try to write the end down, in the history or in the spool."""
 
 
 class Journal:
@@ -56,24 +60,42 @@ class Journal:
     def finish(self, run: Run, following: Following | None = None) -> bool:
         """Write down the end of the run, in the history or else in the spool; False where the run is another's by now.
 
-        What is to be told of the end is written with it: in the same transaction, or by whoever imports it.
+        What is to be told of the end is written with it: in the same transaction, or by whoever imports it. It is tried
+        until one of the places has it, or for some seconds where neither takes anything: a row without an end would be
+        called lost.
         """
-        from batchctl.store import spool
-
-        try:
-            self._write(run, PATIENCE_AT_END, following)
-        except Exception:  # noqa: BLE001 - as above; the second place is there for exactly that
-            spool.keep(self._state_dir, run, self._owner, self._birth)
-            self.rest()
-        else:
-            spool.release(self._state_dir, run.id)
+        for pause in _PAUSES:
+            time.sleep(pause)
+            if self._keep_end(run, PATIENCE_BETWEEN if pause else PATIENCE_AT_END, following):
+                break
         return not self.dispossessed
+
+    def _keep_end(self, run: Run, patience: float, following: Following | None) -> bool:
+        try:
+            self._write(run, patience, following)
+        except Exception:  # noqa: BLE001 - as above; the second place is there for exactly that
+            self.rest()
+            try:
+                return spool.keep(self._state_dir, run, self._owner, self._birth)
+            except Exception:  # noqa: BLE001 - as above
+                return False
+        self._released(run)
+        return True
+
+    def _released(self, run: Run) -> None:
+        try:
+            spool.release(self._state_dir, run.id)
+        except Exception:  # noqa: BLE001 - the next start gives the blocks back
+            return
 
     def rest(self) -> None:
         """Let go of the history; the next write opens it again."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except Exception:  # noqa: BLE001 - as above
+                return
 
     def has_old(self, job: Job) -> bool:
         """Say whether retention may let go of something of the job; False where the history is not open to be asked."""

@@ -8,37 +8,43 @@ from __future__ import annotations
 
 import os
 
-from batchctl.base.errors import CANNOT_EXECUTE, CannotStartError
-from batchctl.core.attempt import Exit, Usage
+from batchctl.core.attempt import Command, Exit, Usage
 from batchctl.process import spawn, tree
 from batchctl.process.belonging import NOTHING, Belonging, Look
 from batchctl.process.capping import Cap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from batchctl.core.attempt import Command
     from batchctl.process.tree import Reaped
 
 
 class LocalWork:
     """One tree of processes."""
 
-    def __init__(self, pid: int, command: Command, beside: Callable[[LocalWork], tuple[int, ...]]) -> None:
-        """Begin with the first process, which leads a session; `beside` are the roots of whatever else is below us."""
-        self.pid = pid
+    def __init__(self, command: Command, marks: Sequence[str], beside: Callable[[LocalWork], tuple[int, ...]]) -> None:
+        """Prepare to start; the variables `marks` tell its processes, `beside` are the roots of all else below us."""
+        self.pid = 0
+        """The first process, which leads a session; 0 before it is started."""
         self.exit: Exit | None = None
         self.usage = Usage()
         self.over = False
         self.childless = False
         """Whether this process has no child, and so, being a subreaper, no descendant either."""
-        stat = tree.stat_or_none(pid)
-        self.trace = None if stat is None else (pid, stat.start_ticks)
-        self._beside = beside
-        marks = (f"{name}={command.env[name]}".encode() for name in tree.MARKS if name in command.env)
-        self._belonging = Belonging(pid, tuple(marks))
+        self.trace: tuple[int, int] | None = None
+        self.command, self._beside = command, beside
+        self._belonging = Belonging(tuple(f"{name}={command.env.get(name)}".encode() for name in marks))
         self.cap = None if command.log_max is None else Cap(command.log, command.log_max)
+
+    def begin(self) -> None:
+        """Start the program; whatever this raises, `pid` says whether it was started."""
+        self.pid = self._belonging.root = spawn.spawn(self.command)
+        try:
+            stat = tree.stat_or_none(self.pid)
+        except OSError:
+            return  # a later batchctl finds it by its marks
+        self.trace = None if stat is None else (self.pid, stat.start_ticks)
 
     def living(self) -> bool:
         """Say whether anything of the tree lives; where that is uncertain (see `Look`), the next look will tell."""
@@ -48,11 +54,19 @@ class LocalWork:
 
     def terminate(self) -> None:
         """Send TERM to the whole tree."""
-        tree.terminate(self._look().living)
+        try:
+            tree.terminate(self._look().living)
+        except OSError:
+            self._signal_group(tree.TERM)
+            raise
 
     def kill(self) -> bool:
         """Send KILL to the whole tree; what was born while others were killed is found now or the next time."""
-        tree.kill(self._look().living)
+        try:
+            tree.kill(self._look().living)
+        except OSError:
+            self._signal_group(tree.KILL)
+            raise
         beside = self._beside(self)
         born = tree.hunt_children(
             lambda stat: stat.pid not in beside and self._belonging.owns(stat, alone=not beside), (*beside, self.pid)
@@ -70,6 +84,11 @@ class LocalWork:
             max_rss_bytes=max(self.usage.max_rss_bytes or 0, reaped.max_rss_bytes),
         )
 
+    def _signal_group(self, number: int) -> None:
+        """Signal what can be without a look: a first process that was not reaped has its pid and its group for sure."""
+        if self.pid and self.exit is None:
+            tree.send_group(self.pid, number)
+
     def _look(self) -> Look:
         return self._belonging.look(self._beside(self))
 
@@ -86,6 +105,7 @@ class LocalExecutor:
         tree.become_subreaper()
         self._before = tree.children_now()
         self._under_way: list[LocalWork] = []
+        self._ended: dict[int, Reaped] = {}
 
     @property
     def look_every(self) -> float | None:
@@ -94,24 +114,36 @@ class LocalExecutor:
 
     def start(self, command: Command) -> LocalWork:
         """Start a program in a session of its own; CannotStartError where that is not possible."""
-        try:
-            work = LocalWork(spawn.spawn(command), command, self._beside)
-        except OSError as error:
-            raise CannotStartError(str(error), CANNOT_EXECUTE) from error
+        work = LocalWork(command, tree.MARKS, self._beside)
         self._under_way = [*self._works(), work]
+        try:
+            work.begin()
+        finally:
+            work.over = not work.pid
+        return work
+
+    def everything(self) -> LocalWork:
+        """Return all that lives below this process and was not there before the run."""
+        under_way = self._works()
+        command = under_way[-1].command if under_way else Command(argv=(), env={}, cwd=None, log="")
+        work = LocalWork(command, tree.MARKS[:1], lambda _: self._before)
+        self._under_way = [work]
         return work
 
     def poll(self) -> None:
         """Reap whatever has ended, orphans that fell to us included, and keep logs within their caps."""
-        ended, childless = tree.reap()
-        for work in self._works():
+        _, childless = tree.reap(self._ended)
+        works = self._works()
+        for work in works:
             work.childless = childless
+            if work.exit is None and work.pid in self._ended:
+                code = os.waitstatus_to_exitcode(self._ended[work.pid].status)
+                work.exit = Exit(signal=-code) if code < 0 else Exit(code=code)
+        self._account(self._ended)
+        self._ended.clear()
+        for work in works:
             if work.cap is not None:
                 work.cap.apply()
-            if work.pid in ended and work.exit is None:
-                code = os.waitstatus_to_exitcode(ended[work.pid].status)
-                work.exit = Exit(signal=-code) if code < 0 else Exit(code=code)
-        self._account(ended)
 
     def _account(self, ended: Mapping[int, Reaped]) -> None:
         works = self._works()

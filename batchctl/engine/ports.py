@@ -1,5 +1,8 @@
 """The two ports of the engine: a Lease keeps others away from a job, an Executor carries out attempts of its steps.
 
+A call that raises OSError is made again in a moment, until it succeeds: the machine may be out of descriptors. `start`
+must raise it only where nothing was started. Whatever else they raise ends the run.
+
 The engine decides: whether to start, when to time out, retry, stop, in which order steps go. What is behind a port
 does as it is told and says what it sees. The local adapters are `FileLease` (flock(2)) and `LocalExecutor` (processes
 of this host); a job or a step names another one as `module:attribute`, which is imported where it is named only.
@@ -93,6 +96,10 @@ class Executor(Protocol):
 
     def start(self, command: Command) -> Work:
         """Start an attempt; CannotStartError where that is not possible."""
+        ...
+
+    def everything(self) -> Work:
+        """Return whatever it has started and may live, as one piece of work: the run is to end, come what may."""
         ...
 
     def poll(self) -> None:

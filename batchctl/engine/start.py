@@ -49,6 +49,8 @@ class Prepared(Record):
     began: float
     """The same instant on the monotonic clock."""
     scheduled: float
+    scheduled_for: str
+    """The same for steps, as ISO text: after the row is written nothing may fail any more."""
     files_env: Mapping[str, Mapping[str, str]]
     secrets: tuple[str, ...]
 
@@ -83,13 +85,15 @@ def prepare(connection: sqlite3.Connection, job: Job, request: Request) -> Prepa
     earlier = guard.earlier_run(connection, job.name) if request.selection.resume else None
     adapters.check(job)
     command.check_functions(job, inherited(earlier, request.params), files_env)
+    scheduled = _scheduled_for(job, now) if request.scheduled_for is None else request.scheduled_for
     return Prepared(
         job=job,
         request=request,
         owner=myself(),
         now=now,
         began=clock.monotonic(),
-        scheduled=_scheduled_for(job, now) if request.scheduled_for is None else request.scheduled_for,
+        scheduled=scheduled,
+        scheduled_for=zones.iso(scheduled, job.rules.zone) or "",
         files_env=files_env,
         secrets=environment.secret_values(job, files_env),
     )
@@ -132,7 +136,7 @@ def start(
         hold=hold,
         began=prepared.began,
         secrets=prepared.secrets,
-        scheduled_for=zones.iso(prepared.scheduled, job.rules.zone) or "",
+        scheduled_for=prepared.scheduled_for,
     )
     return Started(around=around, run=run, owner=prepared.owner, decision=decision, lost=lost)
 

@@ -86,7 +86,9 @@ def _anything_left(connection: sqlite3.Connection, row: RunningRow, state_dir: s
     from batchctl.process.remains import left_behind
     from batchctl.store import lockfile
 
-    # A lock that the asking fire holds is held by nothing that was left behind.
-    if hold is None and lockfile.is_held(state_dir, row.job):
-        return True
-    return left_behind(row.token, guard.leaders(connection, row.run_id))
+    leaders = guard.leaders(connection, row.run_id)
+    try:
+        # A lock that the asking fire holds is held by nothing that was left behind.
+        return (hold is None and lockfile.is_held(state_dir, row.job)) or left_behind(row.token, leaders)
+    except OSError:
+        return True  # what cannot be looked at now cannot be proven dead

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from batchctl.base import clock
-from batchctl.base.errors import EXIT_CONFIG, CannotStartError
+from batchctl.base.errors import CANNOT_EXECUTE, EXIT_CONFIG, CannotStartError, is_passing
 from batchctl.base.state_dir import StateDir, log_name, open_private
 from batchctl.core import model
 from batchctl.core.guard.plan import retry_delay
@@ -20,6 +20,9 @@ from batchctl.process import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from batchctl.core.attempt import Exit
     from batchctl.core.run import Run, StepRun
     from batchctl.engine.command import Surroundings
@@ -30,29 +33,38 @@ _AFTER_KILL = 0.05
 _MOST_AFTER_KILL = 2.0
 """The same for a tree that goes on living: it hangs in the kernel, or belongs to another user, and needs no hurry."""
 
+TRY_AGAIN = 0.2
+"""Seconds after which what the machine refuses at the moment, for want of descriptors or memory, is tried again."""
+_PATIENCE = 60.0
+"""Seconds for which it may refuse to start an attempt, or to read its result, before that counts as its answer."""
+
 
 class Active:
     """A step that is under way: being tried, being ended, or waiting for its next attempt."""
 
-    def __init__(self, around: Surroundings, run: Run, step: StepRun, executor: Executor) -> None:
-        """Start the first attempt; `done` at once where that is the end of it."""
+    def __init__(self, around: Surroundings, run: Run, step: StepRun, executor: Callable[[StepRun], Executor]) -> None:
+        """Prepare; the first `advance` starts the first attempt."""
         self._around, self._run, self._step, self._executor = around, run, step, executor
         self._place = StateDir(around.state_dir)
         self._work: Work | None = None
-        self.deadline: float | None = None
+        self._first_began = self._began = clock.monotonic()
+        self.deadline: float | None = self._began
         self.ending = False
         self.done = False
+        self._asked = False
+        """Whether the tree was asked to end."""
+        self._read_until: float | None = None
+        """Until when the result of the attempt may be unreadable."""
         self._cause = ""
-        self._began = 0.0
         self._next_kill = _AFTER_KILL / 2
-        step.started_at = clock.now()
-        self._first_began = clock.monotonic()
-        self._try()
 
     def advance(self, stopping: str | None) -> bool:
         """Do what is due now; say whether that is worth writing down.
 
         `stopping` is why nothing of the run is to go on (`cancelled`, `timed_out`), None while it is.
+
+        Raises:
+            OSError: if the machine refuses something at the moment; the next call goes on from there.
         """
         if self._work is None:
             return self._between_attempts(stopping)
@@ -68,11 +80,19 @@ class Active:
         elif self._is_due():
             self._next_kill = _AFTER_KILL if self._work.kill() else min(2 * self._next_kill, _MOST_AFTER_KILL)
             self.deadline = clock.monotonic() + self._next_kill
+        elif not self._asked:
+            self._ask(self._work)
         return False
 
     def _between_attempts(self, stopping: str | None) -> bool:
         if stopping is not None:
-            self._finish_step()
+            if self._is_open():
+                self._step.why = "could not be started before the run was stopped"
+                self._close_attempt(stopping, None, None, stopping)
+            else:
+                self._finish_step()
+        elif self._step.last is not None and not self._is_open() and self._is_last(self._step.last):
+            self._finish_step()  # which did not succeed before
         elif self._is_due():
             self._try()
         else:
@@ -82,23 +102,43 @@ class Active:
     def _is_due(self) -> bool:
         return self.deadline is not None and clock.monotonic() >= self.deadline
 
+    def _is_open(self) -> bool:
+        """Say whether an attempt is written down as running, started or not."""
+        last = self._step.last
+        return last is not None and last.status == model.RUNNING
+
     def _try(self) -> None:
-        run, step = self._run, self._step
-        number = len(step.attempts) + step.attempts_before + 1
-        attempt = Attempt(number, log_name(run.id, step.seq, number), clock.now())
-        step.attempts.append(attempt)
-        step.status = model.RUNNING
-        self._began = clock.monotonic()
-        self._cause, self.ending = "", False
-        self._forget_result()
+        """Start an attempt; where the machine refuses it at the moment, the same one again a little later."""
+        run, step, timeout = self._run, self._step, self._step.step.timeout
+        if not self._is_open():
+            self._open_attempt()
+        attempt, now = step.attempts[-1], clock.monotonic()
+        deadline = None if timeout is None else now + timeout
         try:
-            self._work = self._executor.start(command.command(self._around, run, step, attempt))
+            self._work = self._executor(step).start(command.command(self._around, run, step, attempt))
         except CannotStartError as error:
             self._could_not_start(attempt, error)
-            return
-        attempt.pid, attempt.start_ticks = self._work.trace or (None, None)
-        timeout = step.step.timeout
-        self.deadline = None if timeout is None else self._began + timeout
+        except (ValueError, KeyError) as error:
+            self._could_not_start(attempt, CannotStartError(f"cannot be started: {error}", CANNOT_EXECUTE))
+        except OSError as error:
+            self.deadline = now + TRY_AGAIN
+            if not is_passing(error) or now > self._began + _PATIENCE:
+                message = f"cannot be started: {error.strerror or error}"
+                self._could_not_start(attempt, CannotStartError(message, CANNOT_EXECUTE))
+        else:
+            self.deadline = deadline
+            attempt.pid, attempt.start_ticks = self._work.trace or (None, None)
+
+    def _open_attempt(self) -> None:
+        run, step = self._run, self._step
+        number = len(step.attempts) + step.attempts_before + 1
+        self._forget_result()
+        self._began = clock.monotonic()
+        self._cause, self.ending, self._asked, self._read_until = "", False, False, None
+        attempt = Attempt(number, log_name(run.id, step.seq, number), clock.now())
+        step.started_at = step.started_at or attempt.started_at
+        step.status = model.RUNNING
+        step.attempts.append(attempt)
 
     def _could_not_start(self, attempt: Attempt, error: CannotStartError) -> None:
         self._step.why = mask(str(error), self._around.secrets)
@@ -111,11 +151,15 @@ class Active:
 
     def _begin_ending(self, cause: str) -> None:
         """Ask the whole tree to end; after the grace it is made to. Cause "": it ended but left processes."""
-        self.ending, self._cause, self._next_kill = True, cause, _AFTER_KILL / 2
-        if self._work is not None:
-            self._work.terminate()
         grace = self._step.step.grace
         self.deadline = clock.monotonic() + (self._around.job.grace if grace is None else grace)
+        self.ending, self._cause, self._next_kill = True, cause, _AFTER_KILL / 2
+        if self._work is not None:
+            self._ask(self._work)
+
+    def _ask(self, work: Work) -> None:
+        work.terminate()
+        self._asked = True
 
     def _finish_attempt(self, ended: Exit, stopping: str | None) -> None:
         if self._cause:
@@ -130,27 +174,39 @@ class Active:
 
     def _close_attempt(self, status: str, exit_code: int | None, signal: int | None, stopping: str | None) -> None:
         spec, attempt = self._step.step, self._step.attempts[-1]
-        attempt.status, attempt.exit_code, attempt.signal = status, exit_code, signal
+        # All that may fail comes first: what is done in here twice must not begin another attempt.
+        result, now, ended_at = self._result(), clock.monotonic(), max(clock.now(), attempt.started_at)
+        delay = retry_delay(spec.retry_delay, spec.retry_backoff, spec.retry_max_delay, attempt.number)
         if self._work is not None:
             attempt.cpu_s, attempt.max_rss_bytes = self._work.usage.cpu_s, self._work.usage.max_rss_bytes
-        attempt.ended_at, attempt.duration = max(clock.now(), attempt.started_at), clock.monotonic() - self._began
-        path = self._place.result(self._run.id, self._step.seq)
-        self._step.result = command.read_result(path, self._around.secrets)
-        self._work, self.ending = None, False
-        failures = attempt.number
-        # A program that says its configuration is wrong says so the next time too.
-        final = failures > spec.retries or exit_code == EXIT_CONFIG
-        if status == model.SUCCEEDED or stopping is not None or final:
+        self._step.result = result
+        attempt.exit_code, attempt.signal = exit_code, signal
+        attempt.ended_at, attempt.duration, attempt.status = ended_at, now - self._began, status
+        self._work, self.ending, self.deadline = None, False, now + delay
+        if stopping is not None or self._is_last(attempt):
             self._finish_step()
-            return
-        delay = retry_delay(spec.retry_delay, spec.retry_backoff, spec.retry_max_delay, failures)
-        self.deadline = clock.monotonic() + delay
+
+    def _is_last(self, attempt: Attempt) -> bool:
+        # A program that says its configuration is wrong says so the next time too.
+        final = attempt.number > self._step.step.retries or attempt.exit_code == EXIT_CONFIG
+        return final or attempt.status == model.SUCCEEDED
+
+    def _result(self) -> dict[str, Any] | None:
+        """Return what the attempt wrote as its result; OSError where that cannot be read yet."""
+        try:
+            return command.read_result(self._place.result(self._run.id, self._step.seq), self._around.secrets)
+        except OSError:
+            now = clock.monotonic()
+            self._read_until = self._read_until or now + _PATIENCE
+            if now < self._read_until:
+                raise
+        return None
 
     def _finish_step(self) -> None:
-        step = self._step
-        step.status = step.attempts[-1].status
-        step.ended_at = max(clock.now(), step.started_at or 0.0)
-        step.duration = clock.monotonic() - self._first_began
+        step, last = self._step, self._step.last
+        if last is not None:  # else the run was stopped before it could begin
+            ended_at, duration = max(clock.now(), step.started_at or 0.0), clock.monotonic() - self._first_began
+            step.status, step.ended_at, step.duration = last.status, ended_at, duration
         self.done = True
 
     def _forget_result(self) -> None:

@@ -6,23 +6,25 @@ and then asks every step under way what is to be done (`Active.advance`). Deadli
 
 from __future__ import annotations
 
+import time
+
 from batchctl.base import clock
 from batchctl.core import model, outcome
 from batchctl.core.guard.plan import stages
 from batchctl.engine.adapters import executor_of
-from batchctl.engine.steps import Active
+from batchctl.engine.steps import TRY_AGAIN, Active
 from batchctl.process import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
     from batchctl.core.guard.plan import Stage
     from batchctl.core.run import Run, StepRun
     from batchctl.engine.command import Surroundings
     from batchctl.engine.journal import Journal
-    from batchctl.engine.ports import Executor
+    from batchctl.engine.ports import Executor, Work
     from batchctl.process.wakeup import Wakeup
 
     class Observer(Protocol):
@@ -48,16 +50,32 @@ class Supervisor:
         timeout = around.job.timeout
         self._deadline = None if timeout is None else around.began + timeout
         self._out_of_time = False
+        self._hindered = False
+        """Whether the machine refused something in this round, so that the next one must come soon."""
+        self._active: list[Active] = []
         self._executors: dict[str | None, Executor] = {}
 
-    def supervise(self) -> None:
-        """Run all stages, and say in the run how it ended; to write that down is left to the caller."""
-        pending = [step for step in self._run.steps if step.status == model.PENDING]
-        for stage in stages(pending, self._around.job.groups):
-            if self._stopping is not None or _blocked(pending):
-                break
-            self._run_stage(stage)
-        self._conclude()
+    def supervise(self, judge: Callable[[], None]) -> Exception | None:
+        """Run all stages, and say in the run how it ended; to write that down is left to the caller.
+
+        What the machine refuses at the moment (no descriptor, no memory, a disk that errs) is tried again until it is
+        granted. Whatever else goes wrong in here ends all steps: the run has then failed, and the error is returned.
+        `judge` is asked last; it may still change how the run ended.
+        """
+        try:
+            pending = [step for step in self._run.steps if step.status == model.PENDING]
+            for stage in stages(pending, self._around.job.groups):
+                if self._stopping is not None or _blocked(pending):
+                    break
+                self._run_stage(stage)
+            insist(self._conclude)
+            insist(judge)
+        except Exception as error:  # noqa: BLE001 - whatever it is, no step may be left alone and no run without an end
+            self._give_up(error)
+            return error
+        finally:
+            self._show()
+        return None
 
     @property
     def _stopping(self) -> str | None:
@@ -67,29 +85,41 @@ class Supervisor:
         return model.CANCELLED if self._wakeup.stopped_by is not None or self._journal.dispossessed else None
 
     def _run_stage(self, stage: Stage) -> None:
-        waiting, active = list(stage.steps), list[Active]()
+        waiting = list(stage.steps)
+        self._active = list[Active]()
         while True:
             started = False
-            while waiting and len(active) < stage.limit and self._stopping is None and not _blocked(stage.steps):
-                step = waiting.pop(0)
-                one = Active(self._around, self._run, step, self._executor(step))
-                active += [] if one.done else [one]  # one that cannot be started is done at once
+            while waiting and len(self._active) < stage.limit and self._stopping is None and not _blocked(stage.steps):
+                one = Active(self._around, self._run, waiting[0], self._executor)
+                self._active.append(one)
+                del waiting[0]
+                self._guarded(one.advance, self._stopping)
+                self._active = [one for one in self._active if not one.done]  # not one that could not be started
                 started = True
             if started:
                 self._note()
-            if not active:
+            if not self._active:
                 return
-            self._sleep(active)
+            self._guarded(self._sleep, self._active)
+            self._hindered = False
             if self._wakeup.hung_up and not self._run.why:
                 self._run.why = _HUNG_UP
                 self._note()
             for executor in self._executors.values():
-                executor.poll()
+                self._guarded(executor.poll)
             self._out_of_time = self._out_of_time or self._is_due(self._deadline)
-            changes = [one.advance(self._stopping) for one in active]
+            changes = [self._guarded(one.advance, self._stopping) for one in self._active]
             if any(changes):
                 self._note()
-            active = [one for one in active if not one.done]
+            self._active = [one for one in self._active if not one.done]
+
+    def _guarded(self, act: Callable[..., object], *arguments: object) -> bool:
+        """Do it, and say what it says; what the machine refuses is done by the next round, which comes soon."""
+        try:
+            return bool(act(*arguments))
+        except (OSError, MemoryError):
+            self._hindered = True
+            return False
 
     def _executor(self, step: StepRun) -> Executor:
         name = step.step.executor
@@ -100,13 +130,16 @@ class Supervisor:
     def _note(self) -> None:
         if any(step.status in {model.PENDING, model.RUNNING} for step in self._run.steps):
             # After the last step the end of the run is written anyway, in the same breath.
-            self._journal.note(self._run)
+            self._guarded(self._journal.note, self._run)
 
     def _is_due(self, deadline: float | None) -> bool:
         return deadline is not None and clock.monotonic() >= deadline
 
     def _sleep(self, active: Sequence[Active]) -> None:
         """Sleep until something can have changed; show the run in between where somebody watches."""
+        if self._hindered:
+            time.sleep(TRY_AGAIN)  # not on the wake-up pipe: it may be what errs
+            return
         deadlines = [one.deadline for one in active if one.deadline is not None]
         if self._deadline is not None and not self._out_of_time:
             deadlines.append(self._deadline)
@@ -141,11 +174,13 @@ class Supervisor:
         statuses = [step.status for step in run.steps]
         run.status = outcome.run_status(statuses, timed_out=self._out_of_time, stopped_by=stopped_by)
         run.exit_code = outcome.exit_code(run.status, stopped_by=stopped_by)
-        # Never before its start, though the clock may have been set back meanwhile; the duration does not depend on it.
-        run.ended_at = max(clock.now(), run.started_at)
-        run.duration = clock.monotonic() - self._around.began
         run.why = "; ".join(filter(None, (self._why(stopped_by), _HUNG_UP if self._wakeup.hung_up else "")))
-        self._show()
+        self._end_now()
+
+    def _end_now(self) -> None:
+        # Never before its start, though the clock may have been set back meanwhile; the duration does not depend on it.
+        self._run.ended_at = max(clock.now(), self._run.started_at)
+        self._run.duration = clock.monotonic() - self._around.began
 
     def _why(self, stopped_by: int | None) -> str:
         if stopped_by is not None:
@@ -155,9 +190,62 @@ class Supervisor:
         unfinished = [step for step in self._run.steps if step.status in model.UNFINISHED]
         return "; ".join(f"step {step.step.id}: {step.why}" for step in unfinished)
 
+    def _give_up(self, error: Exception) -> None:
+        """End all that was started, and let the run have failed: it cannot be supervised any more."""
+        run = self._run
+        self._end_everything()
+        run.fail(f"internal error: {type(error).__name__}: {error}", clock.now())
+        self._end_now()
+
+    def _end_everything(self) -> None:
+        """TERM, the job's grace, KILL, until nothing lives; what can neither be seen nor ended is given up on."""
+        grace = clock.monotonic() + self._around.job.grace
+        rests = [_Rest(executor) for executor in self._executors.values()]
+        while rests and clock.monotonic() < grace + _GIVE_UP:
+            rests = [rest for rest in rests if rest.lives(over=clock.monotonic() >= grace)]
+            if rests:
+                time.sleep(_SHORT)
+
+
+class _Rest:
+    """All that one executor started, to be ended although something is wrong."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor, self._asked = executor, False
+        self._work: Work | None = None
+
+    def lives(self, *, over: bool) -> bool:
+        """End it, gently until the grace is over; say whether any of it lives, or may."""
+        try:
+            self._work = work = self._work or self._executor.everything()
+            self._executor.poll()
+            if not work.living():
+                return False
+            if over:
+                work.kill()
+            elif not self._asked:
+                work.terminate()
+                self._asked = True
+        except Exception:  # noqa: BLE001 - whatever it is, it is no proof of death
+            return True
+        return True
+
+
+def insist(act: Callable[[], None]) -> None:
+    """Do what comes after the steps; what the machine refuses at the moment is tried again for a while."""
+    for _ in range(_TRIES):
+        try:
+            return act()
+        except (OSError, MemoryError):
+            time.sleep(TRY_AGAIN)
+    return act()
+
 
 _HUNG_UP = "its terminal went away, and it went on"
-
+_TRIES = 50
+"""Ten seconds of them."""
+_GIVE_UP = 30.0
+"""Seconds after the grace; what still lives then hangs in the kernel, and holds the job's lock as long as it does."""
 _SHORT = 0.05
 """Seconds after which a wait counts as long: what ends sooner would only open the history again at once."""
 

@@ -35,17 +35,20 @@ class Belonging:
     stays known, with its session and with all that it starts later, although its parent may have ended meanwhile.
     """
 
-    def __init__(self, root: int, marks: tuple[bytes, ...]) -> None:
-        """Begin with the step's first process, which leads a session of its own."""
-        self._root, self._marks = root, marks
-        self._sessions = {root}
+    def __init__(self, marks: tuple[bytes, ...]) -> None:
+        """Begin with the step's marks; `root` is to be set once it is started."""
+        self.root = 0
+        """The step's first process, which leads a session of its own."""
+        self._marks = marks
+        self._sessions = set[int]()
         self._known: set[tuple[int, int]] = set()
         self._own_session = os.getsid(0)
 
     def look(self, others: Collection[int]) -> Look:
         """Look at the process table; `others` are the roots of whatever else is below the supervisor."""
         found = tree.below([os.getpid()], besides=others)
-        mine = {self._root}
+        mine = {self.root}
+        self._sessions.add(self.root)
         living, certain = [], True
         for stat in found:
             if stat.ended:
@@ -61,7 +64,7 @@ class Belonging:
 
     def knows(self, pid: int) -> bool:
         """Say whether the process was the step's when it was looked at."""
-        return pid == self._root or any(known == pid for known, _ in self._known)
+        return pid == self.root or any(known == pid for known, _ in self._known)
 
     def owns(self, stat: Stat, *, alone: bool) -> bool:
         """Say whether a process below the supervisor is the step's, by what can be seen of it alone."""

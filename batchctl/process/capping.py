@@ -45,6 +45,8 @@ class Cap:
                 piece = min(_PIECE, end - self._cut_to)
                 _punch(descriptor, self._cut_to, piece)
                 self._cut_to += piece
+        except OSError:
+            return  # the next look makes it good
         finally:
             os.close(descriptor)
 

@@ -44,6 +44,9 @@ def _parse_env_file(path: str) -> dict[str, str]:
         if not equals or not name.isidentifier():
             message = f"env_file {path}, line {number}: not NAME=VALUE"
             raise ConfigError(message, remedy="write NAME=VALUE, one a line; # begins a comment line")
+        if "\0" in value:
+            message = f"env_file {path}, line {number}: {name} holds a NUL character, which no program can be given"
+            raise ConfigError(message, remedy="remove it; `tr -d '\\0'` makes a copy without")
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
             value = value[1:-1]
         found[name] = value

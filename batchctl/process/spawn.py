@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import os
+from errno import EIO
 
-from batchctl.base.errors import CANNOT_EXECUTE, NOT_FOUND, CannotStartError
+from batchctl.base.errors import CANNOT_EXECUTE, NOT_FOUND, CannotStartError, is_passing
 from batchctl.base.state_dir import open_private
 from batchctl.process.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batchctl.core.attempt import Command
 
 
@@ -21,19 +24,29 @@ def spawn(command: Command) -> int:
 
     Raises:
         CannotStartError: if there is no such program or directory, or it may not be executed.
-        OSError: if the machine is out of processes or memory.
+        OSError: if the machine is out of processes, descriptors or memory at the moment; nothing was started.
     """
     log = _open_log(command.log)
     try:
         return _start(command, log)
     finally:
-        os.close(log)
+        _quietly(os.close, log)
+
+
+def _quietly(act: Callable[[int], None], descriptor: int) -> None:
+    """Do what comes after the start: its trouble must not make a program that runs look like one that does not."""
+    try:
+        act(descriptor)
+    except OSError:
+        return
 
 
 def _open_log(path: str) -> int:
     try:
         return open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    except OSError:
+    except OSError as error:
+        if is_passing(error) and error.errno != EIO:
+            raise
         # A disk that has no room for one more file costs the step's output, and not the batch its step.
         return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
@@ -67,13 +80,18 @@ def _start(command: Command, log: int) -> int:
     except (PermissionError, NotADirectoryError) as error:
         message = f"cannot execute {command.argv[0]!r}: {error.strerror}"
         raise CannotStartError(message, CANNOT_EXECUTE) from error
+    except ValueError as error:  # a NUL character, or half of a surrogate pair
+        message = f"cannot start {command.argv[0]!r}: {error}"
+        raise CannotStartError(message, CANNOT_EXECUTE) from error
     except OSError as error:
+        if is_passing(error):
+            raise
         message = f"cannot start {command.argv[0]!r}: {error.strerror}"
         raise CannotStartError(message, CANNOT_EXECUTE) from error
     finally:
         if home is not None:
-            os.fchdir(home)
-            os.close(home)
+            _quietly(os.fchdir, home)
+            _quietly(os.close, home)
 
 
 def _not_found(command: Command) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from batchctl.base import clock
+from batchctl.base.errors import is_passing
 from batchctl.base.record import Record
 from batchctl.process.identity import Stat, read_stat
 
@@ -56,9 +57,12 @@ class Reaped(Record):
     """Of the largest of them; at least what this process had when it started the child (getrusage(2))."""
 
 
-def reap() -> tuple[dict[int, Reaped], bool]:
-    """Reap every child that has ended; return them by pid, and whether there is no child at all."""
-    ended: dict[int, Reaped] = {}
+def reap(ended: dict[int, Reaped] | None = None) -> tuple[dict[int, Reaped], bool]:
+    """Reap every child that has ended; return them by pid, and whether there is no child at all.
+
+    They are added to `ended` one by one: what was reaped before an error is there, and nobody else will ever tell.
+    """
+    ended = {} if ended is None else ended
     while True:
         try:
             pid, status, used = os.wait4(-1, os.WNOHANG)
@@ -78,13 +82,14 @@ def children_now() -> tuple[int, ...]:
 
 
 def everything() -> Iterator[Stat]:
-    """Yield every process that may be looked at, those that have ended but were not reaped included."""
+    """Yield every process that may be looked at, those that have ended but were not reaped included.
+
+    Raises:
+        OSError: if the machine is out of descriptors or memory: a list with gaps would call the living dead.
+    """
     for name in os.listdir("/proc"):
         if name.isdigit():
-            try:
-                stat = read_stat(int(name))
-            except OSError:
-                continue
+            stat = stat_or_none(int(name))
             if stat is not None:
                 yield stat
 
@@ -113,9 +118,10 @@ def mark_of(token: str) -> bytes:
 
 
 def carries(stat: Stat, *marks: bytes) -> bool:
-    """Say whether a process was started with all of these NAME=value in its environment; False where unreadable.
+    """Say whether a process was started with all of these NAME=value in its environment.
 
-    /proc/PID/environ is what a process was started with, so a later unsetenv() does not hide it.
+    False where it may not be looked at; OSError where that cannot be told at the moment. /proc/PID/environ is what a
+    process was started with, so a later unsetenv() does not hide it.
     """
     try:
         place = f"/proc/{stat.pid}"
@@ -124,7 +130,11 @@ def carries(stat: Stat, *marks: bytes) -> bool:
             place = f"{place}/task/{max(os.listdir(f'{place}/task'), key=int)}"
         with open(f"{place}/environ", "rb") as file:
             found = file.read().split(b"\0")
-    except (OSError, ValueError):
+    except ValueError:
+        return False
+    except OSError as error:
+        if is_passing(error):
+            raise
         return False
     return all(mark in found for mark in marks)
 
@@ -139,10 +149,16 @@ def is_ending(stat: Stat) -> bool:
 
 
 def send(stat: Stat, number: int) -> bool:
-    """Signal exactly this process; False where it has ended (or another one has its pid by now)."""
+    """Signal exactly this process; False where it has ended (or another one has its pid by now).
+
+    Raises:
+        OSError: if that cannot be told at the moment.
+    """
     try:
         descriptor = os.pidfd_open(stat.pid)
-    except OSError:
+    except OSError as error:
+        if is_passing(error):
+            raise
         return False
     try:
         # The pidfd pins whoever has the pid now; only if that is still the process that was found is it signalled.
@@ -159,18 +175,35 @@ def send(stat: Stat, number: int) -> bool:
     return True
 
 
+def send_group(leader: int, number: int) -> None:
+    """Signal the group of a child that was not reaped yet, whose pid therefore is nobody else's; needs no look."""
+    try:
+        os.killpg(leader, number)
+    except OSError:
+        return
+
+
 def terminate(processes: Collection[Stat]) -> None:
     """Ask each of these processes to end; a stopped one is continued, since it would not take the request."""
-    for number in (TERM, CONT):
-        for stat in processes:
-            send(stat, number)
+    _send_all(processes, TERM, CONT)
 
 
 def kill(processes: Collection[Stat]) -> None:
     """End these processes: all are stopped first, so that none can answer the end of another with a new one."""
-    for number in (STOP, KILL):
+    _send_all(processes, STOP, KILL)
+
+
+def _send_all(processes: Collection[Stat], *numbers: int) -> None:
+    """Signal each of these processes, also where one of them could not be; then that is raised."""
+    trouble = None
+    for number in numbers:
         for stat in processes:
-            send(stat, number)
+            try:
+                send(stat, number)
+            except OSError as error:
+                trouble = error
+    if trouble is not None:
+        raise trouble
 
 
 def hunt_children(is_mine: Callable[[Stat], bool], roots: Collection[int]) -> int:
@@ -237,10 +270,16 @@ def hunt_marked(mark: bytes) -> None:
 
 
 def stat_or_none(pid: int) -> Stat | None:
-    """Return what the kernel says of a process; None where there is none, or it may not be looked at."""
+    """Return what the kernel says of a process; None where there is none, or it may not be looked at.
+
+    Raises:
+        OSError: if that cannot be told at the moment.
+    """
     try:
         return read_stat(pid)
-    except OSError:
+    except OSError as error:
+        if is_passing(error):
+            raise
         return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from batchctl.base.errors import is_passing
 from batchctl.base.state_dir import StateDir, open_private
 
 TYPE_CHECKING = False
@@ -56,8 +57,8 @@ def reservations(state_dir: str) -> list[int]:
     return [int(name.removesuffix(".reserved")) for name in names if name.endswith(".reserved")]
 
 
-def keep(state_dir: str, run: Run, owner: Identity, birth: Birth | None = None) -> None:
-    """Write the end of a run into its spool file; where even that fails there is nothing left to do but go on.
+def keep(state_dir: str, run: Run, owner: Identity, birth: Birth | None = None) -> bool:
+    """Write the end of a run into its spool file; say whether it is there.
 
     On a full disk there is room for what was reserved and no more: then it goes without the steps' results.
     """
@@ -66,13 +67,16 @@ def keep(state_dir: str, run: Run, owner: Identity, birth: Birth | None = None) 
     try:
         StateDir(state_dir).make_spool()
         _fill(state_dir, run.id, as_bytes(run, owner, birth))
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and is_passing(error):
+            return False  # another try may keep all of it
         for step in run.steps:
             step.result = None
         try:
             _fill(state_dir, run.id, as_bytes(run, owner, birth))
         except (OSError, ValueError):
-            return
+            return False
+    return True
 
 
 def _fill(state_dir: str, run_id: int, content: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from batchctl.base.errors import UsageError
 from batchctl.base.record import Record
 from batchctl.core import model
+from batchctl.core.text.unfit import unfit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def inherited(earlier: Earlier | None, given: Mapping[str, Any]) -> dict[str, An
     """Return the parameters that override the configuration's: those of the run being continued, and these over them.
 
     Raises:
-        UsageError: if the history has one of them only masked, because it held a secret.
+        UsageError: if one cannot be handed to a program, or the history has it only masked, because it held a secret.
     """
     kept = {} if earlier is None else earlier.params
     hidden = [name for name, value in kept.items() if name not in given and _is_hidden(value)]
@@ -61,7 +62,13 @@ def inherited(earlier: Earlier | None, given: Mapping[str, Any]) -> dict[str, An
         message = f"run {earlier.run_id} had a secret in its parameter {hidden[0]}, which the history does not keep"
         again = " ".join(f"--param {name}=…" for name in hidden)
         raise UsageError(message, remedy=f"give it again: --resume {again}")
-    return {**kept, **given}
+    params = {**kept, **given}
+    for name, value in params.items():
+        reason = unfit(value)
+        if reason:
+            message = f"parameter {name} {reason}"
+            raise UsageError(message, remedy=f"write it as UTF-8 text or JSON: --param {name}=…; nothing was started")
+    return params
 
 
 def _is_hidden(value: Any) -> bool:

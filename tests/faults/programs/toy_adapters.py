@@ -78,6 +78,10 @@ class ToyExecutor:
         self._works.append(ToyWork(command))
         return self._works[-1]
 
+    def everything(self) -> ToyWork:
+        """Return the last one: a toy runs one at a time."""
+        return self._works[-1]
+
     def poll(self) -> None:
         """Look at all of them."""
         for work in self._works:

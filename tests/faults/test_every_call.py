@@ -1,0 +1,205 @@
+"""Whatever fails inside the supervisor, no run is abandoned: each call it makes fails once, in a fire of its own."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from firing import PROGRAMS, ended, pid_of_attempt, start, with_argument
+from support import job, rows, step, wait_for
+
+from batchctl.core.model import Condition, Expect, Group
+from batchctl.store import database, spool
+
+if TYPE_CHECKING:
+    from batchctl.core.model import Job
+
+_ERRORS = ("ENFILE", "EMFILE", "EIO", "ENOMEM", "RuntimeError")
+_MACHINE = ("batchctl.process.", "batchctl.base.paths.", "batchctl.store.", "posix.", "io.", "_io.", "sqlite3.")
+"""What a machine that is short of something refuses."""
+
+
+def eventful(mark: str) -> Job:
+    """Return a job whose run has it all: side by side, left behind, tried again, deaf to TERM, with a result."""
+    return job(
+        step("a", f"setsid sh -c 'sleep 60; : {mark}' & exit 0", group="g"),
+        step("b", 'test "$BATCHCTL_ATTEMPT" = 2', group="g", retries=1, log_max=100_000),
+        step(
+            "c", f"trap '' TERM; : {mark}; sleep 60 & wait; sleep 60", timeout=0.1, grace=0.1, continue_on_failure=True
+        ),
+        step("d", 'echo "{{\\"n\\": 1}}" > $BATCHCTL_RESULT'),
+        groups=(Group(name="g", parallel=True),),
+        expect=Expect(conditions=(Condition(key="n", operator=">=", bound=1),)),
+    )
+
+
+def recorded(state: str) -> tuple[Any, ...]:
+    """Return what the history says of run 1 once the spool was imported: run, then steps."""
+    connection = database.connect(state, create=False)
+    spool.import_all(state, connection)
+    connection.close()
+    (run,) = rows(Path(state), "select status, exit_code, why, ended_at is not null from runs")
+    steps = "select step, status, exit_code, signal, attempts, result from steps order by seq"
+    return run, rows(Path(state), steps), rows(Path(state), "select count(*) from attempts where status = 'running'")
+
+
+@pytest.mark.parametrize(
+    ("part", "parts"), [(0, 101), *(pytest.param(part, 11, marks=pytest.mark.slow) for part in range(11))]
+)
+def test_no_call_that_fails_once_abandons_a_run(tmp_path: Path, part: int, parts: int) -> None:
+    """No step lives, the row has an end, and what it says is true; what a machine refuses for a moment costs nothing.
+
+    Of the fires, one for each call and error, a small part is made each time and all of them by the slow tests.
+    """
+    given = pickle.dumps((eventful(str(tmp_path)), str(tmp_path), _ERRORS, part, parts))
+    command = [sys.executable, str(PROGRAMS / "every_call.py")]
+    done = subprocess.run(command, input=given, capture_output=True, check=True, timeout=1800)
+    first, *others = map(json.loads, done.stdout.splitlines())
+    usual = recorded(f"{tmp_path}/watched")
+    assert (first["code"], usual[0][0]) == (124, "timed_out")
+    assert len(first["places"]) > 200, "the calls of the supervisor are found by themselves"
+    assert len(others) >= len(first["places"]) * len(_ERRORS) // parts
+    for one in others:
+        found = recorded(one["state"])
+        (status, code, why, is_ended), steps, (running,) = found
+        assert is_ended, one
+        assert running == (0,), one
+        assert one["code"] == code, one
+        if status == "failed":
+            assert code == 70, one
+            assert "internal error" in why, one
+            assert one["error"] == "RuntimeError" or not one["at"].partition(" -> ")[2].startswith(_MACHINE), one
+            assert "running" not in {each[1] for each in steps}, one
+        else:
+            assert found == usual, one
+    assert with_argument(str(tmp_path)) == []
+
+
+def _limit(pid: int, descriptors: int) -> int:
+    import resource
+
+    before, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors, hard))
+    return before
+
+
+def test_a_supervisor_without_descriptors_goes_on_when_it_has_some_again(tmp_path: Path) -> None:
+    """For as long as nothing can be opened nothing is decided; a result, a later step and the end are all there."""
+    state, go = tmp_path / "state", tmp_path / "go"
+    line = f'while ! test -e {go}; do sleep 0.01; done; echo "{{{{\\"n\\": 7}}}}" > $BATCHCTL_RESULT'
+    process = start(job(step("1", line), step("2", "echo out"), step("3", "exit 4")), state)
+    pid = wait_for(lambda: pid_of_attempt(state), "the step")
+    before = _limit(process.pid, 3)
+    go.touch()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the step to be reaped")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1)
+    _limit(process.pid, before)
+    found = ended(process)
+    assert (found["status"], found["code"]) == ("failed", 1)
+    assert [each["exit_code"] for each in found["steps"]] == [0, 0, 4]
+    assert found["steps"][0]["result"] == {"n": 7}
+    assert (state / "runs/1/2-1.log").read_text() == "out\n"
+    assert rows(state, "select status, why from runs") == [("failed", "step 3: exit code 4")]
+
+
+def test_a_timeout_comes_without_descriptors_too(tmp_path: Path) -> None:
+    """What needs no look at the machine is done without: the group of the step's first process gets TERM, then KILL."""
+    state = tmp_path / "state"
+    process = start(job(step("1", "trap '' TERM; sleep 60 & wait; sleep 60", timeout=1.0, grace=0.2)), state)
+    pid = wait_for(lambda: pid_of_attempt(state), "the step")
+    before = _limit(process.pid, 3)
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the step to be ended")
+    _limit(process.pid, before)
+    assert (ended(process)["status"], rows(state, "select status from runs")) == ("timed_out", [("timed_out",)])
+
+
+_ESCAPES = """
+import sys
+from batchctl.process import tree
+from batchctl.__main__ import entry
+reap, calls = tree.reap, []
+def failing(*arguments):
+    calls.append(1)
+    if len(calls) == 3:
+        raise RuntimeError("없는 일")
+    return reap(*arguments)
+tree.reap = failing
+sys.argv = ["batchctl", "--config", sys.argv[1], "--state", sys.argv[2], "run", "작업"]
+entry()
+"""
+
+
+def test_what_escapes_ends_the_run_and_is_told(tmp_path: Path) -> None:
+    """An error that should never happen: the steps end, the row and the alert have the cause, stderr and 70 say it."""
+    config, state, told = tmp_path / "c.toml", tmp_path / "state", tmp_path / "told"
+    config.write_text(
+        f"""[jobs."작업"]
+on_alert = ["sh", "-c", "cat >> {told}"]
+[[jobs."작업".steps]]
+id = "31"
+run = "true"
+[[jobs."작업".steps]]
+id = "32"
+run = "setsid sleep 61 & : {tmp_path}; sleep 60"
+[[jobs."작업".steps]]
+id = "33"
+run = "true"
+"""
+    )
+    command = [sys.executable, "-c", _ESCAPES, str(config), str(state)]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=120, text=True, encoding="utf-8")
+    assert done.returncode == 70
+    assert "internal error: RuntimeError: 없는 일" in done.stderr
+    assert "BATCHCTL_DEBUG=1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert with_argument(str(tmp_path)) == []
+    found = rows(state, "select status, exit_code, why from runs")
+    assert found == [("failed", 70, "internal error: RuntimeError: 없는 일")]
+    assert [status for (status,) in rows(state, "select status from steps order by seq")] == [
+        "succeeded",
+        "failed",
+        "blocked",
+    ]
+    assert "internal error: RuntimeError: 없는 일" in json.loads(told.read_text())["body"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "said"),
+    [
+        (b'v="a\\u0000b"', 2, "parameter v holds a NUL character"),
+        (b'v={"k": ["\\ud800"]}', 2, "parameter v holds bytes that are not UTF-8"),
+        (b"v=\xff", 2, "parameter v holds bytes that are not UTF-8"),  # nothing a shell would refuse
+        (b"v=NaN", 2, "parameter v is nan"),
+        (b"v=" + b"[" * 3000, 0, ""),  # no JSON, so it is text
+        (b"", 78, "line 2: X holds a NUL character"),  # an env_file
+    ],
+)
+def test_what_no_program_can_be_given_starts_nothing(tmp_path: Path, argument: bytes, code: int, said: str) -> None:
+    """It is refused with its name and the way out before there is a run; no step could ever be given it."""
+    config, state = tmp_path / "c.toml", tmp_path / "state"
+    config.write_text('[jobs.a]\nrun = "echo {v} $X"\nparams = { v = 1 }\nenv_file = "e"\n')
+    (tmp_path / "e").write_bytes(b"Y=1\nX=a" + (b"" if argument else b"\0") + b"b\n")
+    more = [b"--param", argument] if argument else []
+    command: list[str | bytes] = [
+        sys.executable,
+        "-m",
+        "batchctl",
+        "--config",
+        str(config),
+        "--state",
+        str(state),
+        "run",
+        "a",
+        *more,
+    ]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60, text=True, encoding="utf-8")
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert code == 0 or "  → " in done.stderr
+    assert rows(state, "select count(*) from runs") == [(0 if code else 1,)]
