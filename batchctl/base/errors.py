@@ -34,9 +34,13 @@ NOT_FOUND = 127
 """What a shell exits with for a program that it may not, or cannot find to, execute."""
 
 
-def is_passing(error: OSError) -> bool:
+REFUSED = (OSError, ImportError, MemoryError)
+"""What a machine that is short of something raises; a module that cannot be opened is an ImportError."""
+
+
+def is_passing(error: BaseException) -> bool:
     """Say whether an error is of the moment: it says nothing of what was asked for, and asking again may help."""
-    return error.errno in _PASSING
+    return error.errno in _PASSING if isinstance(error, OSError) else isinstance(error, REFUSED)
 
 
 class BatchctlError(Exception):

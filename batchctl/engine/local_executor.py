@@ -7,6 +7,7 @@ over when nothing of its tree is left, and not when its first process ends.
 from __future__ import annotations
 
 import os
+import resource  # noqa: F401 - os.wait4() loads it, after it has reaped: without it the exit status would be lost
 
 from batchctl.core.attempt import Command, Exit, Usage
 from batchctl.process import spawn, tree

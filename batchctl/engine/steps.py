@@ -120,10 +120,10 @@ class Active:
             self._could_not_start(attempt, error)
         except (ValueError, KeyError) as error:
             self._could_not_start(attempt, CannotStartError(f"cannot be started: {error}", CANNOT_EXECUTE))
-        except OSError as error:
+        except (OSError, ImportError) as error:
             self.deadline = now + TRY_AGAIN
             if not is_passing(error) or now > self._began + _PATIENCE:
-                message = f"cannot be started: {error.strerror or error}"
+                message = f"cannot be started: {error}"
                 self._could_not_start(attempt, CannotStartError(message, CANNOT_EXECUTE))
         else:
             self.deadline = deadline

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 from batchctl.base import clock
+from batchctl.base.errors import REFUSED
 from batchctl.core import model, outcome
 from batchctl.core.guard.plan import stages
 from batchctl.engine.adapters import executor_of
@@ -117,7 +118,7 @@ class Supervisor:
         """Do it, and say what it says; what the machine refuses is done by the next round, which comes soon."""
         try:
             return bool(act(*arguments))
-        except (OSError, MemoryError):
+        except REFUSED:
             self._hindered = True
             return False
 
@@ -236,7 +237,7 @@ def insist(act: Callable[[], None]) -> None:
     for _ in range(_TRIES):
         try:
             return act()
-        except (OSError, MemoryError):
+        except REFUSED:
             time.sleep(TRY_AGAIN)
     return act()
 
