@@ -11,6 +11,8 @@ from batchctl.answers import given
 from batchctl.base.errors import BatchctlError, ConfigError, UsageError
 from batchctl.base.files import NOTHING
 from batchctl.base.record import Record
+from batchctl.base.state_dir import StateDir
+from batchctl.config import guarded
 from batchctl.config.edit import jobfiles, jobtext
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ def read_input(source: str) -> bytes:
 
 
 def remove(site: Site, name: str) -> Changed:
-    """Take out a job that is not running: its file in jobs.d, or its tables in the main file.
+    """Take out a job that is not running: its file in jobs.d or of a guarded command, or its tables in the main file.
 
     Raises:
         UsageError: if there is no such job.
@@ -119,6 +121,9 @@ def remove(site: Site, name: str) -> Changed:
     """
     job = site.job(name)
     _refuse_running(site, job)
+    if job.origin == StateDir(site.state).guarded(job.name):
+        guarded.forget(site.state, job.name)
+        return changed(site, jobfiles.Done(jobs=(job.name,), files=(job.origin,), before=None, after=None))
     return changed(site, jobfiles.remove(site.config_path, job.name))
 
 

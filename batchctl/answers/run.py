@@ -30,14 +30,14 @@ def fire_by_cron(name: str, config_option: str | None, state_option: str | None)
         UsageError: if there is no such job.
         ConfigError, StateError: as for any fire; nothing was started.
     """
-    from batchctl.config import load, load_job
+    from batchctl.config import load_job
 
     path = paths.config_file(config_option)
     job, state_dir = load_job(path, name, state_option)
     if job is None:
-        from batchctl.answers.site import unknown_job
+        from batchctl.answers.site import Site
 
-        raise unknown_job(name, list(load(path).jobs))
+        job = Site(config_option, state_option).job(name)
     return engine.fire(job, Request(state_dir=state_dir))
 
 
@@ -86,6 +86,41 @@ def _refuse_misfits(job: Job, params: Mapping[str, Any]) -> None:
 
             message = f"--param {key} {found[0]}"
             raise UsageError(message, remedy=found[1])
+
+
+def guarded(site: Site, name: str, argv: Sequence[str], rules: Mapping[str, str | int], *, keep: bool = True) -> Job:
+    """Return the job that guards a command without a configuration; `rules` are keys of a job.
+
+    With `keep` its name is known from then on, with these rules, to whatever knows jobs.
+
+    Raises:
+        UsageError: if the name is no job's name or is taken, there is no command, or a rule is wrong.
+        StateError: if it cannot be written down.
+    """
+    from batchctl.base.errors import UsageError
+    from batchctl.base.state_dir import StateDir
+    from batchctl.config import guarded as kept
+    from batchctl.config.edit.jobfiles import valid_name
+    from batchctl.config.ready_made import is_ready_made
+
+    valid = valid_name(name)
+    if valid in site.config.jobs or is_ready_made(valid):
+        whose = "a job of the configuration" if valid in site.config.jobs else "a ready-made job"
+        message = f"--name {valid}: this is the name of {whose}"
+        raise UsageError(message, remedy=f"choose another name; `batchctl run {valid}` fires that job")
+    if not argv or not argv[0]:
+        message = f"--name {valid}: there is no command to guard"
+        raise UsageError(message, remedy=f"write it after --, as in: batchctl run --name {valid} -- rsync -a /from /to")
+    for key, rule in rules.items():
+        if isinstance(rule, str) and rule.strip().replace(".", "", 1).isdecimal():
+            message = f"--{key.replace('_', '-')} {rule}: a bare number says no unit"
+            raise UsageError(message, remedy=f"write {rule.strip()}h, {rule.strip()}m or {rule.strip()}s")
+    text = kept.text_of(argv, rules)
+    job = kept.job_of(site.config_path, site.state, valid, text)
+    if keep:
+        StateDir(site.state).ensure()
+        kept.remember(site.state, valid, text)
+    return job
 
 
 def selection(*, resume: bool = False, only: Sequence[str] = (), start_from: str | None = None) -> Selection:

@@ -50,16 +50,20 @@ class Site:
         Raises:
             StateError: if the history cannot be trusted.
         """
+        from batchctl.config import guarded
         from batchctl.config.ready_made import is_ready_made
         from batchctl.store.history import History
 
         config = self.config
         names = [name for name in History(self.state).jobs() if name not in config.jobs and is_ready_made(name)]
-        return _with(config, self.ready_made, names) if names else config
+        config = _with(config, self.ready_made, names) if names else config
+        names = [name for name in guarded.names(self.state) if name not in config.jobs]
+        return _with(config, guarded.load(self.config_path, self.state, names), names) if names else config
 
     def including(self, job: Job) -> Config:
-        """Return the configuration with a job that may be a ready-made one."""
-        return self.config if job.name in self.config.jobs else _with(self.config, self.ready_made, [job.name])
+        """Return the configuration with a job that may be none of its own."""
+        found = self._defining(job.name)
+        return self.config if found is None or found is self.config else _with(self.config, found, [job.name])
 
     def pair_of(self, job: Job) -> list[str]:
         """Return the ready-made jobs that are the groups of a job's chain; none where a name is taken already."""
@@ -89,11 +93,20 @@ class Site:
         return History(self.state)
 
     def find(self, name: str) -> Job | None:
-        """Return the configured job of this name, else the ready-made one; None where there is neither."""
+        """Return the configured job of this name, else the ready-made one, else the guarded command; or None."""
+        name = unicodedata.normalize("NFC", name)
+        found = self._defining(name)
+        return None if found is None else found.jobs[name]
+
+    def _defining(self, name: str) -> Config | None:
+        from batchctl.config import guarded
         from batchctl.config.ready_made import is_ready_made
 
-        job = self.config.jobs.get(unicodedata.normalize("NFC", name))
-        return self.ready_made.jobs[name] if job is None and is_ready_made(name) else job
+        if name in self.config.jobs:
+            return self.config
+        if is_ready_made(name):
+            return self.ready_made
+        return guarded.load(self.config_path, self.state, [name]) if name in guarded.names(self.state) else None
 
     def job(self, name: str) -> Job:
         """Return one job; UsageError (exit 2) with a suggestion where there is none of that name."""
@@ -103,9 +116,9 @@ class Site:
         return job
 
 
-def _with(config: Config, ready_made: Config, names: Sequence[str]) -> Config:
-    jobs = {name: ready_made.jobs[name] for name in names}
-    return replace(config, jobs={**config.jobs, **jobs}, origins={**ready_made.origins, **config.origins})
+def _with(config: Config, other: Config, names: Sequence[str]) -> Config:
+    jobs = {name: other.jobs[name] for name in names}
+    return replace(config, jobs={**config.jobs, **jobs}, origins={**other.origins, **config.origins})
 
 
 def unknown_job(name: str, known: list[str]) -> UsageError:

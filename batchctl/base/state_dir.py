@@ -10,6 +10,7 @@
     spool/ID.KIND                   the end of a run: reserved for it, json where the history could not take it and the
                                     next fire brings it in, damaged where that file says nothing
     config-KEY.bin                  a checked copy of the configuration that makes a fire cheap; made anew at a change
+    guarded/NAME.toml               what `run --name NAME` was last given: the command and its rules, as a job file
     health.json                     what the last check found
     crontab.backup-TIME             the crontab before a change
     last-backup                     when `batchctl backup` last made one, and where
@@ -107,6 +108,10 @@ class StateDir:
     def compiled(self, key: str) -> str:
         """Return the compiled copy of the configuration with this checksum of its surroundings."""
         return f"{self.path}/config-{key}.bin"
+
+    def guarded(self, name: str) -> str:
+        """Return the job file of a command that is guarded without a configuration."""
+        return f"{self.path}/guarded/{name}.toml"
 
     def crontab_backup(self, stamp: str) -> str:
         """Return where a crontab that is about to be changed is kept; stamps sort by age."""

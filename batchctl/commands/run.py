@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +12,17 @@ from batchctl.base.errors import EXIT_SKIPPED, UsageError
 from batchctl.commands.boundary import report, report_failure, show
 from batchctl.commands.site import site_of
 
+if TYPE_CHECKING:
+    from batchctl.answers.site import Site
+    from batchctl.core.model import Job
+
 
 def run(
     ctx: typer.Context,
-    job: Annotated[str, typer.Argument(help="The job to fire.")],
+    job: Annotated[str | None, typer.Argument(help="The job to fire.")] = None,
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- CMD ARG...]", help="With --name: the command to guard.")
+    ] = None,
     *,
     force: Annotated[
         bool, typer.Option("--force", help="Pass every check but already_running, pool_full and locked.")
@@ -39,6 +46,19 @@ def run(
     scheduled_for: Annotated[
         str | None, typer.Option("--scheduled-for", metavar="TIME", help="The missed fire to make up for.", hidden=True)
     ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Guard a command under this name, unconfigured.")
+    ] = None,
+    min_gap: Annotated[
+        str | None, typer.Option("--min-gap", metavar="D", help="With --name: the job's min_gap.")
+    ] = None,
+    timeout: Annotated[str | None, typer.Option("--timeout", metavar="D", help="With --name: its timeout.")] = None,
+    stale_after: Annotated[
+        str | None, typer.Option("--stale-after", metavar="D", help="With --name: its stale_after.")
+    ] = None,
+    retries: Annotated[
+        int | None, typer.Option("--retries", metavar="N", min=0, help="With --name: its retries.")
+    ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="Return as soon as the run is under way, and print its id.")
     ] = False,
@@ -60,9 +80,13 @@ def run(
         batchctl run daily-batch --only market-upload
 
         batchctl run daily-batch --detach
+
+        batchctl run --name mirror --min-gap 6h --timeout 2h -- rsync -a /from/ /to/
     """
     site = site_of(ctx)
-    found = site.job(job)
+    rules = {"min_gap": min_gap, "timeout": timeout, "stale_after": stale_after, "retries": retries}
+    words = [word for word in (job, *(command or ())) if word is not None]
+    found = _job(site, name, words, {key: rule for key, rule in rules.items() if rule is not None}, keep=not dry_run)
     asked = answer.request(
         site,
         found,
@@ -95,6 +119,23 @@ def run(
     outcome = answer.run(found, asked, render.Live(answer.Glances(found, site.state)) if on_terminal else None)
     tell(outcome)
     raise typer.Exit(outcome.exit_code)
+
+
+def _job(site: Site, name: str | None, words: list[str], rules: dict[str, str | int], *, keep: bool) -> Job:
+    """Return the job that is meant: a known one, or the command after `--name`."""
+    if name is not None:
+        return answer.guarded(site, name, words, rules, keep=keep)
+    if not words:
+        message = "run needs the name of a job"
+        raise UsageError(message, remedy="`batchctl status` lists them; or guard a command: run --name NAME -- CMD")
+    if len(words) > 1:
+        message = f"run takes one job, and {words[1]!r} comes after it"
+        raise UsageError(message, remedy=f"to guard a command, name it: batchctl run --name NAME -- {words[0]} …")
+    if rules:
+        option = next(iter(rules)).replace("_", "-")
+        message = f"--{option} goes with --name"
+        raise UsageError(message, remedy=f"a job's own rules stand in the configuration: batchctl jobs show {words[0]}")
+    return site.job(words[0])
 
 
 def parse_params(given: list[str]) -> dict[str, Any]:

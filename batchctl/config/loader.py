@@ -22,7 +22,7 @@ from batchctl.core.parameters import misfit
 from batchctl.core.time import zones
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from batchctl.base.paths import Identity
 
@@ -80,12 +80,17 @@ class _Reader:
 
 
 def load_all(
-    path: str | None, changes: Mapping[str, bytes | None] | None = None, *, ready_made: bool = False
+    path: str | None,
+    changes: Mapping[str, bytes | None] | None = None,
+    *,
+    ready_made: bool = False,
+    files: Sequence[str] | None = None,
 ) -> tuple[Config, dict[str, Identity]]:
     """Return the effective configuration, and the identity of every file and directory it was read from.
 
     `changes` are files (absolute paths) as they will be, None for one that will be gone. With `ready_made` the jobs are
-    all ready-made ones in place of the configured ones: each as it is beside what the top of the main file says.
+    all ready-made ones in place of the configured ones: each as it is beside what the top of the main file says. With
+    `files` they are those that these files define, each named after its file.
 
     Raises:
         ConfigError: with file, line where known, key and remedy; everything else that is wrong is in its `others`.
@@ -94,13 +99,15 @@ def load_all(
     path = None if path is None else os.path.abspath(path)
     main = None if path is None else reader.file(path, path)
     top, where, shared = _top(main, faults)
-    if ready_made:
+    if files is not None:
+        definitions = [_job_file(file, reader) for file in files]
+    elif ready_made:
         definitions = [reader.preset(name) for name in preset_names(reader)]
     else:
         definitions = [] if main is None else _defined(main, top, reader, faults)
     origins = _top_origins(top, where)
     found = _jobs(definitions, reader, shared, origins, faults)
-    if not ready_made:  # whoever runs a ready-made job by its name has not asked for another
+    if not ready_made and files is None:  # whoever runs a ready-made job by its name has not asked for another
         found = _chained(found, {each.name: each for each in definitions}, faults)
     faults.settle()
     config = Config(
@@ -210,11 +217,12 @@ def _defined(main: TomlFile, top: FileTable, reader: _Reader, faults: Faults) ->
     for file in reader.names_in(directory):
         if file.endswith(".toml") and not file.startswith("."):
             with faults.noted():
-                found.append(_in_jobs_d(os.path.join(directory, file), file.removesuffix(".toml"), reader))
+                found.append(_job_file(os.path.join(directory, file), reader))
     return found
 
 
-def _in_jobs_d(path: str, key: str, reader: _Reader) -> _Definition:
+def _job_file(path: str, reader: _Reader) -> _Definition:
+    key = os.path.basename(path).removesuffix(".toml")
     source = reader.file(path, path, ("jobs", key))
     name = values.name(key, KeyPath(source, ("jobs", key)), "job")
     return _Definition(name, source.table, source, key)

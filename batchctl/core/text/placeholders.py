@@ -29,6 +29,16 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_split(text)[1]))
 
 
+def literally(text: str) -> str:
+    """Return a word of `argv` that stands for exactly this text."""
+    written, opened = [], 0
+    for letter in text:
+        doubled = letter == "{" or (letter == "}" and opened > 0)
+        opened += 0 if not doubled else 1 if letter == "{" else -1
+        written.append(letter * 2 if doubled else letter)
+    return "".join(written)
+
+
 def fill_word(text: str, values: Mapping[str, Any]) -> str:
     """Return one word of `argv` with its placeholders replaced.
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batchctl.core.text.placeholders import fill_shell, fill_word, names
+from batchctl.core.text.placeholders import fill_shell, fill_word, literally, names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +79,13 @@ def test_names(text: str, expected: tuple[str, ...]) -> None:
 def test_fill_word(text: str, values: dict[str, Any], expected: str) -> None:
     """A word of argv takes the value as text."""
     assert fill_word(text, values) == expected
+
+
+@given(st.text(alphabet="{}$ax \\'"))
+def test_any_text_can_stand_for_itself(text: str) -> None:
+    """Whatever braces a word has, its literal form has no placeholder and gives the word."""
+    assert names(literally(text)) == ()
+    assert fill_word(literally(text), {}) == text
 
 
 def test_unknown_name_and_nul_are_refused() -> None:
