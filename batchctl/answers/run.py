@@ -88,6 +88,29 @@ def _refuse_misfits(job: Job, params: Mapping[str, Any]) -> None:
             raise UsageError(message, remedy=found[1])
 
 
+def meant(site: Site, name: str | None, words: Sequence[str], rules: Mapping[str, str | int], *, keep: bool) -> Job:
+    """Return the job that a command line means: a known one, or with `name` the command that its words are.
+
+    Raises:
+        UsageError: if it means none, or both at once; see `guarded` for the rest.
+    """
+    from batchctl.base.errors import UsageError
+
+    if name is not None:
+        return guarded(site, name, words, rules, keep=keep)
+    if not words:
+        message = "run needs the name of a job"
+        raise UsageError(message, remedy="`batchctl status` lists them; or guard a command: run --name NAME -- CMD")
+    if len(words) > 1:
+        message = f"run takes one job, and {words[1]!r} comes after it"
+        raise UsageError(message, remedy=f"to guard a command, name it: batchctl run --name NAME -- {words[0]} …")
+    if rules:
+        option = next(iter(rules)).replace("_", "-")
+        message = f"--{option} goes with --name"
+        raise UsageError(message, remedy=f"a job's own rules stand in the configuration: batchctl jobs show {words[0]}")
+    return site.job(words[0])
+
+
 def guarded(site: Site, name: str, argv: Sequence[str], rules: Mapping[str, str | int], *, keep: bool = True) -> Job:
     """Return the job that guards a command without a configuration; `rules` are keys of a job.
 

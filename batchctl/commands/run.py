@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,10 +11,6 @@ from batchctl.answers import run as answer
 from batchctl.base.errors import EXIT_SKIPPED, UsageError
 from batchctl.commands.boundary import report, report_failure, show
 from batchctl.commands.site import site_of
-
-if TYPE_CHECKING:
-    from batchctl.answers.site import Site
-    from batchctl.core.model import Job
 
 
 def run(
@@ -86,7 +82,9 @@ def run(
     site = site_of(ctx)
     rules = {"min_gap": min_gap, "timeout": timeout, "stale_after": stale_after, "retries": retries}
     words = [word for word in (job, *(command or ())) if word is not None]
-    found = _job(site, name, words, {key: rule for key, rule in rules.items() if rule is not None}, keep=not dry_run)
+    found = answer.meant(
+        site, name, words, {key: rule for key, rule in rules.items() if rule is not None}, keep=not dry_run
+    )
     asked = answer.request(
         site,
         found,
@@ -119,23 +117,6 @@ def run(
     outcome = answer.run(found, asked, render.Live(answer.Glances(found, site.state)) if on_terminal else None)
     tell(outcome)
     raise typer.Exit(outcome.exit_code)
-
-
-def _job(site: Site, name: str | None, words: list[str], rules: dict[str, str | int], *, keep: bool) -> Job:
-    """Return the job that is meant: a known one, or the command after `--name`."""
-    if name is not None:
-        return answer.guarded(site, name, words, rules, keep=keep)
-    if not words:
-        message = "run needs the name of a job"
-        raise UsageError(message, remedy="`batchctl status` lists them; or guard a command: run --name NAME -- CMD")
-    if len(words) > 1:
-        message = f"run takes one job, and {words[1]!r} comes after it"
-        raise UsageError(message, remedy=f"to guard a command, name it: batchctl run --name NAME -- {words[0]} …")
-    if rules:
-        option = next(iter(rules)).replace("_", "-")
-        message = f"--{option} goes with --name"
-        raise UsageError(message, remedy=f"a job's own rules stand in the configuration: batchctl jobs show {words[0]}")
-    return site.job(words[0])
 
 
 def parse_params(given: list[str]) -> dict[str, Any]:
