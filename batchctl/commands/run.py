@@ -77,7 +77,7 @@ def run(
 
         batchctl run daily-batch --detach
 
-        batchctl run --name mirror --min-gap 6h --timeout 2h -- rsync -a /from/ /to/
+        batchctl run --name space --min-gap 6h --timeout 2h -- df -h
     """
     site = site_of(ctx)
     rules = {"min_gap": min_gap, "timeout": timeout, "stale_after": stale_after, "retries": retries}
