@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchctl.base import clock
 from batchctl.base.errors import UsageError
+from batchctl.base.language import Moment, said
 from batchctl.base.record import Record
 from batchctl.core.guard import decide
 from batchctl.core.time import zones
@@ -62,10 +63,11 @@ def explain(site: Site, job: str, at: str | None = None) -> Explanation:
 
 def _assumption(then: Foreseen, zone: Zone, *, past: bool) -> str | None:
     if past:
-        return "what holds now held then"
-    said = []
+        return said("what holds now held then")
+    parts = []
     if then.ended is not None:
-        said.append(f"run {then.ended.run_id} ends at {zones.human(then.ended.expected_end, zone)} and succeeds")
+        end = Moment(zones.human(then.ended.expected_end, zone))
+        parts.append(said("run %d ends at %s and succeeds", then.ended.run_id, end))
     if then.started is not None:
-        said.append(f"the fire of {zones.human(then.started.at, zone)} starts it")
-    return "; ".join(said) or None
+        parts.append(said("the fire of %s starts it", Moment(zones.human(then.started.at, zone))))
+    return None if not parts else parts[0] if len(parts) == 1 else said("%s; %s", *parts)

@@ -32,9 +32,12 @@ class Site:
     @cached_property
     def config(self) -> Config:
         """The effective configuration; ConfigError where it is wrong."""
+        from batchctl.base import language
         from batchctl.config import load
 
-        return load(self.config_path, self.state_option)
+        found = load(self.config_path, self.state_option)
+        language.prefer(found.lang)
+        return found
 
     @cached_property
     def ready_made(self) -> Config:

@@ -46,6 +46,7 @@ class Shared(Record):
     zone: zones.Zone
     pools: Mapping[str, int]
     sources: Mapping[str, Mapping[str, Any]] = {}
+    lang: str | None = None
     config_path: str | None = None
     state_home: str | None = None
     top: AlertKeys | None = None
@@ -80,6 +81,7 @@ def build_job(name: str, table: Any, where: KeyPath, origin: str, shared: Shared
         catch_up=job.catch_up,
         catch_up_window=values.optional_duration(job.catch_up_window, where.at("catch_up_window")) or _CATCH_UP_WINDOW,
         sources=shared.sources,
+        lang=shared.lang,
         config_path=shared.config_path,
         state_home=shared.state_home,
         origin=origin,

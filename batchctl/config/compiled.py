@@ -64,7 +64,7 @@ COARSE_TICK = 2.0
 """Seconds; the others in whole seconds, or in twos."""
 
 _CHECKSUM_BYTES = 8
-_LAYOUT = 4
+_LAYOUT = 5
 """Of the file; to be raised with every change of what it holds."""
 
 
@@ -117,13 +117,14 @@ def load_config(path: str | None, state_option: str | None, *, ready_made: bool 
     content = None if copy is None else _read(copy, path)
     if content is not None and None not in content[3].values():
         _, _, state_dir, jobs, rest = content
-        files, timezone, pools, disk_free_min, origins = marshal.loads(rest)  # noqa: S302 - part of the checked copy
+        files, timezone, lang, pools, disk_free_min, origins = marshal.loads(rest)  # noqa: S302 - part of the checked copy
         return Config(
             path=path,
             files=files,
             jobs={name: _unpack(packed) for name, packed in jobs.items() if packed is not None},
             timezone=timezone,
             zone=_zone(timezone),
+            lang=lang,
             state_dir=state_dir,
             pools=pools,
             disk_free_min=disk_free_min,
@@ -210,7 +211,10 @@ def _write(copy: str, path: str | None, config: Config, identities: Mapping[str,
     part = f"{copy}.{os.getpid()}.part"
     try:
         jobs = {name: None if _holds_secret(job) else _pack(job) for name, job in config.jobs.items()}
-        rest = (config.files, config.timezone, dict(config.pools), config.disk_free_min, dict(config.origins))
+        rest = (
+            *(config.files, config.timezone, config.lang, dict(config.pools), config.disk_free_min),
+            dict(config.origins),
+        )
         body = marshal.dumps((_key(path), sources, config.state_dir, jobs, marshal.dumps(rest)))
         StateDir(os.path.dirname(copy)).ensure()
         descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)

@@ -8,6 +8,10 @@ KEYS = {
         '"Asia/Seoul"',
         "the zone of schedules and hours; default: the system's, as cron has it",
     ),
+    "lang": (
+        '"ko" or "en"',
+        "the language of tables, reports, pages, mails and alerts; BATCHCTL_LANG wins over it; default: the locale's",
+    ),
     "state_dir": ('"/var/lib/batchctl"', "where history, locks and logs are kept; default: ~/.local/state/batchctl"),
     "disk_free_min": ('"1GB"', "less free space on the state directory's disk is told as `disk`"),
     "pools": ("{ collectors = 1 }", "how many jobs of a pool may run at once"),

@@ -150,6 +150,7 @@ class FileTable(AlertKeys, forbid_unknown_fields=True):
     """The top level of the main file."""
 
     timezone: str | None = None
+    lang: Literal["ko", "en"] | None = None
     state_dir: str | None = None
     pools: Table = {}
     jobs: Table = {}

@@ -215,6 +215,8 @@ class Job(Record):
     retention: Retention = Retention()
     sources: Mapping[str, Mapping[str, Any]] = {}
     """Settings of the catalogue's collectors, by source."""
+    lang: str | None = None
+    """The language of what people read; None leaves it to the locale."""
     catch_up: bool = False
     catch_up_window: float = 86400.0
     """Seconds after a missed fire within which `catch-up` still makes up for it."""
@@ -262,6 +264,8 @@ class Config(Record):
     jobs: Mapping[str, Job]
     timezone: str | None
     zone: Zone
+    lang: str | None = None
+    """The language of what people read, `ko` or `en`; None leaves it to the locale."""
     state_dir: str | None
     pools: Mapping[str, int]
     disk_free_min: int = 1_000_000_000

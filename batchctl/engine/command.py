@@ -156,6 +156,8 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: Attempt) -> 
         env["BATCHCTL_FENCE"] = str(around.hold.fence)
     if job.config_path is not None:
         env["BATCHCTL_CONFIG"] = job.config_path
+    if job.lang is not None:
+        env.setdefault("BATCHCTL_LANG", job.lang)
     if job.sources:
         env["BATCHCTL_SOURCES"] = _json(job.sources)
     values = {

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from batchctl.base.duration import format_duration
 from batchctl.core.statistics import ENOUGH
 from batchctl.present.simulation import share_json
 from batchctl.present.tables import table
-from batchctl.present.text import cell, console, percent, symbols
+from batchctl.present.text import cell, console, format_duration, percent, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.base.size import format_size
-from batchctl.core.time.zones import human, iso
+from batchctl.core.time.zones import iso
+from batchctl.present.text import human
 
 if TYPE_CHECKING:
     from batchctl.core.time.zones import Zone

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from batchctl.base.duration import format_duration
 from batchctl.core.model import SUCCEEDED
 from batchctl.core.statistics import percentile
 from batchctl.core.time.periods import DAY, date_of, day_of
-from batchctl.core.time.zones import human
 from batchctl.present.svg import Drawing, apart, duration_ticks, number_ticks, text_width
-from batchctl.present.text import in_words, shorten
+from batchctl.present.text import format_duration, human, in_words, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

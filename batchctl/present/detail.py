@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.base.duration import format_duration
 from batchctl.base.size import format_size
 from batchctl.present.sparkline import bar, sparkline
 from batchctl.present.tables import keep_whole, markdown_table, table
-from batchctl.present.text import STYLES, cell, counted, harmless, in_words, percent
+from batchctl.present.text import (
+    STYLES,
+    cell,
+    counted,
+    format_duration,
+    harmless,
+    in_words,
+    percent,
+    say,
+    told,
+    width_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +31,8 @@ if TYPE_CHECKING:
 
 STATS_HEADERS = ("JOB", ">RUNS", ">FAILED", ">OK", ">AVG", ">P50", ">P95", ">MAX", ">SKIPS", ">EVERY")
 _STEP_HEADERS = ("STEP", "GROUP", ">RUNS", ">OK", ">P50", ">P95", ">MAX", ">CPU", ">MEMORY")
+_DETAIL_HEADERS = ("JOB", ">SCHEDULED", ">SUCCESSES IN A ROW", ">FAILURES IN A ROW", ">RESUMED", "TREND", "SKIPS")
+_FACT_HEADERS = ("scheduled", "durations", "skips", "streaks", "resumed")
 _BAR_FROM, _BAR = 100, 24
 """Columns of the terminal from which steps get a bar, and its columns."""
 
@@ -41,9 +53,9 @@ def stats_row(job: str, found: Stats) -> list[str]:
 
 def print_table(out: Console, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table after an empty line, a status in its colour."""
-    made = table(headers)
+    made, styles = table(headers), {in_words(name): style for name, style in STYLES.items()}
     for row in rows:
-        made.add_row(*(cell(text, STYLES.get(text.replace(" ", "_"), "")) for text in row))
+        made.add_row(*(cell(text, styles.get(text, "")) for text in row))
     keep_whole(made)
     out.print()
     out.print(made)
@@ -66,29 +78,29 @@ def print_more(report: Report, out: Console) -> None:
 
     out.print()
     for name, text in _facts(detail, report.recent[job]):
-        out.print(Text(f"{name:<11}{harmless(text)}"))
+        out.print(Text(f"{say(name)}{' ' * max(1, 11 - width_of(say(name)))}{harmless(text)}"))
     if detail.steps:
         _print_steps(out, detail.steps)
 
 
 def _facts(detail: Detail, recent: Sequence[float]) -> Iterator[tuple[str, str]]:
     if detail.scheduled_interval_s is not None:
-        yield "scheduled", f"every {format_duration(detail.scheduled_interval_s)}"
+        yield "scheduled", say("every %s", format_duration(detail.scheduled_interval_s))
     if recent:
-        trend = "" if detail.trend is None else f"  {detail.trend.text}"
+        trend = "" if detail.trend is None else f"  {told(detail.trend.text)}"
         yield "durations", f"{sparkline(recent[::-1])}{trend}"
     reasons = ", ".join(f"{in_words(reason)} {count:,}" for reason, count in detail.skips_by_reason.items())
     if reasons:
         yield "skips", reasons
     yield "streaks", streaks_text(detail)
     if detail.resumed:
-        yield "resumed", f"{detail.resumed}, each counted as one with the run that it continued"
+        yield "resumed", say("%d, each counted as one with the run that it continued", detail.resumed)
 
 
 def streaks_text(detail: Detail) -> str:
     """Return the longest streaks in words."""
     success = counted(detail.longest_success_streak, "success", "successes")
-    return f"{success}, {counted(detail.longest_failure_streak, 'failure', 'failures')} in a row at most"
+    return say("%s, %s in a row at most", success, counted(detail.longest_failure_streak, "failure", "failures"))
 
 
 def _print_steps(out: Console, steps: Sequence[StepStats]) -> None:
@@ -110,7 +122,7 @@ def _step_row(step: StepStats) -> list[str]:
 def more_markdown(report: Report) -> Iterator[str]:
     """Yield the same as Markdown tables: weeks or months, jobs in detail, steps."""
     if report.periods:
-        yield f"\n**{report.periods_name}**\n\n"
+        yield f"\n**{say(report.periods_name)}**\n\n"
         head = (report.periods_name[:-1].upper(), *STATS_HEADERS)
         yield from markdown_table(
             head,
@@ -120,11 +132,10 @@ def more_markdown(report: Report) -> Iterator[str]:
     seen = {job: report.detail(job) for job, found in report.stats.items() if found.runs or found.skips}
     if not seen:
         return
-    yield "\n**In detail**\n\n"
-    headers = ("JOB", ">SCHEDULED", ">SUCCESSES IN A ROW", ">FAILURES IN A ROW", ">RESUMED", "TREND", "SKIPS")
-    yield from markdown_table(headers, (_detail_row(job, detail) for job, detail in seen.items()))
+    yield f"\n**{say('In detail')}**\n\n"
+    yield from markdown_table(_DETAIL_HEADERS, (_detail_row(job, detail) for job, detail in seen.items()))
     if any(detail.steps for detail in seen.values()):
-        yield "\n**Steps**\n\n"
+        yield f"\n**{say('Steps')}**\n\n"
         rows = ([job, *_step_row(step)] for job, detail in seen.items() for step in detail.steps)
         yield from markdown_table(("JOB", *_STEP_HEADERS), rows)
 
@@ -136,6 +147,6 @@ def _detail_row(job: str, detail: Detail) -> list[str]:
         str(detail.longest_success_streak),
         str(detail.longest_failure_streak),
         str(detail.resumed),
-        "-" if detail.trend is None else detail.trend.text,
+        "-" if detail.trend is None else told(detail.trend.text),
         ", ".join(f"{in_words(reason)} {count}" for reason, count in detail.skips_by_reason.items()) or "-",
     ]

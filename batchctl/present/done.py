@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.core.time.zones import human
+from batchctl.present.text import counted, human, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,27 +21,32 @@ _NAMED = 3
 
 def paused(done: Paused) -> str:
     """Say what is paused, and until when."""
-    how_long = "until `batchctl resume`" if done.until is None else f"until {human(done.until, done.zone)}"
-    return f"{done.job or 'Everything'} is paused {how_long}."
+    name = done.job or say("Everything")
+    if done.until is None:
+        return say("%s is paused until `batchctl resume`.", name)
+    return say("%s is paused until %s.", name, human(done.until, done.zone))
 
 
 def resumed(done: Resumed) -> str:
     """Say what is no longer paused."""
-    return f"{done.job or 'Everything'} {'is resumed' if done.was_paused else 'was not paused'}."
+    return say("%s is resumed." if done.was_paused else "%s was not paused.", done.job or say("Everything"))
 
 
 def missed(found: Missed) -> str:
     """Say which fire is made up for."""
-    fires = "1 fire" if found.count == 1 else f"{found.count} fires"
-    return f"{found.job.name}: {fires} missed, making up for that of {human(found.fire, found.job.rules.zone)}"
+    fire = human(found.fire, found.job.rules.zone)
+    fires = counted(found.count, "fire", "fires")
+    return say("%s: %s missed, making up for that of %s", found.job.name, fires, fire)
 
 
 def made_up(made: Made) -> str:
     """Say how making up for a fire went."""
     name = made.missed.job.name
     if made.skipped:
-        return f"{name}: skipped; see `batchctl explain {name}`"
-    return f"{name}: {'succeeded' if made.exit_code == 0 else f'ended with exit code {made.exit_code}'}"
+        return say("%s: skipped; see `batchctl explain %s`", name, name)
+    if made.exit_code == 0:
+        return say("%s: succeeded", name)
+    return say("%s: ended with exit code %d", name, made.exit_code)
 
 
 def crontab_notes(change: Change) -> Iterator[str]:
@@ -56,9 +61,10 @@ def installed(change: Change, written: Written) -> str:
         remedy = "`batchctl jobs add NAME --daily 01:00 --run COMMAND` makes one"
         return f"No enabled job has a schedule, so {what}; {remedy}.{_kept(written)}"
     if not written.changed:
-        return "The crontab is up to date; nothing was written."
+        return say("The crontab is up to date; nothing was written.")
     lines = sum(len(entry.lines) for entry in change.entries)
-    return f"Installed {lines} line(s) for {len(change.entries)} job(s){_care(change.care)}.{_kept(written)}"
+    done = say("Installed %d line(s) for %d job(s)", lines, len(change.entries))
+    return f"{done}{_care(change.care)}.{_kept(written)}"
 
 
 def _care(lines: Sequence[str]) -> str:
@@ -70,12 +76,12 @@ def _care(lines: Sequence[str]) -> str:
 def removed(written: Written) -> str:
     """Say what was taken out of the crontab."""
     if not written.changed:
-        return "The crontab has no block of this configuration; nothing was written."
-    return f"Removed the block.{_kept(written)}"
+        return say("The crontab has no block of this configuration; nothing was written.")
+    return say("Removed the block.") + _kept(written)
 
 
 def _kept(written: Written) -> str:
-    return f" The old crontab is kept in {written.backup}" if written.backup else ""
+    return say(" The old crontab is kept in %s", written.backup) if written.backup else ""
 
 
 def crontab_to_do(changed: Changed) -> str:

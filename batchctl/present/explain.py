@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.base.duration import format_duration
-from batchctl.core.time.zones import human, iso
-from batchctl.present.text import cell, console, symbols
+from batchctl.base import duration
+from batchctl.core.time import zones
+from batchctl.core.time.zones import iso
+from batchctl.present.text import cell, console, format_duration, human, say, symbols
 
 if TYPE_CHECKING:
     from batchctl.answers.explain import Explanation
@@ -26,7 +27,7 @@ def as_json(explanation: Explanation, zone: Zone) -> contract.Explain:
             {
                 "name": check.name,
                 "passed": check.passed,
-                "detail": _detail(check, zone),
+                "detail": check.detail(lambda instant: zones.human(instant, zone), duration.format_duration),
                 "until": iso(check.until, zone),
             }
             for check in explanation.checks
@@ -42,7 +43,7 @@ def show(explanation: Explanation, zone: Zone) -> None:
     from rich.text import Text
 
     signs, out = symbols(), console()
-    out.print(Text.assemble(cell(explanation.job, "bold"), " at ", human(explanation.at, zone)))
+    out.print(Text.assemble(cell(explanation.job, "bold"), say(" at %s", human(explanation.at, zone))))
     lines = Table.grid(padding=(0, 2, 0, 0))
     lines.add_column()
     lines.add_column(no_wrap=True)
@@ -52,13 +53,13 @@ def show(explanation: Explanation, zone: Zone) -> None:
         lines.add_row(Text(sign, style), check.name, cell(_detail(check, zone)))
     out.print(lines)
     if explanation.assumption is not None:
-        out.print(cell(f"Assumed: {explanation.assumption}."))
+        out.print(cell(say("Assumed: %s.", explanation.assumption)))
     if explanation.reason is None:
-        out.print(cell("A fire would start it.", "bold green"))
+        out.print(cell(say("A fire would start it."), "bold green"))
     else:
-        out.print(cell(f"A fire would be skipped: {explanation.reason}.", "bold yellow"))
+        out.print(cell(say("A fire would be skipped: %s.", explanation.reason), "bold yellow"))
     when = explanation.next_start_at
-    out.print(cell("No start is in sight." if when is None else f"Next start: {human(when, zone)}."))
+    out.print(cell(say("No start is in sight.") if when is None else say("Next start: %s.", human(when, zone))))
 
 
 def _verdict(explanation: Explanation) -> contract.Verdict:
@@ -66,4 +67,4 @@ def _verdict(explanation: Explanation) -> contract.Verdict:
 
 
 def _detail(check: Check, zone: Zone) -> str:
-    return check.detail(lambda instant: human(instant, zone), format_duration)
+    return check.detail(lambda instant: human(instant, zone), format_duration, say)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batchctl.base.duration import format_duration
+from batchctl.base.language import lasting, say
 from batchctl.core import model
 
 TYPE_CHECKING = False
@@ -18,25 +19,33 @@ def failure_report(run: Run, job: Job, shown: Sequence[str], resume: str) -> str
 
     `resume` is the command that continues the run.
     """
-    how_long = format_duration(run.duration)
-    lines = [
-        f"batchctl: {job.name}: run {run.id} {run.status.replace('_', ' ')} after {how_long} (exit {run.exit_code})"
-    ]
+    how_long = lasting(format_duration(run.duration))
+    status = say(run.status.replace("_", " "))
+    lines = [say("batchctl: %s: run %d %s after %s (exit %s)", job.name, run.id, status, how_long, run.exit_code)]
     bad = [step for step in run.steps if step.status in model.UNFINISHED]
     lines += [_step(step) for step in bad]
     if run.why and not run.why.startswith("step "):
         lines.append(f"  {run.why}")
     blocked = [one.step.id for one in run.steps if one.status == model.BLOCKED]
     if blocked:
-        lines.append(f"  not run: {', '.join(blocked)}")
+        lines.append(say("  not run: %s", ", ".join(blocked)))
     if shown:
-        whose = "its output" if len(bad) == 1 else f"the output of {bad[0].step.id}" if bad else "output"
-        lines.append(f"  last {len(shown)} lines of {whose}:")
-        lines += [f"  | {line}" for line in shown]
-    lines += [f"  all of it: batchctl logs {job.name} --run {run.id} --step {step.step.id}" for step in bad]
-    return "\n".join([*lines, f"  resume it: {resume}", ""])
+        whose = (
+            say("  last %d lines of its output:", len(shown))
+            if len(bad) == 1
+            else say("  last %d lines of the output of %s:", len(shown), bad[0].step.id)
+            if bad
+            else say("  last %d lines of output:", len(shown))
+        )
+        lines += [whose, *(f"  | {line}" for line in shown)]
+    rest = (f"batchctl logs {job.name} --run {run.id} --step {step.step.id}" for step in bad)
+    lines += [say("  all of it: %s", command) for command in rest]
+    return "\n".join([*lines, say("  resume it: %s", resume), ""])
 
 
 def _step(step: StepRun) -> str:
-    attempts = f", attempt {step.attempts[-1].number} of {step.step.retries + 1}" if step.step.retries else ""
-    return f"  step {step.step.id}: {step.why or step.status}{attempts}, after {format_duration(step.duration)}"
+    why, took = step.why or say(step.status.replace("_", " ")), lasting(format_duration(step.duration))
+    if not step.step.retries:
+        return say("  step %s: %s, after %s", step.step.id, why, took)
+    tries = (step.attempts[-1].number, step.step.retries + 1)
+    return say("  step %s: %s, attempt %d of %d, after %s", step.step.id, why, *tries, took)

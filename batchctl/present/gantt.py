@@ -5,12 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from batchctl.base.duration import format_duration
 from batchctl.base.record import Record
 from batchctl.core.time.periods import DAY, day_of, midnight
-from batchctl.core.time.zones import human
 from batchctl.present.svg import Drawing
-from batchctl.present.text import in_words
+from batchctl.present.text import format_duration, human, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

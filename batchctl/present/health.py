@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from batchctl.core.time.zones import iso
-from batchctl.present.text import in_words, one_line
+from batchctl.present.text import counted, in_words, one_line, say, told, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,10 +114,12 @@ def _machine_json(machine: Machine) -> contract.Machine:
 def as_text(health: Health, status: Status, findings: Sequence[Finding]) -> str:
     """Return one line for each finding, and first of all the verdict."""
     running = sum(job.state == "running" for job in health.jobs)
-    lines = [f"{status}: {_count(len(health.jobs), 'job')}, {running} running"]
+    lines = [say("%s: %s, %d running", say(status), counted(len(health.jobs), "job", "jobs"), running)]
     for finding in findings:
         about = finding.job or "batchctl"
-        lines.append(f"{finding.severity:8} {about}: {in_words(finding.kind)}: {one_line(finding.text)}")
+        severity = say(finding.severity)
+        text = f"{about}: {in_words(finding.kind)}: {one_line(told(finding.text))}"
+        lines.append(f"{severity}{' ' * (8 - width_of(severity))} {text}")
     return "".join(f"{line}\n" for line in lines)
 
 

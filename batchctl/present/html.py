@@ -9,8 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchctl.base.version import VERSION
-from batchctl.core.time.zones import human
-from batchctl.present.text import one_line
+from batchctl.present.text import human, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from batchctl.base.duration import format_duration
 from batchctl.base.size import format_size
 from batchctl.core import model
 from batchctl.core.time.periods import date_of, day_of
-from batchctl.core.time.zones import human
 from batchctl.present import charts
 from batchctl.present.detail import STATS_HEADERS, stats_row, streaks_text
 from batchctl.present.gantt import Course, Skips, Span, gantt
 from batchctl.present.html import HALF, data_table, drawn, lang_of, page, sizes
-from batchctl.present.text import counted, harmless, in_words, percent
+from batchctl.present.text import counted, format_duration, harmless, human, in_words, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

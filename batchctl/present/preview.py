@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from batchctl.base.duration import format_duration
-from batchctl.core.time.zones import human
 from batchctl.present.gantt import Course, Skips, Span, gantt
 from batchctl.present.html import WIDE, chart_style, data_table, page, sizes
 from batchctl.present.simulation import cadence, end_text, why_text
 from batchctl.present.svg import beneath
-from batchctl.present.text import in_words, percent
+from batchctl.present.text import format_duration, human, in_words, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

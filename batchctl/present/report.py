@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from batchctl.base.duration import format_duration
 from batchctl.core import model
-from batchctl.core.time.zones import human, iso
+from batchctl.core.time.zones import iso
 from batchctl.present.detail import STATS_HEADERS, more_markdown, print_more, print_table, stats_row
 from batchctl.present.sparkline import sparkline
 from batchctl.present.status import brief_result
 from batchctl.present.tables import csv_lines, lines, markdown_table
-from batchctl.present.text import cell, console, in_words, json_text, shorten
+from batchctl.present.text import cell, console, format_duration, human, in_words, json_text, say, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -183,13 +182,13 @@ def _csv_row(run: RunRow, steps: list[StepRow], zone: Zone) -> list[str | float 
 
 def as_markdown(report: Report) -> Iterator[str]:
     """Yield a Markdown document: statistics, runs, skips."""
-    yield f"# {_period(report)}\n\n## Jobs\n\n"
+    yield f"# {_period(report)}\n\n## {say('Jobs')}\n\n"
     yield from markdown_table(STATS_HEADERS, (stats_row(job, found) for job, found in report.stats.items()))
     yield from more_markdown(report)
-    yield "\n## Runs\n\n"
+    yield f"\n## {say('Runs')}\n\n"
     rows = (_run_row(run, steps, report.zone) for run, steps in report.runs(-1))
     yield from markdown_table(_RUN_HEADERS, rows)
-    yield "\n## Skips\n\n"
+    yield f"\n## {say('Skips')}\n\n"
     yield from markdown_table(_SKIP_HEADERS, (_skip_row(skip, report.zone) for skip in report.skips(-1)))
 
 
@@ -198,7 +197,7 @@ def print_tables(report: Report, file: TextIO | None = None) -> None:
     out = console(file)
     out.print(cell(_period(report), "bold"))
     if not any(found.runs or found.skips for found in report.stats.values()):
-        out.print("Nothing ran and nothing was skipped.")
+        out.print(say("Nothing ran and nothing was skipped."))
         return
     stats = [stats_row(job, found) for job, found in report.stats.items()]
     ready = _with_sparklines(report, stats, out.width) or lines(STATS_HEADERS, stats, out.width)
@@ -212,12 +211,12 @@ def print_tables(report: Report, file: TextIO | None = None) -> None:
     if runs:
         print_table(out, _RUN_HEADERS, runs)
         older = sum(found.runs for found in report.stats.values()) + report.resumed - len(runs)
-        _print_rest(out, f"{older:,} more runs" if older > 0 else None)
+        _print_rest(out, say("%s more runs", f"{older:,}") if older > 0 else None)
     # One more than is shown tells whether there are more, without counting them.
     skips = [_skip_row(skip, report.zone) for skip in report.skips(_SHOWN + 1)]
     if skips:
         print_table(out, _SKIP_HEADERS, skips[:_SHOWN])
-        _print_rest(out, "more skips" if len(skips) > _SHOWN else None)
+        _print_rest(out, say("more skips") if len(skips) > _SHOWN else None)
 
 
 def _with_sparklines(report: Report, stats: list[list[str]], width: int) -> Text | None:
@@ -225,18 +224,19 @@ def _with_sparklines(report: Report, stats: list[list[str]], width: int) -> Text
     if report.only is not None:
         return None
     drawn = [[*row, sparkline(report.recent[job][::-1])] for job, row in zip(report.stats, stats, strict=True)]
-    return lines((*STATS_HEADERS, "LAST"), drawn, width)
+    return lines((*STATS_HEADERS, *_LAST_HEADERS), drawn, width)
 
 
 def _print_rest(out: Console, what: str | None) -> None:
     if what is not None:
-        out.print(cell(f"and {what} before these; --format json and md are complete", "dim"))
+        out.print(cell(say("and %s before these; --format json and md are complete", what), "dim"))
 
 
 def _period(report: Report) -> str:
-    return f"{human(report.since, report.zone)} to {human(report.until, report.zone)}"
+    return say("%s to %s", human(report.since, report.zone), human(report.until, report.zone))
 
 
+_LAST_HEADERS = ("LAST",)
 _RUN_HEADERS = (">RUN", "JOB", "STATUS", "STARTED", ">TOOK", "STEPS")
 _SKIP_HEADERS = ("JOB", "REASON", ">TIMES", "FIRST", "LAST", ">RUN")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.base.duration import format_duration
+from batchctl.base import duration
 from batchctl.core import model
 from batchctl.core.time import zones
 from batchctl.present.status import spread
-from batchctl.present.text import console, counted, one_line, symbols
+from batchctl.present.text import console, counted, format_duration, human, in_words, one_line, say, symbols
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -37,7 +37,14 @@ def sentence(job: Job, decision: Decision) -> str:
     """Return the verdict's sentence; empty for a start."""
     if decision.failed is None:
         return ""
-    return decision.failed.detail(lambda instant: zones.human(instant, job.rules.zone), format_duration)
+    return decision.failed.detail(lambda instant: zones.human(instant, job.rules.zone), duration.format_duration)
+
+
+def _told(job: Job, decision: Decision) -> str:
+    """Return the same for whoever reads it here."""
+    if decision.failed is None:
+        return ""
+    return decision.failed.detail(lambda instant: human(instant, job.rules.zone), format_duration, say)
 
 
 def as_json(outcome: Outcome) -> contract.Run:
@@ -88,13 +95,13 @@ def dry_run(plan: Plan) -> str:
     """Return decision and plan in words."""
     job, decision = plan.job, plan.decision
     if decision.start:
-        verdict = f"{job.name} would start now"
+        verdict = say("%s would start now", job.name)
         if decision.forced:
-            verdict += f" (forced past {', '.join(decision.forced)})"
+            verdict += say(" (forced past %s)", ", ".join(decision.forced))
     else:
-        verdict = f"{job.name} would be skipped now: {decision.reason} ({sentence(job, decision)})"
-    continued = [] if plan.resumes is None else [f"continues run {plan.resumes}"]
-    return "\n".join([verdict, *continued, "", "plan:", *(_planned(step, plan) for step in plan.steps)])
+        verdict = say("%s would be skipped now: %s (%s)", job.name, decision.reason, _told(job, decision))
+    continued = [] if plan.resumes is None else [say("continues run %d", plan.resumes)]
+    return "\n".join([verdict, *continued, "", say("plan:"), *(_planned(step, plan) for step in plan.steps)])
 
 
 def _planned(run: StepRun, plan: Plan) -> str:
@@ -102,9 +109,10 @@ def _planned(run: StepRun, plan: Plan) -> str:
     group = f" [{step.group}]" if step.group else ""
     if run.status == model.SKIPPED:
         return f"  - {step.id}{group}: {run.why}"
-    budget = f", timeout {format_duration(step.timeout)}" if step.timeout else ""
+    budget = say(", timeout %s", format_duration(step.timeout)) if step.timeout else ""
     retries = f", {counted(step.retries, 'retry', 'retries')}" if step.retries else ""
-    again = f", again after {counted(run.attempts_before, 'attempt', 'attempts')}" if run.attempts_before else ""
+    before = counted(run.attempts_before, "attempt", "attempts")
+    again = say(", again after %s", before) if run.attempts_before else ""
     return f"  > {step.id}{group}: {one_line(plan.commands[run.seq])}{budget}{retries}{again}"
 
 
@@ -130,6 +138,9 @@ def dry_run_json(plan: Plan) -> contract.DryRun:
             for step in plan.steps
         ],
     }
+
+
+_COLUMN_HEADERS = ("step", "group", "status", "time", "")
 
 
 class Live:
@@ -162,7 +173,7 @@ def summary(outcome: Outcome) -> None:
     out = console()
     job, run = outcome.job, outcome.run
     if run is None:
-        out.print(f"{job.name} skipped: {sentence(job, outcome.decision)}", markup=False, highlight=False)
+        out.print(say("%s skipped: %s", job.name, _told(job, outcome.decision)), markup=False, highlight=False)
         return
     out.print(_table(job, run, run.ended_at or run.started_at))
 
@@ -172,16 +183,16 @@ def _table(job: Job, run: Run, at: float, current: Current | None = None) -> Gro
     from rich.table import Table
     from rich.text import Text
 
-    head = f"{job.name}  run {run.id}  {run.status}"
+    head = f"{job.name}  {say('run %d', run.id)}  {in_words(run.status)}"
     if run.status == model.RUNNING:
         head += f"  {format_duration(max(0.0, at - run.started_at))}{_expected(job, current)}"
     else:
-        head += f" in {format_duration(run.duration)}"
+        head += say(" in %s", format_duration(run.duration))
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("step", "group", "status", "time", ""):
-        table.add_column(column, overflow="fold" if column == "" else "ellipsis")
+    for column in _COLUMN_HEADERS:
+        table.add_column(say(column), overflow="fold" if column == "" else "ellipsis")
     for step in run.steps:
-        status = Text(step.status.replace("_", " "), style=_STYLES.get(step.status, ""))
+        status = Text(in_words(step.status), style=_STYLES.get(step.status, ""))
         table.add_row(
             Text(step.step.id), Text(step.step.group or ""), status, _elapsed(step, at), Text(_remark(step, current))
         )
@@ -198,12 +209,12 @@ def _elapsed(step: StepRun, at: float) -> str:
 def _expected(job: Job, current: Current | None) -> str:
     if current is None or current.expected_end_at is None:
         return ""
-    end = zones.human(current.expected_end_at, job.rules.zone)
-    return f", expected end {symbols().about}{end}{spread(current)}"
+    end = human(current.expected_end_at, job.rules.zone)
+    return say(", expected end %s", f"{symbols().about}{end}{spread(current)}")
 
 
 def _remark(step: StepRun, current: Current | None) -> str:
-    parts = [f"attempt {len(step.attempts)}"] if len(step.attempts) > 1 else []
+    parts = [say("attempt %d", len(step.attempts))] if len(step.attempts) > 1 else []
     progress = None if current is None or current.step is None else current.progress
     if progress is not None and current is not None and current.step is not None and current.step.seq == step.seq:
         parts.append(f"{progress.done:g}/{progress.total:g}")

@@ -8,11 +8,27 @@ from itertools import islice, pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from batchctl.base.duration import format_duration
+from batchctl.base import language
+from batchctl.core.time import zones
 from batchctl.core.time.schedule import repeat
-from batchctl.core.time.zones import human, iso
+from batchctl.core.time.zones import iso
 from batchctl.present.tables import table
-from batchctl.present.text import STYLES, cell, console, in_words, percent, plain, shorten, symbols
+from batchctl.present.text import (
+    STYLES,
+    cell,
+    console,
+    counted,
+    format_duration,
+    human,
+    in_words,
+    percent,
+    plain,
+    say,
+    shorten,
+    symbols,
+    told,
+    width_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -123,7 +139,8 @@ def show(preview: Preview, file: TextIO | None = None) -> None:
     """Print the picture, on stdout or into a file."""
     out = console(file)
     heading = f"{preview.title}: " if preview.title else ""
-    window = f"{human(preview.start, preview.zone)} to {human(preview.end, preview.zone)} ({preview.zone.name})"
+    zone = preview.zone
+    window = say("%s to %s (%s)", human(preview.start, zone), human(preview.end, zone), zone.name)
     out.print(cell(heading + window, "bold"))
     for line in _time_lines(preview, out.width):
         out.print(line, no_wrap=True, overflow="crop")
@@ -132,7 +149,7 @@ def show(preview: Preview, file: TextIO | None = None) -> None:
     for text in _conclusions(preview):
         out.print(cell(text))
     for advice in preview.advice:
-        out.print(cell(f"{advice.code}: {advice.text}", "yellow"))
+        out.print(cell(f"{advice.code}: {told(advice.text)}", "yellow"))
 
 
 def _time_lines(preview: Preview, width: int) -> Iterator[Text]:
@@ -153,8 +170,9 @@ def _time_lines(preview: Preview, width: int) -> Iterator[Text]:
         for begin, end in _rows(preview, scale):
             row = _Row(begin, end, cells, signs)
             shown = row.drawn(preview, _touching(done.fires, begin, end))
-            yield Text(f"{_label(begin, scale, preview.zone):<{_LABEL}}") + shown
-    legend = f"{signs.start} start  {signs.busy} running  {signs.skip} skip"
+            label = _label(begin, scale, preview.zone)
+            yield Text(label + " " * (_LABEL - width_of(label))) + shown
+    legend = f"{signs.start} {say('start')}  {signs.busy} {say('running')}  {signs.skip} {say('skip')}"
     yield Text(" " * _LABEL + legend, style="dim")
 
 
@@ -178,7 +196,8 @@ def _rows(preview: Preview, scale: _Scale) -> Iterator[tuple[float, float]]:
 
 
 def _label(begin: float, scale: _Scale, zone: Zone) -> str:
-    weekday, date, time = human(begin, zone).split(" ")
+    weekday, date, time = zones.human(begin, zone).split(" ")
+    weekday = language.weekday(weekday)
     if scale.length < _DAY:
         return f"{weekday} {time}"
     return f"{weekday} {date[5:]}" if scale.length < 28 * _DAY else date
@@ -244,11 +263,11 @@ def _show_fires(preview: Preview, out: Console) -> None:
     made = table((*(("GROUP",) if split else ()), "FIRE", "VERDICT", "WHY", "ENDS"))
     for name, fire in islice(_in_order(preview), _FIRES_SHOWN):
         group = (cell(name),) if split else ()
-        verdict = cell(fire.verdict, STYLES[fire.verdict])
+        verdict = cell(say(fire.verdict), STYLES[fire.verdict])
         made.add_row(*group, human(fire.at, preview.zone), verdict, why_text(fire), end_text(fire, preview.zone))
     out.print(made)
     if total > _FIRES_SHOWN:
-        out.print(cell(f"{symbols().ellipsis} {total - _FIRES_SHOWN:,} more (--json lists all)", "dim"))
+        out.print(cell(f"{symbols().ellipsis} {say('%s more (--json lists all)', f'{total - _FIRES_SHOWN:,}')}", "dim"))
     out.print()
 
 
@@ -262,7 +281,7 @@ def end_text(fire: SimulatedFire, zone: Zone) -> str:
     if fire.ends_at is None:
         return "-"
     end = _known_end(fire)
-    when = "never" if end is None else human(end, zone)
+    when = say("never") if end is None else human(end, zone)
     return when if fire.status in {None, "succeeded"} else f"{when} ({in_words(fire.status)})"
 
 
@@ -270,21 +289,24 @@ def _conclusions(preview: Preview) -> Iterator[str]:
     summary = preview.summary
     reasons = ", ".join(f"{in_words(reason)} {count:,}" for reason, count in summary.skips_by_reason.items())
     skipped = f" ({reasons})" if reasons else ""
-    yield f"{summary.fires:,} fires: {summary.starts:,} start, {summary.skips:,} skip{skipped}"
+    counts = (f"{count:,}" for count in (summary.fires, summary.starts, summary.skips))
+    yield say("%s fires: %s start, %s skip", *counts) + skipped
     share = preview.skip_share
     if share is not None:
-        spread = f"{percent(share.p5)} to {percent(share.p95)} of them in 9 of 10 rounds"
-        yield f"{share.rounds} rounds of durations from the history: {percent(share.mean)} of the fires skip ({spread})"
+        spread = say("%s to %s of them in 9 of 10 rounds", percent(share.p5), percent(share.p95))
+        text = "%d rounds of durations from the history: %s of the fires skip (%s)"
+        yield say(text, share.rounds, percent(share.mean), spread)
     for name, done in preview.simulations.items():
         yield (f"{name}: " if name else "") + cadence(done)
-    yield f"running {percent(summary.busy_ratio)} of the time"
+    yield say("running %s of the time", percent(summary.busy_ratio))
 
 
 def cadence(done: Simulation) -> str:
     """Return how often runs start, beside how often they are scheduled to."""
     distances = sorted(after.at - before.at for before, after in pairwise(done.fires))
     interval = done.summary.effective_interval_s
-    scheduled = "" if not distances else f"; scheduled every {format_duration(distances[len(distances) // 2])}"
+    usual = format_duration(distances[len(distances) // 2]) if distances else ""
+    scheduled = say("; scheduled every %s", usual) if usual else ""
     if interval is None:
-        return f"starts {done.summary.starts} time{'' if done.summary.starts == 1 else 's'}{scheduled}"
-    return f"starts every {format_duration(interval)} (effective interval){scheduled}"
+        return say("starts %s", counted(done.summary.starts, "time", "times")) + scheduled
+    return say("starts every %s (effective interval)", format_duration(interval)) + scheduled

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from batchctl.base.duration import format_duration
 from batchctl.core import model
 from batchctl.core.time.zones import iso
 from batchctl.present.tables import keep_whole, table
-from batchctl.present.text import FIRST_STEPS, STYLES, cell, console, in_words, moment, one_line, percent, symbols
+from batchctl.present.text import (
+    FIRST_STEPS,
+    STYLES,
+    cell,
+    console,
+    format_duration,
+    in_words,
+    moment,
+    one_line,
+    percent,
+    say,
+    symbols,
+    told,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +96,7 @@ def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> P
     from rich.text import Text
 
     if not jobs:
-        return Text(FIRST_STEPS)
+        return Text(say(FIRST_STEPS))
     if width < _WIDE:
         return Group(*(_block(status, now, zone) for status in jobs))
     made = table(("JOB", "STATE", "STEP", "ELAPSED", "EXPECTED END", "LAST RUN", "NEXT FIRES", "30 DAYS"))
@@ -101,7 +113,7 @@ def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> P
             cell(_record(status)),
         )
     keep_whole(made)
-    again = [cell(f"resume {status.job.name}: {status.resume}") for status in jobs if status.resume is not None]
+    again = [cell(say("resume %s: %s", each.job.name, each.resume)) for each in jobs if each.resume is not None]
     return Group(made, *again)
 
 
@@ -169,8 +181,8 @@ def brief_result(step: StepRow) -> str:
             return one_line(", ".join(shown))
     if step.status in model.UNFINISHED:
         if step.signal is not None:
-            return f"signal {step.signal}"
-        return "-" if step.exit_code is None else f"exit {step.exit_code}"
+            return say("signal %d", step.signal)
+        return "-" if step.exit_code is None else say("exit %d", step.exit_code)
     return "-"
 
 
@@ -187,30 +199,31 @@ def _block(status: JobStatus, now: float, zone: Zone) -> Group:
     current = status.current
     if current is not None:
         dot = symbols().dot
-        lines.add_row("step", cell(f"{_step(current)} {dot} {format_duration(current.elapsed_s)} so far"))
-        lines.add_row("expected", cell(_expected_end(current, now, zone)))
-    lines.add_row("last run", _last_run(status.last_run, now, zone))
-    lines.add_row("next", _fires(status, now, zone))
-    lines.add_row("30 days", cell(_record(status)))
+        so_far = say("%s so far", format_duration(current.elapsed_s))
+        lines.add_row(say("step"), cell(f"{_step(current)} {dot} {so_far}"))
+        lines.add_row(say("expected"), cell(_expected_end(current, now, zone)))
+    lines.add_row(say("last run"), _last_run(status.last_run, now, zone))
+    lines.add_row(say("next"), _fires(status, now, zone))
+    lines.add_row(say("30 days"), cell(_record(status)))
     if status.resume is not None:
-        lines.add_row("resume", cell(status.resume))
+        lines.add_row(say("resume"), cell(status.resume))
     return Group(heading, Padding(lines, (0, 0, 1, 2)))
 
 
 def _state(status: JobStatus, now: float, zone: Zone) -> Text:
-    text: str = status.state
+    text = in_words(status.state)
     if status.current is not None and status.current.note is not None:
-        text = f"{text} ({status.current.note})"
+        text = f"{text} ({told(status.current.note)})"
     elif status.state == "paused":
         until = status.paused_until
-        text = f"paused until {'resumed' if until is None else moment(until, now, zone)}"
+        text = say("paused until resumed") if until is None else say("paused until %s", moment(until, now, zone))
     return cell(text, STYLES.get(status.state, ""))
 
 
 def _step(current: Current) -> str:
     total = len(current.steps)
     if current.step is None:
-        return f"{current.steps_done}/{total} done"
+        return say("%s done", f"{current.steps_done}/{total}")
     place = next(place for place, step in enumerate(current.steps, 1) if step is current.step)
     progress = current.progress
     share = (
@@ -222,7 +235,7 @@ def _step(current: Current) -> str:
 def _expected_end(current: Current, now: float, zone: Zone) -> str:
     end = current.expected_end_at
     if end is None:
-        return "unknown yet"
+        return say("unknown yet")
     return f"{symbols().about}{moment(end, now, zone)}{spread(current)}"
 
 
@@ -235,8 +248,8 @@ def spread(current: Current) -> str:
 
 def _last_run(run: RunRow | None, now: float, zone: Zone) -> Text:
     if run is None:
-        return cell("never")
-    what = "lost (owner gone)" if run.status == model.LOST and run.ended_at is None else in_words(run.status)
+        return cell(say("never"))
+    what = say("lost (owner gone)") if run.status == model.LOST and run.ended_at is None else in_words(run.status)
     took = "" if run.duration_s is None else f" ({format_duration(run.duration_s)})"
     when = moment(run.started_at if run.ended_at is None else run.ended_at, now, zone)
     return cell(f"{what} {when}{took}", STYLES.get(run.status, ""))
@@ -247,20 +260,21 @@ def _fires(status: JobStatus, now: float, zone: Zone) -> Text:
 
     schedule = status.job.schedule
     if not status.next_fires:
-        return cell(schedule.text if schedule.after else "none scheduled")
+        return cell(schedule.text if schedule.after else say("none scheduled"))
     shown = Text()
     for fire in status.next_fires:
         reason = "" if fire.reason is None else f" ({in_words(fire.reason)})"
         shown.append(", " if shown else "")
         shown.append(f"{moment(fire.at, now, zone)} ")
-        shown.append(f"{fire.verdict}{reason}", STYLES[fire.verdict])
+        shown.append(f"{say(fire.verdict)}{reason}", STYLES[fire.verdict])
     return shown
 
 
 def _record(status: JobStatus) -> str:
-    parts = ["no run ended" if status.success_rate is None else f"{percent(status.success_rate)} ok"]
+    rate = status.success_rate
+    parts = [say("no run ended") if rate is None else say("%s ok", percent(rate))]
     if status.consecutive_failures:
-        parts.append(f"{status.consecutive_failures} failed in a row")
+        parts.append(say("%d failed in a row", status.consecutive_failures))
     if status.skips_since_last_start:
-        parts.append(f"{status.skips_since_last_start} skipped since the last start")
+        parts.append(say("%d skipped since the last start", status.skips_since_last_start))
     return ", ".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.present.text import harmless, one_line, plain, width_of
+from batchctl.present.text import harmless, one_line, plain, say, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ def table(headers: Sequence[str]) -> Table:
     made = Table(box=frame, show_edge=False, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     for header in headers:
         justify: JustifyMethod = "right" if header.startswith(">") else "left"
-        made.add_column(header.removeprefix(">"), justify=justify, overflow="fold")
+        made.add_column(say(header.removeprefix(">")), justify=justify, overflow="fold")
     return made
 
 
@@ -38,7 +38,7 @@ def keep_whole(made: Table) -> None:
     """Let the names of jobs and the moments of their starts stay on one line, unless a name is very long."""
     for column in made.columns:
         widest = max((width_of(str(text)) for text in column.cells), default=0)
-        column.no_wrap = column.header in {"JOB", "STARTED"} and widest <= _NAME_WIDTH
+        column.no_wrap = column.header in {say("JOB"), say("STARTED")} and widest <= _NAME_WIDTH
 
 
 def lines(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Text | None:
@@ -48,7 +48,7 @@ def lines(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
     """
     from rich.text import Text
 
-    names = [header.removeprefix(">") for header in headers]
+    names = [say(header.removeprefix(">")) for header in headers]
     shown = [[(text, width_of(text)) for text in map(one_line, row)] for row in (names, *rows)]
     widest = [max(taken for _, taken in column) for column in zip(*shown, strict=True)]
     total = sum(widest) + 2 * (len(widest) - 1)
@@ -68,7 +68,7 @@ def _padded(header: str, text: tuple[str, int], width: int) -> str:
 
 def markdown_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Yield a Markdown table line by line; what Markdown or HTML would take as markup in a cell is escaped."""
-    yield f"| {' | '.join(header.removeprefix('>') for header in headers)} |\n"
+    yield f"| {' | '.join(say(header.removeprefix('>')) for header in headers)} |\n"
     yield f"| {' | '.join('--:' if header.startswith('>') else '---' for header in headers)} |\n"
     for row in rows:
         yield f"| {' | '.join(harmless(cell).translate(_MARKDOWN) for cell in row)} |\n"

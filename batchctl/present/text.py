@@ -7,10 +7,12 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchctl.base import duration, language
+from batchctl.base.language import say, told
 from batchctl.core.text.harmless import harmful, harmless, one_line
-from batchctl.core.time.zones import human
+from batchctl.core.time import zones
 
-__all__ = ["harmless", "one_line"]  # every view takes them from here, beside the rest of this page
+__all__ = ["harmless", "one_line", "say", "told"]  # every view takes them from here, beside the rest of this page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,7 +107,17 @@ def cell(text: str, style: str = "") -> Text:
     """Return data as a cell: harmless, on one line."""
     from rich.text import Text
 
-    return Text(one_line(text), style=style)
+    return Text(one_line(told(text)), style=style)
+
+
+def human(instant: float | None, zone: Zone) -> str:
+    """Return an instant as its reader writes it; `-` for None."""
+    return language.moment(zones.human(instant, zone))
+
+
+def format_duration(seconds: float | None) -> str:
+    """Return a duration as its reader writes it; `-` for None."""
+    return language.lasting(duration.format_duration(seconds))
 
 
 def forgiving() -> None:
@@ -159,13 +171,14 @@ STYLES = {
 
 def moment(instant: float, now: float, zone: Zone) -> str:
     """Return `Sat 01:00` for what is a few days away, the date and time for everything else."""
-    weekday, date, clock = human(instant, zone).split(" ")
+    weekday, date, clock = zones.human(instant, zone).split(" ")
+    weekday = language.weekday(weekday)
     return f"{weekday} {clock}" if abs(instant - now) < _SOON else f"{date} {clock}"
 
 
 def in_words(name: str) -> str:
-    """Return a name of the contract as people read it: `already_running` becomes `already running`."""
-    return name.replace("_", " ")
+    """Return a name of the contract as people read it: `already_running` becomes `already running`, or Korean."""
+    return say(name.replace("_", " "))
 
 
 def percent(share: float | None) -> str:
@@ -175,4 +188,4 @@ def percent(share: float | None) -> str:
 
 def counted(number: int, one: str, many: str) -> str:
     """Return a number with what it counts: `1 success`, `2 successes`."""
-    return f"{number:,} {one if number == 1 else many}"
+    return say(f"%s {one if number == 1 else many}", f"{number:,}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.core.time.zones import human, iso
+from batchctl.core.time.zones import iso
 from batchctl.present.tables import keep_whole, table
-from batchctl.present.text import STYLES, cell, console, counted, in_words, moment, symbols
+from batchctl.present.text import STYLES, cell, console, counted, human, in_words, moment, say, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,10 +45,15 @@ def show(found: Upcoming) -> None:
     """Print what runs now, and a row for each fire; many that do the same are one row."""
     out, now, zone = console(), found.start, found.zone
     for run in found.running:
-        end = "at a time nobody knows" if run.expected_end is None else f"about {moment(run.expected_end, now, zone)}"
-        out.print(cell(f"{run.job} is running and ends {end}", STYLES["running"]))
+        end = run.expected_end
+        text = (
+            say("%s is running and ends at a time nobody knows", run.job)
+            if end is None
+            else say("%s is running and ends about %s", run.job, moment(end, now, zone))
+        )
+        out.print(cell(text, STYLES["running"]))
     if not found.fires:
-        out.print(cell(f"Nothing will be fired until {human(found.end, zone)}."))
+        out.print(cell(say("Nothing will be fired until %s.", human(found.end, zone))))
         return
     made = table(("FIRE", "JOB", "VERDICT", "ENDS", "BESIDE"))
     for rows in _rows(found.fires):
@@ -60,7 +65,13 @@ def show(found: Upcoming) -> None:
     skips = len(found.fires) - starts
     out.print(
         cell(
-            f"{counted(len(found.fires), 'fire', 'fires')} until {human(found.end, zone)}: {starts} start, {skips} skip"
+            say(
+                "%s until %s: %d start, %d skip",
+                counted(len(found.fires), "fire", "fires"),
+                human(found.end, zone),
+                starts,
+                skips,
+            )
         )
     )
 
@@ -82,13 +93,13 @@ def _rows(fires: Sequence[Fire]) -> Iterator[Sequence[Fire]]:
 def _row(fires: Sequence[Fire], now: float, zone: Zone) -> list[Text]:
     first, last = fires[0], fires[-1]
     reason = "" if first.reason is None else f" ({in_words(first.reason)})"
-    times = "" if len(fires) == 1 else f", {len(fires)} times until {moment(last.at, now, zone)}"
+    times = "" if len(fires) == 1 else say(", %d times until %s", len(fires), moment(last.at, now, zone))
     beside = dict.fromkeys(name for fire in fires for name in fire.overlaps)
     ends = "-" if last.ends_at is None else f"{symbols().about}{moment(last.ends_at, now, zone)}"
     return [
         cell(moment(first.at, now, zone)),
         cell(first.job, "bold"),
-        cell(f"{first.verdict}{reason}{times}", STYLES[first.verdict]),
+        cell(f"{say(first.verdict)}{reason}{times}", STYLES[first.verdict]),
         cell(ends),
         cell(", ".join(beside) or "-"),
     ]

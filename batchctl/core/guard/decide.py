@@ -71,6 +71,10 @@ class State(Record):
     lock_held: bool = False
 
 
+def _filled(text: str, *facts: object) -> str:
+    return text % facts
+
+
 class Check:
     """One check: passed or not, and if not, when it would pass (`until`, None where unknown or never)."""
 
@@ -87,8 +91,13 @@ class Check:
         """Keep the verdict; `text` is a %-template over facts, in which instants stand as `Instant`."""
         self.name, self.passed, self.until, self._text, self._facts = name, passed, until, text, facts
 
-    def detail(self, show_time: Callable[[float], str], show_duration: Callable[[float], str]) -> str:
-        """Return the sentence for the operator, with instants and durations shown by these functions."""
+    def detail(
+        self,
+        show_time: Callable[[float], str],
+        show_duration: Callable[[float], str],
+        say: Callable[..., str] = _filled,
+    ) -> str:
+        """Return the sentence for the operator, with instants and durations shown by these functions, said by `say`."""
         shown = tuple(
             show_time(fact.value)
             if isinstance(fact, Instant)
@@ -97,7 +106,7 @@ class Check:
             else fact
             for fact in self._facts
         )
-        return self._text % shown
+        return say(self._text, *shown)
 
     def __repr__(self) -> str:
         """Print what a failing test needs."""

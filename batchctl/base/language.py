@@ -1,0 +1,143 @@
+"""The language in which people are spoken to: Korean or English. What programs read never changes with it.
+
+A sentence is a `%`-template with its facts, so that it can be said in either language; English is what stands in the
+code. The Korean stands in `locale/ko/LC_MESSAGES/batchctl.po`, which `tools/messages.py` compiles; there a fact is
+named by its place, `%(1)s`, for the order of words is another one. Nothing is loaded before something is said.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gettext import NullTranslations
+
+LANGUAGES = ("en", "ko")
+_WEEKDAYS = "월화수목금토일"
+_UNITS = {"d": "일", "h": "시간", "m": "분", "s": "초"}
+
+
+class Said(str):
+    """A sentence in English that knows its template and its facts, and so can be said in another language."""
+
+    __slots__ = ("facts", "template")
+
+    template: str
+    facts: tuple[object, ...]
+
+
+class Moment(Said):
+    """An instant as operators read it, `Sat 2026-11-21 01:00`."""
+
+    __slots__ = ()
+
+
+class Lasting(Said):
+    """A duration as operators read it, `26h 05m`."""
+
+    __slots__ = ()
+
+
+def said(template: str, *facts: object) -> Said:
+    """Return a sentence whose facts may be sentences themselves."""
+    made = Said(template % facts if facts else template)
+    made.template, made.facts = template, facts
+    return made
+
+
+class _Chosen:
+    """What the configuration says; there is one configuration in a process."""
+
+    lang: str | None = None
+    korean: NullTranslations | None = None
+
+
+def prefer(lang: str | None) -> None:
+    """Keep the language of the configuration."""
+    _Chosen.lang = lang
+
+
+def current() -> str:
+    """Return `ko` or `en`: what BATCHCTL_LANG says, else the configuration, else the locale.
+
+    Any other language is English, and so is Korean where stdout has no Hangul.
+    """
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((value for name in names if (value := os.environ.get(name))), "")
+    wanted = os.environ.get("BATCHCTL_LANG") or _Chosen.lang or locale
+    return "ko" if wanted[:2].lower() == "ko" and _has_hangul() else "en"
+
+
+def _has_hangul() -> bool:
+    try:
+        "한글".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def say(template: str, *facts: object) -> str:
+    """Return a sentence in the language of whoever reads it, with its facts told in it too."""
+    if current() == "en":
+        return template % facts if facts else template
+    found = _korean().gettext(template) if template else ""
+    shown = tuple(told(fact) if isinstance(fact, str) else fact for fact in facts)
+    if found == template:
+        return template % shown if shown else template
+    return found % {str(place): fact for place, fact in enumerate(shown, 1)} if shown else found
+
+
+def told(text: str) -> str:
+    """Return what a sentence made in English says in the language of whoever reads it; other text as it is."""
+    if current() == "en" or not isinstance(text, Said):
+        return text
+    if isinstance(text, Moment):
+        return _moment(text)
+    if isinstance(text, Lasting):
+        return _lasting(text)
+    return say(text.template, *text.facts)
+
+
+def moment(text: str) -> str:
+    """Return an instant, written `Sat 2026-11-21 01:00`, as its reader writes it: `2026-11-21(토) 01:00`."""
+    return _moment(text) if current() == "ko" else text
+
+
+def lasting(text: str) -> str:
+    """Return a duration, written `26h 05m`, as its reader writes it: `26시간 5분`."""
+    return _lasting(text) if current() == "ko" else text
+
+
+def weekday(text: str) -> str:
+    """Return a day of the week, written `Sat`, as its reader writes it."""
+    return _weekday(text) if current() == "ko" else text
+
+
+def _weekday(text: str) -> str:
+    names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    return _WEEKDAYS[names.index(text)] if text in names else text
+
+
+def _moment(text: str) -> str:
+    day, _, rest = text.partition(" ")
+    date, _, clock = rest.partition(" ")
+    return f"{date}({_weekday(day)}) {clock}" if clock else text
+
+
+def _lasting(text: str) -> str:
+    parts = [(part[:-1], _UNITS.get(part[-1:])) for part in text.split()]
+    if not all(unit and number.lstrip("-").replace(".", "").isdigit() for number, unit in parts):
+        return text
+    shown = [f"{number if '.' in number else int(number)}{unit}" for number, unit in parts]
+    return " ".join(part for place, part in enumerate(shown) if place == 0 or not part.startswith("0"))
+
+
+def _korean() -> NullTranslations:
+    if _Chosen.korean is None:
+        import gettext
+
+        folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "locale")
+        _Chosen.korean = gettext.translation("batchctl", folder, ["ko"], fallback=True)
+    return _Chosen.korean

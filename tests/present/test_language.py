@@ -1,0 +1,165 @@
+"""Korean and English: the screens people see, at both widths; and that nothing a program reads ever changes."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+import pytest
+from history_rows import DAY, HOUR, Rows
+from support import batchctl
+
+from batchctl.base import clock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CONFIG = """
+timezone = "Asia/Seoul"
+[jobs.daily-batch]
+preset = "daily-batch"
+[jobs."가격-갱신"]
+schedule = "30 2 * * *"
+[[jobs."가격-갱신".steps]]
+id = "받기"
+run = "echo '연결 실패'; exit 3"
+[[jobs."가격-갱신".steps]]
+id = "반영"
+run = "true"
+"""
+KO, EN = {"BATCHCTL_LANG": "ko"}, {"BATCHCTL_LANG": "en"}
+
+
+class Place:
+    """A configuration and a history with a night that succeeded, one that was skipped, and a job that fails."""
+
+    def __init__(self, place: Path) -> None:
+        """Write both."""
+        self.config, self.state = place / "batchctl.toml", place / "state"
+        self.config.write_text(_CONFIG, encoding="utf-8")
+        rows, night = Rows(self.state), clock.now() - 3 * DAY
+        run = rows.run("daily-batch", night, 26 * HOUR)
+        rows.step(run, 1, "31", duration_s=26 * HOUR)
+        rows.skip("daily-batch", night + DAY, run=run)
+
+    def ask(self, *arguments: str, env: dict[str, str], columns: int = 80) -> str:
+        """Run a command and return what it prints, on whichever stream."""
+        where = ("--config", str(self.config), "--state", str(self.state))
+        done = batchctl(*where, *arguments, env={**os.environ, "COLUMNS": str(columns), "LANG": "C.UTF-8", **env})
+        return done.stdout + done.stderr
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Return the place."""
+    return Place(tmp_path)
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns the widest line takes by Unicode's own word on wide letters."""
+    widths = (sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in line.rstrip())
+              for line in text.splitlines())  # fmt: skip
+    return max(widths, default=0)
+
+
+_SCREENS = [
+    (("status",), ["대기 중", "마지막 실행", "다음 예정", "최근 30일", "성공률 100%"]),
+    (("explain", "daily-batch"), ["일시 중지 상태가 아닙니다", "실행 중인 것이 없습니다", "다음 시작:"]),
+    (("simulate", "daily-batch", "--duration", "26h"), ["이미 실행 중", "실제 시작 간격 48시간", "▶ 시작"]),
+    (("report",), ["작업", "성공률", "소요", "26시간"]),
+    (("report", "daily-batch"), ["예정 간격", "최장 연속 성공 1회"]),
+    (("upcoming",), ["예정 시각", "판정", "함께 실행"]),
+]
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize(("arguments", "wanted"), _SCREENS, ids=" ".join)
+def test_a_screen_in_korean(place: Place, arguments: tuple[str, ...], wanted: list[str], columns: int) -> None:
+    """It says in Korean what it says in English, and keeps to the width of the terminal."""
+    shown = place.ask(*arguments, columns=columns, env=KO)
+    assert [text for text in wanted if text not in shown] == []
+    assert columns_of(shown) <= columns
+
+
+def test_a_check_in_korean(place: Place) -> None:
+    """The verdict and each finding, a line each however long."""
+    assert "작업 2개, 실행 중 0개" in place.ask("check", env=KO)
+
+
+def test_a_failure_is_told_in_korean(place: Place) -> None:
+    """The short report that cron mails names step, cause, duration and the command that goes on."""
+    shown = place.ask("run", "가격-갱신", env=KO)
+    assert re.search(r"^batchctl: 가격-갱신: 실행 \d+ 실패, .*초 경과 \(종료 코드 1\)$", shown, re.MULTILINE)
+    assert "  단계 받기: " in shown
+    assert "  실행하지 않은 단계: 반영" in shown
+    assert "  출력의 마지막 1줄:\n  | 연결 실패" in shown
+    assert "  이어서 실행: batchctl" in shown
+
+
+@pytest.mark.parametrize(
+    ("config", "env", "korean"),
+    [
+        # the locale, where nobody says more
+        ("", {"LANG": "ko_KR.UTF-8"}, True),
+        # the configuration wins over the locale
+        ('lang = "ko"\n', {"LANG": "C.UTF-8"}, True),
+        ('lang = "en"\n', {"LANG": "ko_KR.UTF-8"}, False),
+        # the variable wins over both
+        ('lang = "ko"\n', {"BATCHCTL_LANG": "en"}, False),
+        # what stdout cannot write is not said
+        ('lang = "ko"\n', {"PYTHONIOENCODING": "latin-1"}, False),
+        # and cron, which has no locale, is spoken to in English unless the configuration says otherwise
+        ("", {"LANG": ""}, False),
+    ],
+)
+def test_who_chooses_the_language(place: Place, config: str, env: dict[str, str], *, korean: bool) -> None:
+    """BATCHCTL_LANG, else `lang`, else the locale."""
+    place.config.write_text(config + _CONFIG, encoding="utf-8")
+    env = {"BATCHCTL_LANG": "", "LC_ALL": "", "LC_MESSAGES": "", **env}
+    assert ("대기 중" in place.ask("status", env=env)) is korean
+    assert ("실행하지 않은 단계" in place.ask("run", "가격-갱신", env=env)) is korean
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status", "--json"),
+        ("explain", "daily-batch", "--json", "--at", "2026-12-01T01:00"),
+        ("simulate", "daily-batch", "--duration", "26h", "--start", "2026-12-01T00:00", "--json"),
+        ("report", "--json", "--since", "2026-01-01"),
+        ("report", "--format", "csv"),
+        ("upcoming", "--json"),
+        ("check", "--format", "json"),
+        ("check", "--format", "nagios"),
+        ("check", "--format", "prometheus"),
+        ("advise", "--json"),
+        ("alerts", "list", "--json"),
+        ("jobs", "list", "--json"),
+        ("run", "daily-batch", "--dry-run", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_what_programs_read_is_the_same_in_both(place: Place, arguments: tuple[str, ...]) -> None:
+    """Values that differ with the moment of asking are levelled; words and sentences are not."""
+    korean, english = (re.sub(r"[\d.]+", "0", place.ask(*arguments, env=env)) for env in (KO, EN))
+    assert korean == english
+    assert len(english) > 10
+    assert not english.startswith("batchctl:")
+
+
+def test_a_wrong_language_is_refused(place: Place) -> None:
+    """The configuration names the two there are."""
+    place.config.write_text('lang = "kr"\n' + _CONFIG, encoding="utf-8")
+    shown = place.ask("status", env={})
+    assert "lang" in shown
+    assert '"ko" or "en"' in shown
+
+
+def test_a_step_knows_the_language(place: Place) -> None:
+    """What a step says for people it may say in the language of the configuration."""
+    line = """[jobs.x]\nrun = 'printf %s "$BATCHCTL_LANG"'\n"""
+    place.config.write_text('lang = "ko"\n' + line, encoding="utf-8")
+    place.ask("run", "x", env={})
+    assert place.ask("logs", "x", env={}) == "ko\n"
