@@ -1,8 +1,9 @@
 """Writing a run down while it runs, without ever hurting it.
 
 The batch is worth more than its record: while it runs, a database that is full, locked or gone only delays the writing,
-because each write puts down the whole run. Only the last write must not fail, so it has a second place: a file whose
-blocks were reserved before the run began. It is imported at the next chance.
+because what is not written yet goes with the next write, and the last one puts down the whole run, whatever has become
+of the history meanwhile. That one must not fail, so it has a second place: a file whose blocks were reserved before the
+run began. It is imported at the next chance.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from batchctl.store import database, runs, spool
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from batchctl.core.model import Job
-    from batchctl.core.run import Identity, Run
+    from batchctl.core.run import Identity, Run, StepRun
     from batchctl.engine.following import Following
     from batchctl.store.runs import Birth
 
@@ -47,13 +48,16 @@ class Journal:
         self._connection = connection
         self._history = StateDir(state_dir).history
         self._seen = identity_of(self._history)
+        self._unwritten: dict[int, StepRun] = {}
         self.dispossessed = False
         """True once the history says that the run is no longer this owner's: from then on nothing is written."""
 
-    def note(self, run: Run) -> None:
-        """Write down where the run stands; a failure is made good by the next write."""
+    def note(self, run: Run, changed: Iterable[StepRun]) -> None:
+        """Write down what has changed, and nothing else; a failure is made good by the next write."""
+        self._unwritten.update((step.seq, step) for step in changed)
         try:
-            self._write(run, PATIENCE_BETWEEN)
+            self._write(run, self._unwritten.values(), PATIENCE_BETWEEN)
+            self._unwritten.clear()
         except Exception:  # noqa: BLE001 - whatever is wrong with the record must not cost a batch of 26 hours
             self.rest()
 
@@ -72,7 +76,7 @@ class Journal:
 
     def _keep_end(self, run: Run, patience: float, following: Following | None) -> bool:
         try:
-            self._write(run, patience, following)
+            self._write(run, None, patience, following)
         except Exception:  # noqa: BLE001 - as above; the second place is there for exactly that
             self.rest()
             try:
@@ -108,14 +112,16 @@ class Journal:
         except Exception:  # noqa: BLE001 - what is not removed now the next run removes
             return False
 
-    def _write(self, run: Run, patience: float, following: Following | None = None) -> None:
+    def _write(
+        self, run: Run, steps: Iterable[StepRun] | None, patience: float, following: Following | None = None
+    ) -> None:
         if self.dispossessed:
             return
         connection = self._open(patience)
         with database.Immediate(connection):
             if self._birth is None:
                 self._birth = runs.birth_of(connection, run)
-            if not runs.save(connection, run, self._owner):
+            if not runs.save(connection, run, self._owner, steps):
                 self._refused(runs.birth_of(connection, run))
             elif run.ended_at is not None:
                 if self._tell is not None:

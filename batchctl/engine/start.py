@@ -158,7 +158,7 @@ def _insert(connection: sqlite3.Connection, prepared: Prepared, decision: Decisi
     )
     run_id = runs.insert_run(connection, job, new)
     run = Run(run_id, job.name, new.started_at, new.token, chosen(job, request.selection, earlier))
-    runs.save_steps(connection, run)
+    runs.save_steps(connection, run_id, run.steps)
     try:
         StateDir(request.state_dir).make_run(run_id)
         spool.reserve(request.state_dir, run_id)

@@ -44,7 +44,7 @@ class Active:
 
     def __init__(self, around: Surroundings, run: Run, step: StepRun, executor: Callable[[StepRun], Executor]) -> None:
         """Prepare; the first `advance` starts the first attempt."""
-        self._around, self._run, self._step, self._executor = around, run, step, executor
+        self._around, self._run, self.step, self._executor = around, run, step, executor
         self._place = StateDir(around.state_dir)
         self._work: Work | None = None
         self._first_began = self._began = clock.monotonic()
@@ -87,11 +87,11 @@ class Active:
     def _between_attempts(self, stopping: str | None) -> bool:
         if stopping is not None:
             if self._is_open():
-                self._step.why = "could not be started before the run was stopped"
+                self.step.why = "could not be started before the run was stopped"
                 self._close_attempt(stopping, None, None, stopping)
             else:
                 self._finish_step()
-        elif self._step.last is not None and not self._is_open() and self._is_last(self._step.last):
+        elif self.step.last is not None and not self._is_open() and self._is_last(self.step.last):
             self._finish_step()  # which did not succeed before
         elif self._is_due():
             self._try()
@@ -104,12 +104,12 @@ class Active:
 
     def _is_open(self) -> bool:
         """Say whether an attempt is written down as running, started or not."""
-        last = self._step.last
+        last = self.step.last
         return last is not None and last.status == model.RUNNING
 
     def _try(self) -> None:
         """Start an attempt; where the machine refuses it at the moment, the same one again a little later."""
-        run, step, timeout = self._run, self._step, self._step.step.timeout
+        run, step, timeout = self._run, self.step, self.step.step.timeout
         if not self._is_open():
             self._open_attempt()
         attempt, now = step.attempts[-1], clock.monotonic()
@@ -130,7 +130,7 @@ class Active:
             attempt.pid, attempt.start_ticks = self._work.trace or (None, None)
 
     def _open_attempt(self) -> None:
-        run, step = self._run, self._step
+        run, step = self._run, self.step
         number = len(step.attempts) + step.attempts_before + 1
         self._forget_result()
         self._began = clock.monotonic()
@@ -141,17 +141,17 @@ class Active:
         step.attempts.append(attempt)
 
     def _could_not_start(self, attempt: Attempt, error: CannotStartError) -> None:
-        self._step.why = mask(str(error), self._around.secrets)
+        self.step.why = mask(str(error), self._around.secrets)
         try:
             with open(self._place.at(attempt.log), "ab", opener=open_private) as log:
-                log.write(f"batchctl: {self._step.why}\n".encode())
+                log.write(f"batchctl: {self.step.why}\n".encode())
         except OSError:
             pass
         self._close_attempt(model.FAILED, error.shell_code, None, None)
 
     def _begin_ending(self, cause: str) -> None:
         """Ask the whole tree to end; after the grace it is made to. Cause "": it ended but left processes."""
-        grace = self._step.step.grace
+        grace = self.step.step.grace
         self.deadline = clock.monotonic() + (self._around.job.grace if grace is None else grace)
         self.ending, self._cause, self._next_kill = True, cause, _AFTER_KILL / 2
         if self._work is not None:
@@ -163,23 +163,23 @@ class Active:
 
     def _finish_attempt(self, ended: Exit, stopping: str | None) -> None:
         if self._cause:
-            self._step.why = "timed out" if self._cause == model.TIMED_OUT else self._cause
+            self.step.why = "timed out" if self._cause == model.TIMED_OUT else self._cause
             self._close_attempt(self._cause, ended.code, ended.signal, stopping)
         elif ended.signal is not None:
-            self._step.why = f"killed by {signals.name_of(ended.signal)}"
+            self.step.why = f"killed by {signals.name_of(ended.signal)}"
             self._close_attempt(model.FAILED, None, ended.signal, stopping)
         else:
-            self._step.why = f"exit code {ended.code}" if ended.code else ""
+            self.step.why = f"exit code {ended.code}" if ended.code else ""
             self._close_attempt(model.FAILED if ended.code else model.SUCCEEDED, ended.code, None, stopping)
 
     def _close_attempt(self, status: str, exit_code: int | None, signal: int | None, stopping: str | None) -> None:
-        spec, attempt = self._step.step, self._step.attempts[-1]
+        spec, attempt = self.step.step, self.step.attempts[-1]
         # All that may fail comes first: what is done in here twice must not begin another attempt.
         result, now, ended_at = self._result(), clock.monotonic(), max(clock.now(), attempt.started_at)
         delay = retry_delay(spec.retry_delay, spec.retry_backoff, spec.retry_max_delay, attempt.number)
         if self._work is not None:
             attempt.cpu_s, attempt.max_rss_bytes = self._work.usage.cpu_s, self._work.usage.max_rss_bytes
-        self._step.result = result
+        self.step.result = result
         attempt.exit_code, attempt.signal = exit_code, signal
         attempt.ended_at, attempt.duration, attempt.status = ended_at, now - self._began, status
         self._work, self.ending, self.deadline = None, False, now + delay
@@ -188,13 +188,13 @@ class Active:
 
     def _is_last(self, attempt: Attempt) -> bool:
         # A program that says its configuration is wrong says so the next time too.
-        final = attempt.number > self._step.step.retries or attempt.exit_code == EXIT_CONFIG
+        final = attempt.number > self.step.step.retries or attempt.exit_code == EXIT_CONFIG
         return final or attempt.status == model.SUCCEEDED
 
     def _result(self) -> dict[str, Any] | None:
         """Return what the attempt wrote as its result; OSError where that cannot be read yet."""
         try:
-            return command.read_result(self._place.result(self._run.id, self._step.seq), self._around.secrets)
+            return command.read_result(self._place.result(self._run.id, self.step.seq), self._around.secrets)
         except OSError:
             now = clock.monotonic()
             self._read_until = self._read_until or now + _PATIENCE
@@ -203,14 +203,14 @@ class Active:
         return None
 
     def _finish_step(self) -> None:
-        step, last = self._step, self._step.last
+        step, last = self.step, self.step.last
         if last is not None:  # else the run was stopped before it could begin
             ended_at, duration = max(clock.now(), step.started_at or 0.0), clock.monotonic() - self._first_began
             step.status, step.ended_at, step.duration = last.status, ended_at, duration
         self.done = True
 
     def _forget_result(self) -> None:
-        run_id, seq = self._run.id, self._step.seq
+        run_id, seq = self._run.id, self.step.seq
         for path in (self._place.result(run_id, seq), self._place.progress(run_id, seq)):
             try:
                 os.unlink(path)

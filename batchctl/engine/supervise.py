@@ -13,19 +13,20 @@ from batchctl.base.errors import REFUSED
 from batchctl.core import model, outcome
 from batchctl.core.guard.plan import stages
 from batchctl.engine.adapters import executor_of
+from batchctl.engine.give_up import end_everything
 from batchctl.engine.steps import TRY_AGAIN, Active
 from batchctl.process import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Protocol
 
     from batchctl.core.guard.plan import Stage
     from batchctl.core.run import Run, StepRun
     from batchctl.engine.command import Surroundings
     from batchctl.engine.journal import Journal
-    from batchctl.engine.ports import Executor, Work
+    from batchctl.engine.ports import Executor
     from batchctl.process.wakeup import Wakeup
 
     class Observer(Protocol):
@@ -54,6 +55,10 @@ class Supervisor:
         self._hindered = False
         """Whether the machine refused something in this round, so that the next one must come soon."""
         self._active: list[Active] = []
+        self._pending = [step for step in run.steps if step.status == model.PENDING]
+        # Kept, and not looked for in all steps at each of them: a run may have thousands.
+        self._left, self._blocked = len(self._pending), False
+        self._changed: dict[int, StepRun] = {}
         self._executors: dict[str | None, Executor] = {}
 
     def supervise(self, judge: Callable[[], None]) -> Exception | None:
@@ -64,9 +69,8 @@ class Supervisor:
         `judge` is asked last; it may still change how the run ended.
         """
         try:
-            pending = [step for step in self._run.steps if step.status == model.PENDING]
-            for stage in stages(pending, self._around.job.groups):
-                if self._stopping is not None or _blocked(pending):
+            for stage in stages(self._pending, self._around.job.groups):
+                if not self._goes_on:
                     break
                 self._run_stage(stage)
             insist(self._conclude)
@@ -85,34 +89,42 @@ class Supervisor:
             return model.TIMED_OUT
         return model.CANCELLED if self._wakeup.stopped_by is not None or self._journal.dispossessed else None
 
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the next step may start."""
+        return self._stopping is None and not self._blocked
+
     def _run_stage(self, stage: Stage) -> None:
-        waiting = list(stage.steps)
-        self._active = list[Active]()
+        waiting = list(reversed(stage.steps))
         while True:
-            started = False
-            while waiting and len(self._active) < stage.limit and self._stopping is None and not _blocked(stage.steps):
-                one = Active(self._around, self._run, waiting[0], self._executor)
-                self._active.append(one)
-                del waiting[0]
-                self._guarded(one.advance, self._stopping)
-                self._active = [one for one in self._active if not one.done]  # not one that could not be started
-                started = True
-            if started:
-                self._note()
+            while waiting and len(self._active) < stage.limit and self._goes_on:
+                self._active.append(Active(self._around, self._run, waiting.pop(), self._executor))
+                self._advance(self._active[-1:])  # it may be over at once, where it cannot be started
+            self._note()
             if not self._active:
                 return
             self._guarded(self._sleep, self._active)
             self._hindered = False
             if self._wakeup.hung_up and not self._run.why:
                 self._run.why = _HUNG_UP
-                self._note()
+                self._journal.note(self._run, ())
             for executor in self._executors.values():
                 self._guarded(executor.poll)
             self._out_of_time = self._out_of_time or self._is_due(self._deadline)
-            changes = [self._guarded(one.advance, self._stopping) for one in self._active]
-            if any(changes):
-                self._note()
-            self._active = [one for one in self._active if not one.done]
+            self._advance(self._active)
+            self._note()
+
+    def _advance(self, ones: Sequence[Active]) -> None:
+        """Let steps do what is due; remember what is worth writing down, and what has come to its end."""
+        for one in ones:
+            if self._guarded(one.advance, self._stopping) or self._hindered:
+                self._changed[one.step.seq] = one.step
+        for one in ones:
+            if one.done:
+                self._left -= 1
+                failed = one.step.status in model.UNFINISHED
+                self._blocked = self._blocked or (failed and not one.step.step.continue_on_failure)
+        self._active = [one for one in self._active if not one.done]
 
     def _guarded(self, act: Callable[..., object], *arguments: object) -> bool:
         """Do it, and say what it says; what the machine refuses is done by the next round, which comes soon."""
@@ -129,9 +141,10 @@ class Supervisor:
         return self._executors[name]
 
     def _note(self) -> None:
-        if any(step.status in {model.PENDING, model.RUNNING} for step in self._run.steps):
-            # After the last step the end of the run is written anyway, in the same breath.
-            self._guarded(self._journal.note, self._run)
+        """Write down the steps that have changed; after the last one the end is written anyway, in the same breath."""
+        if self._changed and self._left:
+            steps, self._changed = self._changed, {}
+            self._guarded(self._journal.note, self._run, steps.values())
 
     def _is_due(self, deadline: float | None) -> bool:
         return deadline is not None and clock.monotonic() >= deadline
@@ -194,42 +207,9 @@ class Supervisor:
     def _give_up(self, error: Exception) -> None:
         """End all that was started, and let the run have failed: it cannot be supervised any more."""
         run = self._run
-        self._end_everything()
+        end_everything(self._executors.values(), self._around.job.grace)
         run.fail(f"internal error: {type(error).__name__}: {error}", clock.now())
         self._end_now()
-
-    def _end_everything(self) -> None:
-        """TERM, the job's grace, KILL, until nothing lives; what can neither be seen nor ended is given up on."""
-        grace = clock.monotonic() + self._around.job.grace
-        rests = [_Rest(executor) for executor in self._executors.values()]
-        while rests and clock.monotonic() < grace + _GIVE_UP:
-            rests = [rest for rest in rests if rest.lives(over=clock.monotonic() >= grace)]
-            if rests:
-                time.sleep(_SHORT)
-
-
-class _Rest:
-    """All that one executor started, to be ended although something is wrong."""
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor, self._asked = executor, False
-        self._work: Work | None = None
-
-    def lives(self, *, over: bool) -> bool:
-        """End it, gently until the grace is over; say whether any of it lives, or may."""
-        try:
-            self._work = work = self._work or self._executor.everything()
-            self._executor.poll()
-            if not work.living():
-                return False
-            if over:
-                work.kill()
-            elif not self._asked:
-                work.terminate()
-                self._asked = True
-        except Exception:  # noqa: BLE001 - whatever it is, it is no proof of death
-            return True
-        return True
 
 
 def insist(act: Callable[[], None]) -> None:
@@ -245,11 +225,5 @@ def insist(act: Callable[[], None]) -> None:
 _HUNG_UP = "its terminal went away, and it went on"
 _TRIES = 50
 """Ten seconds of them."""
-_GIVE_UP = 30.0
-"""Seconds after the grace; what still lives then hangs in the kernel, and holds the job's lock as long as it does."""
 _SHORT = 0.05
 """Seconds after which a wait counts as long: what ends sooner would only open the history again at once."""
-
-
-def _blocked(steps: Iterable[StepRun]) -> bool:
-    return any(step.status in model.UNFINISHED and not step.step.continue_on_failure for step in steps)

@@ -58,10 +58,13 @@ class Wakeup:
     def _hang_up(self) -> None:
         if not self.hung_up:
             self.hung_up = True
-            nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-            for stream in self._terminals:
-                os.dup2(nothing, stream)
-            os.close(nothing)
+            try:
+                nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+                for stream in self._terminals:
+                    os.dup2(nothing, stream)
+                os.close(nothing)
+            except OSError:
+                return  # in the midst of whatever is being done now, which must not fail for it
 
     def _ignore(self, _number: int, _frame: FrameType | None) -> None:
         """Exist: without a handler the kernel would not write to the wake-up pipe."""

@@ -11,9 +11,10 @@ from batchctl.base.state_dir import run_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
 
     from batchctl.core.model import Job
-    from batchctl.core.run import Identity, Run
+    from batchctl.core.run import Identity, Run, StepRun
     from batchctl.store.guard import RunningRow
 
 
@@ -166,14 +167,14 @@ def insert_ended(connection: sqlite3.Connection, run: Run, owner: Identity, birt
         ),
     )
     run.id = int(cursor.lastrowid or 0)
-    save_steps(connection, run)
+    save_steps(connection, run.id, run.steps)
     _save_warnings(connection, run)
 
 
-def save(connection: sqlite3.Connection, run: Run, owner: Identity) -> bool:
-    """Write down where a run stands, inside the caller's transaction; False where the run is no longer this owner's.
+def save(connection: sqlite3.Connection, run: Run, owner: Identity, steps: Iterable[StepRun] | None = None) -> bool:
+    """Write down where a run and these of its steps (None: all) stand, inside the caller's transaction.
 
-    It writes the whole run each time, so that a write which failed in between is made good by the next one.
+    False where the run is no longer this owner's.
     """
     done = connection.execute(
         "update runs set status = ?, ended_at = ?, duration_s = ?, exit_code = ?, why = ? where id = ?"
@@ -192,7 +193,7 @@ def save(connection: sqlite3.Connection, run: Run, owner: Identity) -> bool:
     ).rowcount
     if not done:
         return False
-    save_steps(connection, run)
+    save_steps(connection, run.id, run.steps if steps is None else steps)
     _save_warnings(connection, run)
     return True
 
@@ -207,14 +208,14 @@ def add_warning(connection: sqlite3.Connection, run_id: int, seq: int, kind: str
     connection.execute("insert or ignore into warnings values (?, ?, ?, ?, ?)", (run_id, seq, kind, text, at))
 
 
-def save_steps(connection: sqlite3.Connection, run: Run) -> None:
-    """Write the run's steps and attempts, new or changed."""
-    for step in run.steps:
+def save_steps(connection: sqlite3.Connection, run_id: int, steps: Iterable[StepRun]) -> None:
+    """Write steps of a run with their attempts, new or changed."""
+    for step in steps:
         last = step.last
         connection.execute(
             f"insert or replace into steps values ({_MARKS})",  # noqa: S608 - a constant
             (
-                run.id,
+                run_id,
                 step.seq,
                 step.step.id,
                 step.step.group,
@@ -234,7 +235,7 @@ def save_steps(connection: sqlite3.Connection, run: Run) -> None:
             f"insert or replace into attempts values ({_MARKS})",  # noqa: S608 - a constant
             [
                 (
-                    run.id,
+                    run_id,
                     step.seq,
                     attempt.number,
                     attempt.status,

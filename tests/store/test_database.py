@@ -91,7 +91,7 @@ def test_an_owner_that_lost_its_run_changes_nothing(state: Path) -> None:
     connection.close()
     end(run)
     journal = Journal(str(state), myself())
-    journal.note(run)
+    journal.note(run, run.steps)
     assert journal.dispossessed
     journal.finish(run)
     assert rows(state, "select status, why from runs") == [("stale", "taken over")]
@@ -192,17 +192,17 @@ def test_a_journal_lets_go_of_the_history(state: Path) -> None:
     run = begin_run(state)
     connection = database.connect(str(state), create=False)
     journal = Journal(str(state), myself(), None, connection)
-    journal.note(run)
+    journal.note(run, run.steps)
     assert _open_files(state)
     journal.rest()
     assert not _open_files(state)
     with pytest.raises(sqlite3.ProgrammingError):
         connection.execute("select 1")
     run.steps[0].status = "running"
-    journal.note(run)
+    journal.note(run, run.steps)
     assert rows(state, "select status from steps") == [("running",)]
     (state / "batchctl.db").rename(state / "away.db")
-    journal.note(run)
+    journal.note(run, run.steps)
     assert not _open_files(state)
     (state / "away.db").rename(state / "batchctl.db")
     end(run)
