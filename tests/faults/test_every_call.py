@@ -49,7 +49,7 @@ def recorded(state: str) -> tuple[Any, ...]:
 
 
 def is_true(one: dict[str, Any], found: tuple[Any, ...], usual: tuple[Any, ...]) -> bool:
-    """Say whether a fire ended, and as it says: as usual, or failed with the cause where that was no passing trouble."""
+    """Say whether a fire ended, and as it says: as usual, or failed with the cause where that is no passing trouble."""
     (status, code, why, is_ended), steps, running = found
     if not is_ended or running != [(0,)] or one["code"] != code:
         return False
