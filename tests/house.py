@@ -27,6 +27,7 @@ ROOMS: tuple[str, ...] = (
     "watch",
     "answers",
     "present",
+    "api",
     "commands",
     "",
     "__main__",
@@ -188,9 +189,11 @@ def doors(house: House) -> Iterator[Broken]:
 def floors(house: House) -> Iterator[Broken]:
     """Commands and renderers know the answers and nothing below; the presets' programs know what any program does."""
     for module in house.values():
-        if module.room in {"commands", "present", "__main__"}:
+        if module.room in {"commands", "present", "api", "__main__"}:
             # An answer is made of values of the floors below: a renderer may name their types and the forms of core.
-            allowed = {"base", "core", "answers", "present"} if module.room == "present" else _ABOVE
+            allowed = (
+                _ABOVE if module.room in {"commands", "__main__"} else {"base", "core", "answers", "present", "api"}
+            )
             seen = module.run_time if module.room == "present" else module.arrows
             for other in sorted(seen):
                 if house[other].room not in {"", *allowed}:
@@ -318,6 +321,7 @@ RULES: tuple[Rule, ...] = (
 
 
 EXCEPTIONS = {
+    "socket: api.questions uses asyncio.to_thread": "a thread for whoever awaits an answer, and no socket",
     "pure: core.time.zones imports time": "gmtime() and strftime() of an instant given",
     "floor: __main__ reaches past the answers to process.utf8": "the encoding has to be right before anything is read",
     "floor: commands.sample_server reaches past the answers to jobs.sample.server": "it is that program, as a command",

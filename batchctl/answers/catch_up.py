@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
+from batchctl.answers import apart
 from batchctl.core.time import zones
 from batchctl.watch import catchup
 
@@ -30,9 +30,5 @@ def make_up(site: Site, found: Sequence[Missed]) -> Iterator[Made]:
 
 
 def _command(site: Site, found: Missed) -> list[str]:
-    # -P: a directory named batchctl where cron starts us must not be taken for the program.
-    words = [sys.executable, "-P", "-m", "batchctl"]
-    if site.config_path is not None:
-        words += ["--config", site.config_path]
     instant = zones.iso(found.fire, found.job.rules.zone) or ""
-    return [*words, "--state", site.state, "run", found.job.name, "--scheduled-for", instant]
+    return [*apart.command(site), "run", found.job.name, "--scheduled-for", instant]

@@ -83,7 +83,7 @@ def add(site: Site, name: str, table: Mapping[str, Any], source: str | None = No
 
 
 def _text_of(table: Mapping[str, Any]) -> str:
-    if not table.keys() & {"run", "argv", "preset"}:
+    if not table.keys() & {"run", "argv", "function", "preset"}:
         message = f"a job needs something to do; {NOTHING}"
         raise UsageError(message, remedy="give --run LINE, --argv WORD, --preset NAME or --from FILE")
     return jobtext.to_toml(table)

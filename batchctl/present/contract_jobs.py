@@ -79,7 +79,7 @@ class Config(TypedDict):
     origins: dict[str, str]
 
 
-class Summary(TypedDict):
+class JobSummary(TypedDict):
     """What a list says of a job."""
 
     description: str
@@ -87,7 +87,7 @@ class Summary(TypedDict):
     steps: list[str]
 
 
-class Preset(Summary):
+class Preset(JobSummary):
     preset: str
 
 
@@ -97,7 +97,7 @@ class Presets(TypedDict):
     presets: list[Preset]
 
 
-class ListedJob(Summary):
+class ListedJob(JobSummary):
     """A job in `jobs list`; `done` is null for a job that is not to start once."""
 
     job: str

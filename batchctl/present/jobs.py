@@ -133,7 +133,7 @@ def show_presets(presets: Iterable[Job]) -> None:
     console().print(lines)
 
 
-def _summary(job: Job) -> contract.Summary:
+def _summary(job: Job) -> contract.JobSummary:
     return {
         "description": one_line(job.description),
         "schedule": job.schedule.text or None,

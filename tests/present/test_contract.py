@@ -185,7 +185,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 _AS_WRITTEN = [contract_jobs.JobKeys, contract_jobs.ShownJob]
 """Types whose instants are those of the configuration, in its own time zone."""
-_BASES = [contract.Detail, contract_jobs.Summary, contract_jobs._Shown, contract_upkeep.Machine]
+_BASES = [contract.Detail, contract_jobs.JobSummary, contract_jobs._Shown, contract_upkeep.Machine]
 """What others extend, and nothing is by itself."""
 
 _ASKED: list[tuple[str, Any]] = [

@@ -1,0 +1,48 @@
+"""A command of batchctl in a process of its own: for programs that want a run, and not to become its supervisor."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from batchctl.base import errors
+from batchctl.base.record import Record
+from batchctl.process.told import told
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from batchctl.answers.site import Site
+
+
+class Said(Record):
+    """What a command printed, and how it ended."""
+
+    exit_code: int
+    out: str
+    err: str
+
+
+def command(site: Site) -> list[str]:
+    """Return the words that begin a command line for this site: our interpreter, our configuration, our state."""
+    # -P: a directory named batchctl where we were started must not be taken for the program.
+    words = [sys.executable, "-P", "-m", "batchctl"]
+    if site.config_path is not None:
+        words += ["--config", site.config_path]
+    return [*words, "--state", site.state]
+
+
+def ask(site: Site, words: Sequence[str]) -> Said:
+    """Run a command to its end.
+
+    Raises:
+        UsageError, ConfigError, StateError, BatchctlError: what the command said, where it could not be carried out.
+    """
+    code, out, err = told([*command(site), *words])
+    kinds = {kind.exit_code: kind for kind in (errors.UsageError, errors.StateError, errors.ConfigError)}
+    if out or code not in {*kinds, errors.EXIT_BUG}:
+        return Said(exit_code=code, out=out, err=err)
+    message, _, remedy = err.strip().partition("\n")
+    raise kinds.get(code, errors.BatchctlError)(
+        message.removeprefix("batchctl: "), remedy=remedy.strip().removeprefix("→ ").removeprefix("-> ")
+    )
