@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 CONDITIONS = (
     "failed",
     "failing",
+    "flapping",
     "recovered",
     "long",
     "fast",
@@ -59,6 +60,8 @@ def alerting(given: Mapping[str, Any], where: KeyPath) -> Alerting:
     }
     plain |= {"ping_url": _url(given["ping_url"], where), "ping_on_skip": given["ping_on_skip"]}
     spans = {
+        "flap_window": values.optional_duration(given["flap_window"], where.at("flap_window"), zero=True),
+    } | {
         key: values.optional_duration(given[key], where.at(key))
         for key in ("long_after", "min_duration", "remind_every")
     }

@@ -79,6 +79,10 @@ KEYS = {
     "notify": ('["mailtos://user:password@example.com"]', "addresses of Apprise; or a table of them by condition"),
     "on_alert": ('["/usr/local/bin/tell-me"]', "a program that gets each alert as JSON on its stdin"),
     "alert_after": ("3", "so many failures in a row are told as `failing`"),
+    "flap_window": (
+        '"1h"',
+        "three turns between success and failure within it are told once, as `flapping`; 0: each for itself",
+    ),
     "alert_after_skips": ("2", "so many fires skipped since the last start are told as `skips`"),
     "long_after": ('"28h"', "a run that takes longer is told as `long`"),
     "long_factor": ("1.5", "where long_after does not say: long beyond this times what 95% of the runs take"),

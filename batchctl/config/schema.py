@@ -74,6 +74,7 @@ class AlertKeys(Struct, forbid_unknown_fields=True):
     notify: list[str] | dict[str, list[str]] | None = None
     on_alert: list[str] | None = None
     alert_after: Positive | None = None
+    flap_window: Duration | None = None
     alert_after_skips: Positive | None = None
     long_after: Duration | None = None
     long_factor: Annotated[float, Meta(ge=1, le=1000)] | None = None

@@ -150,6 +150,8 @@ class Alerting(Record):
     """A program that gets each alert as JSON on its stdin."""
     alert_after: int = 3
     """Consecutive failures after which they are called that."""
+    flap_window: float = 3600.0
+    """Seconds within which three turns between success and failure are told as one; 0 for never."""
     alert_after_skips: int | None = None
     long_after: float | None = None
     long_factor: float = 1.5

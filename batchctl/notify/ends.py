@@ -10,6 +10,7 @@ from batchctl.core import model
 from batchctl.core.judge import alerts
 from batchctl.core.judge.ends import at_end
 from batchctl.core.text.masking import mask
+from batchctl.core.time.periods import day_of, midnight
 from batchctl.process import environment
 from batchctl.store import ends, outbox, tail
 
@@ -54,6 +55,8 @@ def tell_end(
     if last.status == model.SUCCEEDED and facts.standing is None:
         # A run that has started since may have its own trouble already.
         outbox.settle(connection, job.name, now, alerts.RUN_KINDS, before=last.run_id)
+    if not facts.turns:
+        outbox.settle(connection, job.name, now, (alerts.FLAPPING,), before=last.run_id + 1)
     return added
 
 
@@ -67,7 +70,7 @@ def tell(connection: sqlite3.Connection, job: str, told: Sequence[Alert], alerti
     if not new:
         return 0
     now = clock.now()
-    today = outbox.told_since(connection, job, alerts.day_start(now, zone))
+    today = outbox.told_since(connection, job, midnight(day_of(now, zone), zone))
     return sum(outbox.add(connection, alert) for alert in alerts.rationed(new, today, alerting, zone, now))
 
 

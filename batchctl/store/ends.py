@@ -6,7 +6,8 @@ For an alert it is read in the transaction that wrote it, so none ever tells of 
 # ruff: noqa: S608 - queries are put together from this page's own words only; every value is bound
 from __future__ import annotations
 
-from batchctl.core.judge.alerts import RUN_KINDS
+from batchctl.core.judge import flapping as flaps
+from batchctl.core.judge.alerts import FLAPPING, RUN_KINDS
 from batchctl.core.judge.facts import Ended, Facts
 from batchctl.core.model import BLOCKED, FAILURES, RUNNING, SKIPPED, UNFINISHED
 from batchctl.store import outbox, recovery
@@ -68,8 +69,8 @@ def _log(connection: sqlite3.Connection, run_id: int, seq: int | None) -> str | 
     return None if row is None else str(row[0])
 
 
-def facts_of(connection: sqlite3.Connection, job: Job, last: Ended | None) -> Facts:
-    """Return how the job's last run ended and what went before it."""
+def facts_of(connection: sqlite3.Connection, job: Job, last: Ended | None, now: float | None = None) -> Facts:
+    """Return how the job's last run ended and what went before it, as of that end or of `now`."""
     if last is None:
         return Facts(job=job)
     name, run_id = job.name, last.run_id
@@ -79,7 +80,9 @@ def facts_of(connection: sqlite3.Connection, job: Job, last: Ended | None) -> Fa
     failures, newest = recovery.failures_since(connection, name, good, run_id)
     # What failed before stands until it has succeeded, whatever an operator has run or stopped since.
     stands = newest and last.status not in FAILURES and recovery.last_good(connection, name, run_id + 1) != run_id
-    told = [row for row in outbox.open_alerts(connection, name, RUN_KINDS, before=run_id) if not row.alert.suppressed]
+    flapping = outbox.open_alerts(connection, name, (FLAPPING,), before=run_id + 1)
+    told = [*outbox.open_alerts(connection, name, RUN_KINDS, before=run_id), *flapping]
+    told = [row for row in told if not row.alert.suppressed]
     return Facts(
         job=job,
         last=last,
@@ -87,5 +90,19 @@ def facts_of(connection: sqlite3.Connection, job: Job, last: Ended | None) -> Fa
         last_success=good,
         standing=end_of(connection, name, newest) if stands else None,
         open_event=told[-1].alert.event_id if told else None,
+        turns=_turns(connection, job, run_id, last.ended_at if now is None else now),
+        open_flapping=flapping[-1].alert.event_id if flapping else None,
         durations=[took for _, took in successes if took is not None],
     )
+
+
+def _turns(connection: sqlite3.Connection, job: Job, run_id: int, now: float) -> int:
+    window = job.alerting.flap_window
+    if not window:
+        return 0
+    # An operator's own stop is neither success nor failure.
+    query = (
+        "select status = 'succeeded', coalesce(ended_at, started_at) from runs where job = ? and id <= ?"
+        " and status not in ('running', 'cancelled') order by id desc limit ?"
+    )
+    return flaps.turns(connection.execute(query, (job.name, run_id, flaps.LOOKED_AT)).fetchall(), now - window)

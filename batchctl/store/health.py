@@ -42,12 +42,12 @@ class Checked:
         """Keep it."""
         self._connection = connection
 
-    def facts(self, job: Job) -> Facts:
+    def facts(self, job: Job, now: float) -> Facts:
         """Return how the job's last run ended and what went before it."""
         query = "select id from runs where job = ? and status <> 'running' order by id desc limit 1"
         last = self._one(query, job.name)
         end = None if last is None else ends.end_of(self._connection, job.name, last[0])
-        return ends.facts_of(self._connection, job, end)
+        return ends.facts_of(self._connection, job, end, now)
 
     def last_success(self, job: str) -> Ended | None:
         """Return the job's last run that succeeded."""

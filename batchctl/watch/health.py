@@ -148,7 +148,7 @@ def missed_by(
 def _job_health(job: Job, checked: Checked, stands: Standing, before: Before) -> JobHealth:
     now = stands.now
     watch = _watch(job, before.watches.get(job.name), now)
-    facts, success = checked.facts(job), checked.last_success(job.name)
+    facts, success = checked.facts(job, now), checked.last_success(job.name)
     running, end = stands.facts.running, None if stands.current is None else stands.current.expected_end_at
     planned = _planned(job, checked, _begin(job, watch, checked, now), now - SETTLING)
     skipping = checked.skipping(job.name, planned[0] if planned else None)

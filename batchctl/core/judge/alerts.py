@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from batchctl.base.record import Record, replace
 from batchctl.core.text.harmless import harmless, one_line
-from batchctl.core.time.zones import at_wall, human
+from batchctl.core.time.periods import day_of
+from batchctl.core.time.zones import human
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from batchctl.core.model import Alerting, Window
     from batchctl.core.time.zones import Zone
 
-FAILED, FAILING, RECOVERED = "failed", "failing", "recovered"
+FAILED, FAILING, FLAPPING, RECOVERED = "failed", "failing", "flapping", "recovered"
 LONG, FAST, STALE, LOST = "long", "fast", "stale", "lost"
 MISSED, SKIPS, OVERRUN, EXPECT, OUTPUT = "missed", "skips", "overrun", "expect", "output"
 DISK, SPOOL = "disk", "spool"
@@ -26,7 +27,6 @@ RUN_KINDS = (FAILED, FAILING, LOST, STALE)
 
 INFO, WARNING, CRITICAL = "info", "warning", "critical"
 _CRITICAL = frozenset({FAILING, LOST, STALE, SPOOL, DISK})
-_DAY = 86400
 _LONGEST_TITLE = 200
 _LONGEST_BODY = 20_000
 
@@ -136,16 +136,7 @@ def _no_more(alert: Alert, alerting: Alerting, zone: Zone, now: float) -> Alert:
         f"{alerting.max_alerts_per_day} alerts were sent today (max_alerts_per_day); more are kept and not sent\n"
         f"see them: batchctl alerts list {alert.job}".rstrip()
     )
-    return make(alert.kind, f"more:{alert.job}:{_day(now, zone)}", alert.job, title, body, now)
-
-
-def day_start(now: float, zone: Zone) -> float:
-    """Return the midnight before `now` in a zone."""
-    return at_wall(float(_day(now, zone) * _DAY), zone)
-
-
-def _day(now: float, zone: Zone) -> int:
-    return int(now + zone.offset(now)) // _DAY
+    return make(alert.kind, f"more:{alert.job}:{day_of(now, zone)}", alert.job, title, body, now)
 
 
 def quiet_until(now: float, window: Window | None, zone: Zone) -> float:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from batchctl.core.judge.findings import Finding
 
 _BAD = frozenset({alerts.FAILED, alerts.LOST, alerts.STALE})
+_TURNS = frozenset({alerts.FAILED, alerts.FAILING, alerts.RECOVERED})
+"""What a job that flaps is not told of again and again; where nobody wants to hear of `flapping`, it is."""
 _WARNED = frozenset({alerts.EXPECT, alerts.OUTPUT})
 
 
@@ -26,6 +28,8 @@ def at_end(facts: Facts, now: float) -> list[Alert]:
     """Return the alerts that the end of the job's last run causes and somebody wants."""
     last, alerting = facts.last, facts.job.alerting
     news = [each for each in findings.at_end(facts) if _is_news(each, facts) and alerts.wanted(alerting, each.kind)]
+    if any(finding.kind == alerts.FLAPPING for finding in news):
+        news = [finding for finding in news if finding.kind not in _TURNS]
     if any(finding.kind in _BAD for finding in news):
         # Its text has the warnings; they are told by themselves to whoever has asked for these alone.
         news = [finding for finding in news if finding.kind not in _WARNED]
@@ -57,7 +61,7 @@ def _alert(finding: Finding, facts: Facts, last: Ended, now: float) -> Alert:
         "\n".join([head, when, *lines]),
         now,
         run_id=last.run_id,
-        lasting=finding.kind in alerts.RUN_KINDS,
+        lasting=finding.kind in alerts.RUN_KINDS or finding.kind == alerts.FLAPPING,
         for_event=facts.open_event if finding.kind == alerts.RECOVERED else None,
     )
 
@@ -80,6 +84,15 @@ def _bad(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
 def _failing(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
     lines = [f"why: {last.why or ''}", f"the runs before it: batchctl report {facts.job.name}", _resume(facts)]
     return f"failed {findings.failures(facts, last)} times in a row", lines
+
+
+def _flapping(finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
+    lines = [
+        f"run {last.run_id} {_status(last)}{f': {last.why}' if last.why else ''}",
+        "no more is told of single failures and recoveries until three runs in a row end alike, or it stops turning",
+        f"its runs: {facts.called} report {facts.job.name}",
+    ]
+    return f"flapping, {finding.text.removeprefix('it has ')}", lines
 
 
 def _recovered(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
@@ -111,6 +124,7 @@ def _warned(finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]
 _WORDS: Mapping[str, Callable[[Finding, Facts, Ended], tuple[str, list[str]]]] = {
     alerts.FAILING: _failing,
     alerts.RECOVERED: _recovered,
+    alerts.FLAPPING: _flapping,
     alerts.FAST: _fast,
     alerts.LONG: _long,
     alerts.EXPECT: _warned,

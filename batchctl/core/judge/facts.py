@@ -56,6 +56,10 @@ class Facts(Record):
     """The last bad end before it, where it has not mended what failed then."""
     open_event: str | None = None
     """The last alert of a bad end before it that nothing has ended yet."""
+    turns: int = 0
+    """How often the job has turned between success and failure within `flap_window`; 0 where it does not flap."""
+    open_flapping: str | None = None
+    """The alert that tells of that, until it is over."""
     durations: Sequence[float] = ()
     """Seconds of the successes before it, newest first."""
     running: Running | None = None

@@ -61,6 +61,7 @@ def at_end(facts: Facts) -> Iterator[Finding]:
     """Yield what the end of the last run comes to; whenever it is asked, the same."""
     if facts.last is not None:
         yield from _ended(facts, facts.last)
+        yield from _flapping(facts, facts.last)
         yield from _unusual(facts, facts.last)
         yield from _warned(facts, facts.last)
 
@@ -101,6 +102,15 @@ def _ended(facts: Facts, last: Ended) -> Iterator[Finding]:
     else:
         yield _end(facts, last)
         yield from _row(facts, last)
+
+
+def _flapping(facts: Facts, last: Ended) -> Iterator[Finding]:
+    if facts.turns:
+        window = format_duration(facts.job.alerting.flap_window)
+        text = f"it has turned {facts.turns} times between success and failure within {window}"
+        found = _about_run(alerts.FLAPPING, "warning", facts, last, text)
+        # However long it goes on, it is one event: the one that was told.
+        yield found if facts.open_flapping is None else replace(found, event_id=facts.open_flapping)
 
 
 def _standing(facts: Facts, bad: Ended, last: Ended) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import pytest
 from support import SEOUL
 
 from batchctl.core.judge import alerts
-from batchctl.core.judge.alerts import day_start, quiet_until, rationed
+from batchctl.core.judge.alerts import quiet_until, rationed
 from batchctl.core.model import Alerting, Window
 from batchctl.core.time.zones import NamedZone
 
@@ -54,7 +54,6 @@ def test_quiet_hours_follow_the_clock() -> None:
     late = datetime.fromisoformat("2026-03-28T23:00:00+01:00").timestamp()
     end = datetime.fromisoformat("2026-03-29T07:01:00+02:00").timestamp()
     assert quiet_until(late, Window(start=1320, end=420), berlin) == end
-    assert day_start(end, berlin) == datetime.fromisoformat("2026-03-29T00:00:00+01:00").timestamp()
 
 
 def test_so_many_a_day_and_one_last_word() -> None:
