@@ -159,7 +159,7 @@ class Alerting(Record):
     min_duration: float | None = None
     """A success faster than this is suspicious."""
     alert_on_output: tuple[str, ...] = ()
-    """Plain texts looked for in each step's output at its end."""
+    """Plain texts looked for in each step's output, while it runs and at its end."""
     quiet_hours: Window | None = None
     remind_every: float | None = None
     max_alerts_per_day: int = 20

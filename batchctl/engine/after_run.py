@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from batchctl.core.run import Ended, Run
     from batchctl.engine.command import Surroundings
     from batchctl.engine.following import Following
-    from batchctl.engine.journal import Tell
+    from batchctl.engine.journal import Journal, Tell
+    from batchctl.engine.supervise import Observer
     from batchctl.notify.heartbeat import Beat
 
 _JUST_READ = 1.0
@@ -38,6 +39,15 @@ def teller(job: Job, state_dir: str, secrets: tuple[str, ...] | None = None) -> 
         ends.record(connection, job, run_id, state_dir, secrets)
 
     return tell
+
+
+def watching(around: Surroundings, journal: Journal, observer: Observer | None) -> Observer | None:
+    """Return what looks at the run while it goes on: the one given, and where the job wants that, one at its output."""
+    if not around.job.alerting.alert_on_output:
+        return observer
+    from batchctl.engine.noticing import Noticing
+
+    return Noticing(around, journal, observer)
 
 
 def judge(run: Run, around: Surroundings) -> None:

@@ -218,7 +218,7 @@ def _supervise(
 
     run, around = started.run, started.around
     try:
-        supervisor = Supervisor(around, run, journal, wakeup, observer)
+        supervisor = Supervisor(around, run, journal, wakeup, after_run.watching(around, journal, observer))
         trouble = supervisor.supervise(lambda: after_run.judge(run, around))
     except Exception as error:  # noqa: BLE001 - not even the supervisor could end it
         run.fail(f"internal error: {type(error).__name__}: {error}", clock.now())

@@ -96,6 +96,31 @@ def matches(
         os.close(file)
 
 
+def since(texts: Sequence[str], path: str, begin: int, secrets: Sequence[str] = ()) -> tuple[dict[str, str], int]:
+    """Return for each plain text that a file has from `begin` on the first line with it, and up to where was looked.
+
+    Not more than `LIMIT` bytes at once; what begins before `begin` and goes on after it is found too.
+    """
+    wanted = {text: text.encode() for text in texts if text}
+    keep = max(map(len, wanted.values()), default=1) - 1
+    found: dict[str, str] = {}
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return {}, begin
+    try:
+        end, carry = min(os.fstat(file).st_size, begin + LIMIT), b""
+        for start, block in _blocks(file, max(0, begin - keep), end):
+            whole = carry + block
+            for text, raw in wanted.items():
+                if text not in found and raw in whole:
+                    found[text] = _quote(file, start - len(carry) + whole.find(raw), secrets)
+            carry = whole[len(whole) - keep :] if keep else b""
+    finally:
+        os.close(file)
+    return found, max(begin, end)
+
+
 def _parts(size: int, limit: int) -> list[tuple[int, int]]:
     return [(0, size)] if size <= limit else [(0, limit // 2), (size - limit // 2, size)]
 

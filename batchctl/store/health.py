@@ -99,6 +99,11 @@ class Checked:
         known = [end for end in ends if end is not None]
         return max(known) if len(known) == len(after) else None
 
+    def noticed(self, run_id: int) -> list[str]:
+        """Return what was noticed in the output of a run."""
+        query = "select text from warnings where run_id = ? and kind = 'output' order by seq, at, text"
+        return [text for (text,) in self._all(query, run_id)]
+
     def skipping(self, job: str, since: float | None) -> Skipping:
         """Return the job's skips since its last start, and the spans of those in the window."""
         (newest,) = self._one("select max(id) from runs where job = ?", job)

@@ -199,6 +199,9 @@ def save(connection: sqlite3.Connection, run: Run, owner: Identity, steps: Itera
 
 
 def _save_warnings(connection: sqlite3.Connection, run: Run) -> None:
+    if run.ended_at is not None:
+        # What was noticed while it ran the end says again, with the whole count.
+        connection.execute("delete from warnings where run_id = ? and kind = 'output'", (run.id,))
     for seq, kind, text in run.warnings:
         add_warning(connection, run.id, seq, kind, text, run.ended_at or run.started_at)
 

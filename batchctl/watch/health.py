@@ -163,6 +163,7 @@ def _job_health(job: Job, checked: Checked, stands: Standing, before: Before) ->
         gaps=missed.gaps(job, trace, planned),
         next_fires=_overrun(stands, end),
         expected_end=end,
+        noticed=() if running is None else checked.noticed(running.run_id),
         unmet=_unmet(job, facts.last, success, results),
     )
     return JobHealth(

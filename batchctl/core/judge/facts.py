@@ -74,5 +74,7 @@ class Facts(Record):
     expected_end: float | None = None
     called: str = "batchctl"
     """How batchctl is called so that it finds the job."""
+    noticed: Sequence[str] = ()
+    """What the running run has written that somebody wants to be told of."""
     unmet: Sequence[str] = ()
     """What the results of the last run should be by now and are not, where it has not warned of that itself."""

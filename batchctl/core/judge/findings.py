@@ -179,6 +179,9 @@ def _running(facts: Facts, now: float) -> Iterator[Finding]:
     if most is not None and age > most.seconds:
         text = f"run {running.run_id} has been running for {format_duration(age)}, {most.said}"
         yield _now(alerts.LONG, "warning", facts, running, text)
+    if facts.noticed:
+        text = f"run {running.run_id}, which is still running: {'; '.join(facts.noticed)}"
+        yield _now(alerts.OUTPUT, "warning", facts, running, text)
     yield from _overrun(facts, running, now)
 
 
