@@ -54,7 +54,7 @@ class Noticing:
     def _look(self, run: Run) -> None:
         found = [text for step in run.steps if step.status == model.RUNNING for text in self._new(run, step)]
         if found:
-            self._journal.note(run)
+            self._journal.note(run, ())
             if self._around.job.alerting.is_told:
                 self._tell(run, found)
 
