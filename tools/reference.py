@@ -32,6 +32,7 @@ from batchctl.config.schema import (
     GroupTable,
     JobTable,
     SourceTable,
+    StartIfTable,
     StepTable,
     keys_of,
 )
@@ -73,6 +74,7 @@ _SECTIONS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "At the top": (FileTable, _AT_TOP),
     "A job": (JobTable, _IN_JOB),
     "A step": (StepTable, _IN_STEP),
+    "What a start asks of the machine": (StartIfTable, "`start_if` of a job; what is not asked for does not count."),
     "A group": (GroupTable, "Below `[jobs.NAME.groups.GROUP]`."),
     "What is told and kept": (AlertKeys, "At the top for every job, or in a job for itself."),
     "A source": (SourceTable, "Below `[sources.NAME]`, for the collectors of [the catalogue](catalogue.md)."),

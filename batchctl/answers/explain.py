@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from batchctl.base import clock
@@ -9,6 +10,7 @@ from batchctl.base.errors import UsageError
 from batchctl.base.language import Moment, said
 from batchctl.base.record import Record
 from batchctl.core.guard import decide
+from batchctl.core.guard.fitness import asked
 from batchctl.core.time import zones
 from batchctl.watch.standing import standing
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from batchctl.answers.site import Site
     from batchctl.core.foresight.preview import Foreseen
     from batchctl.core.guard.decide import Check
+    from batchctl.core.model import Rules
     from batchctl.core.time.zones import Zone
 
 
@@ -33,6 +36,8 @@ class Explanation(Record):
     next_start_at: float | None
     assumption: str | None = None
     """What had to be assumed, where `at` lies in the future."""
+    endless: int | None = None
+    """The run under way, where neither history nor timeout says when it ends."""
 
 
 def explain(site: Site, job: str, at: str | None = None) -> Explanation:
@@ -49,6 +54,7 @@ def explain(site: Site, job: str, at: str | None = None) -> Explanation:
         raise UsageError(str(error)) from error
     stands = standing(found, site.history(), site.state, now, site.config.jobs)
     then = stands.at(instant)
+    current = stands.current
     checks = list(decide.checks(instant, then.state, found.rules))
     return Explanation(
         job=job,
@@ -57,11 +63,12 @@ def explain(site: Site, job: str, at: str | None = None) -> Explanation:
         checks=checks,
         reason=next((check.name for check in checks if not check.passed), None),
         next_start_at=stands.next_start(instant),
-        assumption=_assumption(then, zone, past=instant < now and at is not None),
+        endless=None if current is None or current.expected_end_at is not None else current.run.id,
+        assumption=_assumption(then, found.rules, zone, past=instant < now and at is not None),
     )
 
 
-def _assumption(then: Foreseen, zone: Zone, *, past: bool) -> str | None:
+def _assumption(then: Foreseen, rules: Rules, zone: Zone, *, past: bool) -> str | None:
     if past:
         return said("what holds now held then")
     parts = []
@@ -70,4 +77,7 @@ def _assumption(then: Foreseen, zone: Zone, *, past: bool) -> str | None:
         parts.append(said("run %d ends at %s and succeeds", then.ended.run_id, end))
     if then.started is not None:
         parts.append(said("the fire of %s starts it", Moment(zones.human(then.started.at, zone))))
-    return None if not parts else parts[0] if len(parts) == 1 else said("%s; %s", *parts)
+    # At the instant of now it is read; when else it holds nobody knows, whatever is said of the next start.
+    if rules.start_if is not None:
+        parts.append(said("whether start_if holds (%s) cannot be foretold", asked(rules.start_if)))
+    return reduce(lambda some, more: said("%s; %s", some, more), parts) if parts else None

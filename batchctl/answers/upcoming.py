@@ -10,10 +10,11 @@ from batchctl.base import clock
 from batchctl.base.duration import parse_duration
 from batchctl.base.errors import UsageError
 from batchctl.base.record import Record
+from batchctl.core.guard.fitness import asked
 from batchctl.watch.standing import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from batchctl.answers.site import Site
     from batchctl.core.foresight.simulate import SimulatedFire
@@ -53,6 +54,8 @@ class Upcoming(Record):
     zone: Zone
     running: Sequence[Running]
     fires: Sequence[Fire]
+    conditions: Mapping[str, str] = {}
+    """What these fires ask of the machine, by job; whether it is so then nobody knows."""
 
 
 def upcoming(site: Site, horizon: str = "24h") -> Upcoming:
@@ -78,7 +81,15 @@ def upcoming(site: Site, horizon: str = "24h") -> Upcoming:
         for each in stands
         if each.current is not None
     ]
-    return Upcoming(start=now, end=end, zone=site.config.zone, running=running, fires=_listed(running, found, now))
+    conditions = {each.job.name: asked(each.job.rules.start_if) for each, _ in found if each.job.rules.start_if}
+    return Upcoming(
+        start=now,
+        end=end,
+        zone=site.config.zone,
+        running=running,
+        fires=_listed(running, found, now),
+        conditions=conditions,
+    )
 
 
 def _seconds(horizon: str) -> float:

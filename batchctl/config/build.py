@@ -14,13 +14,14 @@ from batchctl.config.schema import (
     GroupTable,
     JobTable,
     SharedKeys,
+    StartIfTable,
     StepTable,
     convert,
     example,
     keys_of,
     unknown_remedy,
 )
-from batchctl.core.model import DEFAULT_GRACE, Group, Job, Rules, Step
+from batchctl.core.model import DEFAULT_GRACE, Group, Job, Rules, StartIf, Step
 from batchctl.core.text.placeholders import BUILT_IN, fill_shell, names
 from batchctl.core.time import zones
 from batchctl.core.time.cadence import share_of
@@ -192,7 +193,19 @@ def _rules(job: JobTable, where: KeyPath, shared: Shared) -> Rules:
         on_stale=job.on_stale or "takeover",
         pool=job.pool,
         pool_limit=limit,
+        start_if=_start_if(job, where.at("start_if")),
         zone=shared.zone,
+    )
+
+
+def _start_if(job: JobTable, where: KeyPath) -> StartIf | None:
+    if not job.start_if:
+        return None
+    raw = convert(job.start_if, StartIfTable, where)
+    return StartIf(
+        load_below=raw.load_below,
+        memory_above=values.size(raw.memory_above, where.at("memory_above")),
+        disk_above=values.size(raw.disk_above, where.at("disk_above")),
     )
 
 

@@ -43,6 +43,7 @@ from batchctl.core.model import (
     Job,
     Retention,
     Rules,
+    StartIf,
     Step,
     Window,
 )
@@ -73,6 +74,7 @@ _RECORDS: tuple[type[Record], ...] = (
     Schedule,
     Cron,
     Rules,
+    StartIf,
     Window,
     Step,
     Group,

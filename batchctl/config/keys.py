@@ -40,6 +40,10 @@ KEYS = {
     "gap_factor": ("1.2", "a gap that grows with the job: times the median of the last 10 successful durations"),
     "gap_after": ('"any" or "success"', "which end the gap is counted from: the last one, or the last success"),
     "pool": ('"collectors"', "the pool whose limit this job shares"),
+    "start_if": ('{ load_below = 4.0, memory_above = "2GB" }', "what the machine must have at that instant"),
+    "load_below": ("4.0", "the load average of the last minute is below this"),
+    "memory_above": ('"2GB"', "so much memory is available"),
+    "disk_above": ('"5GB"', "so much is free where the state directory lies"),
     "stale_after": (
         '"36h"',
         "a run older than this hangs; must be longer than timeout; default: none ever does",

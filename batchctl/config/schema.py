@@ -102,6 +102,14 @@ else:
     )
 
 
+class StartIfTable(Struct, forbid_unknown_fields=True):
+    """`start_if` of a job."""
+
+    load_below: Annotated[float, Meta(gt=0, le=100_000)] | None = None
+    memory_above: Size | None = None
+    disk_above: Size | None = None
+
+
 class JobTable(_JobKeys, forbid_unknown_fields=True):
     """`[jobs.X]`, or a file in jobs.d; `preset` names the definition that the other keys override."""
 
@@ -123,6 +131,7 @@ class JobTable(_JobKeys, forbid_unknown_fields=True):
     gap_factor: Annotated[float, Meta(ge=0, le=1000)] | None = None
     gap_after: Literal["any", "success"] = "any"
     pool: str | None = None
+    start_if: Table = {}  # noqa: RUF012 - msgspec copies defaults
     secrets: list[str] = []  # noqa: RUF012 - msgspec copies defaults
     steps: list[Any] | None = None
     groups: Table = {}  # noqa: RUF012 - msgspec copies defaults
@@ -163,6 +172,7 @@ _HOMES: dict[type[Struct], str] = {
     FileTable: "the top of the main file",
     JobTable: "a job, below [jobs.NAME]",
     StepTable: "a step, below [[jobs.NAME.steps]]",
+    StartIfTable: "what a start asks of the machine, start_if of a job",
     GroupTable: "a group, below [jobs.NAME.groups.GROUP]",
     SourceTable: "a source, below [sources.NAME]",
 }

@@ -103,6 +103,14 @@ class Window(Record):
         return next((at for at in times if self.contains(at, zone) is not inside), first + 2 * 86400)
 
 
+class StartIf(Record):
+    """What the machine must have at the instant of a start: load average of one minute, bytes of memory and of disk."""
+
+    load_below: float | None = None
+    memory_above: int | None = None
+    disk_above: int | None = None
+
+
 class Rules(Record):
     """All that the decision needs to know of a job's configuration."""
 
@@ -117,6 +125,7 @@ class Rules(Record):
     on_stale: OnStale = "takeover"
     pool: str | None = None
     pool_limit: int | None = None
+    start_if: StartIf | None = None
     zone: Zone
 
 

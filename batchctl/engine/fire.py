@@ -16,7 +16,7 @@ from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
 from batchctl.core.model import Request, Selection
-from batchctl.engine.state import Settled, read, settle
+from batchctl.engine.state import Settled, read, settle, with_machine
 from batchctl.store import database, guard
 
 TYPE_CHECKING = False
@@ -284,7 +284,7 @@ def state_of(job: Job, state_dir: str) -> State:
         StateError: if there is a history and it cannot be read.
     """
     if not database.begun(state_dir):
-        return decide.State()
+        return with_machine(decide.State(), job, state_dir)
     with database.Opened(state_dir, create=False) as connection:
         state = read(connection, job, state_dir)
     if state.running is not None:

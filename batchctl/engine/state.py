@@ -62,8 +62,18 @@ def read(
         # A run of a dead owner takes no place: its own job has just not been fired since.
         alive = [row for row in others if not decide.is_lost(judged(connection, row, state_dir))]
         state = replace(state, pool_running=len(alive))
+    state = with_machine(state, job, state_dir)
     row = guard.running_row(connection, job.name)
     return state if row is None else replace(state, running=judged(connection, row, state_dir, hold))
+
+
+def with_machine(state: State, job: Job, state_dir: str) -> State:
+    """Return the state with what the machine has at this instant, where the job asks."""
+    if job.rules.start_if is None:
+        return state
+    from batchctl.process import machine
+
+    return replace(state, machine=machine.now(state_dir))
 
 
 def judged(connection: sqlite3.Connection, row: RunningRow, state_dir: str, hold: Hold | None = None) -> Running:

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from batchctl.core.model import Step
+from batchctl.core.model import StartIf, Step
 from batchctl.core.text.masking import MASK, mask
 from batchctl.present.text import harmless
 
@@ -64,6 +64,9 @@ def job_as_json(job: Job) -> contract.JobKeys:
         "gap_factor": rules.gap_factor,
         "gap_after": rules.gap_after,
         "pool": rules.pool,
+        "start_if": None
+        if rules.start_if is None
+        else {name: rules.start_if.__dict__[name] for name in StartIf._fields},
         "grace": job.grace,
         "log_max": job.log_max,
         "env_file": job.env_file,

@@ -55,6 +55,8 @@ class JobKeys(TypedDict, total=False):
     gap_factor: float
     gap_after: Literal["any", "success"]
     pool: str
+    start_if: dict[str, float]
+    """Sizes are bytes."""
     grace: float
     log_max: int
     env_file: str

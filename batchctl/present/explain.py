@@ -58,8 +58,15 @@ def show(explanation: Explanation, zone: Zone) -> None:
         out.print(cell(say("A fire would start it."), "bold green"))
     else:
         out.print(cell(say("A fire would be skipped: %s.", explanation.reason), "bold yellow"))
-    when = explanation.next_start_at
-    out.print(cell(say("No start is in sight.") if when is None else say("Next start: %s.", human(when, zone))))
+    out.print(cell(_next_start(explanation, zone)))
+
+
+def _next_start(explanation: Explanation, zone: Zone) -> str:
+    if explanation.next_start_at is not None:
+        return say("Next start: %s.", human(explanation.next_start_at, zone))
+    if explanation.endless is not None:
+        return say("Next start: no history yet, and no timeout, says when run %d ends.", explanation.endless)
+    return say("No start is in sight.")
 
 
 def _verdict(explanation: Explanation) -> contract.Verdict:

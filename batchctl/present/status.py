@@ -235,7 +235,7 @@ def _step(current: Current) -> str:
 def _expected_end(current: Current, now: float, zone: Zone) -> str:
     end = current.expected_end_at
     if end is None:
-        return say("unknown yet")
+        return say("no history yet")
     return f"{symbols().about}{moment(end, now, zone)}{spread(current)}"
 
 
@@ -267,6 +267,8 @@ def _fires(status: JobStatus, now: float, zone: Zone) -> Text:
         shown.append(", " if shown else "")
         shown.append(f"{moment(fire.at, now, zone)} ")
         shown.append(f"{say(fire.verdict)}{reason}", STYLES[fire.verdict])
+    if status.job.rules.start_if is not None:
+        shown.append(say("; whether start_if holds then cannot be foretold"))
     return shown
 
 

@@ -61,6 +61,8 @@ def show(found: Upcoming) -> None:
     keep_whole(made)
     made.columns[0].no_wrap = made.columns[3].no_wrap = True
     out.print(made)
+    for name, condition in found.conditions.items():
+        out.print(cell(f"{name}: {say('whether start_if holds (%s) cannot be foretold', condition)}"))
     starts = sum(fire.verdict == "start" for fire in found.fires)
     skips = len(found.fires) - starts
     out.print(

@@ -12,6 +12,7 @@ from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
 from batchctl.core.judge import missed
 from batchctl.core.judge.findings import Finding, findings, status_of, urgency
+from batchctl.process import machine
 from batchctl.store import tally
 from batchctl.store.health import Checked, Skipping
 from batchctl.store.history import History
@@ -259,7 +260,7 @@ def _machine(state_dir: str) -> Machine:
     except OSError as error:
         message = f"state directory {state_dir}: {error.strerror}"
         raise StateError(message, remedy="check that it is there and mounted") from error
-    memory = _memory()
+    memory = machine.memory()
     return Machine(
         disk_total=disk.f_blocks * disk.f_frsize,
         disk_free=disk.f_bavail * disk.f_frsize,
@@ -271,16 +272,6 @@ def _machine(state_dir: str) -> Machine:
         memory_total=memory.get("MemTotal"),
         memory_available=memory.get("MemAvailable"),
     )
-
-
-def _memory() -> dict[str, int]:
-    """Return what /proc/meminfo says, in bytes."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            parts = [line.split() for line in file]
-    except OSError:
-        return {}
-    return {words[0].rstrip(":"): int(words[1]) * 1024 for words in parts if len(words) > 1}
 
 
 def _disk(machine: Machine, least: int, state_dir: str, since: float) -> list[Finding]:

@@ -17,7 +17,7 @@ from batchctl.core.foresight.chain import Link
 from batchctl.core.guard import decide
 from batchctl.core.guard.selection import resuming
 from batchctl.engine.adapters import is_held
-from batchctl.engine.state import read
+from batchctl.engine.state import read, with_machine
 from batchctl.store import following
 from batchctl.watch.underway import current
 
@@ -101,7 +101,9 @@ def standing(job: Job, history: History, state_dir: str, now: float, jobs: Mappi
     Raises:
         StateError: if the state cannot be trusted.
     """
-    facts = history.ask(lambda connection: _facts(connection, job, state_dir), decide.State())
+    facts = history.ask(
+        lambda connection: _facts(connection, job, state_dir), with_machine(decide.State(), job, state_dir)
+    )
     running, found, lost = facts.running, None, None
     row = None if running is None else history.run(running.run_id)
     if running is not None and row is not None:

@@ -16,7 +16,7 @@ from pages import ROOT, anchors, code_in, read, table
 
 from batchctl.base.state_dir import StateDir, log_name
 from batchctl.config import keys
-from batchctl.config.schema import FileTable, GroupTable, JobTable, SourceTable, StepTable, keys_of
+from batchctl.config.schema import FileTable, GroupTable, JobTable, SourceTable, StartIfTable, StepTable, keys_of
 
 CONFIGURATION = "docs/reference/configuration.md"
 
@@ -29,7 +29,11 @@ def test_the_page_is_up_to_date(name: str) -> None:
 
 def test_every_key_has_its_meaning() -> None:
     """Each key that a table of the configuration may have is described, and no other; each stands on the page."""
-    known = {key for struct in (FileTable, JobTable, StepTable, GroupTable, SourceTable) for key in keys_of(struct)}
+    known = {
+        key
+        for struct in (FileTable, JobTable, StartIfTable, StepTable, GroupTable, SourceTable)
+        for key in keys_of(struct)
+    }
     assert {key.removeprefix("sources.") for key in keys.KEYS} == known
     assert all(meaning for _, meaning in keys.KEYS.values())
     assert [key for key in sorted(known) if f"| `{key}` |" not in read(CONFIGURATION)] == []

@@ -10,6 +10,7 @@ from batchctl.core.advise.advice import DAY, Advice
 from batchctl.core.advise.splitting import ready_made
 from batchctl.core.foresight.bootstrap import shortly
 from batchctl.core.guard import decide
+from batchctl.core.guard.fitness import asked
 from batchctl.core.time.zones import human
 
 TYPE_CHECKING = False
@@ -41,6 +42,7 @@ def advise(inputs: Inputs, simulation: Simulation) -> list[Advice]:
     if not simulation.summary.starts:
         return list(_never_starts(inputs, simulation))
     return [
+        *_unforeseen(inputs.scenario),
         *_durations(inputs.scenario, simulation),
         *_gaps(inputs.scenario, simulation),
         *_cadence(inputs, simulation),
@@ -112,6 +114,12 @@ def _no_fires(scenario: Scenario, schedule: Schedule | None) -> Advice:
         text = f"the job never starts: at = {human(schedule.at, zone)} is in the past; set a time to come"
         return Advice(code="at_in_past", text=text)
     return Advice(code="no_fires", text=f"there is no fire {window}; look further ahead with --for")
+
+
+def _unforeseen(scenario: Scenario) -> Iterator[Advice]:
+    if scenario.rules.start_if is not None:
+        unknown = f"whether start_if holds ({asked(scenario.rules.start_if)}) cannot be foretold"
+        yield Advice(code=decide.NOT_FIT, text=f"{unknown}: any of these starts may be skipped as not_fit")
 
 
 def _taken(scenario: Scenario, simulation: Simulation) -> list[float]:

@@ -83,7 +83,7 @@ def foreseen(
 
 
 def scenario(job: Job, state: State, now: float, duration: float | None, links: Sequence[Link] = ()) -> Scenario:
-    """Return what is to come, without a lock that a fire holds for a moment only.
+    """Return what is to come, without a lock that a fire holds for a moment only, and what the machine has now.
 
     A run whose end nobody can expect ends at its timeout, or never.
     """
@@ -102,7 +102,7 @@ def scenario(job: Job, state: State, now: float, duration: float | None, links: 
         start=now,
         end=now + _HORIZON,
         duration=lambda _count: length,
-        state=replace(state, running=running, lock_held=False),
+        state=replace(state, running=running, machine=None, lock_held=False),
         timeout=job.timeout,
     )
 

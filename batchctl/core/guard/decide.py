@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from batchctl.core.guard.fitness import Machine
     from batchctl.core.model import Rules
 
 PAUSED = "paused"
@@ -25,9 +26,10 @@ NOT_DUE = "not_due"
 ALREADY_RUNNING = "already_running"
 MIN_GAP = "min_gap"
 POOL_FULL = "pool_full"
+NOT_FIT = "not_fit"
 LOCKED = "locked"
 
-NAMES = (PAUSED, DISABLED, OUTSIDE_HOURS, NOT_DUE, ALREADY_RUNNING, MIN_GAP, POOL_FULL, LOCKED)
+NAMES = (PAUSED, DISABLED, OUTSIDE_HOURS, NOT_DUE, ALREADY_RUNNING, MIN_GAP, POOL_FULL, NOT_FIT, LOCKED)
 NEVER_FORCED = frozenset({ALREADY_RUNNING, POOL_FULL, LOCKED})
 """`--force` passes every check but these: nothing ever makes two runs of a job overlap."""
 PASSED_BY_RESUME = frozenset({NOT_DUE, MIN_GAP})
@@ -68,6 +70,8 @@ class State(Record):
     typical: float | None = None
     """Median of the last 10 successful durations."""
     pool_running: int = 0
+    machine: Machine | None = None
+    """None where nobody can know it: of another instant, and for a job that does not ask."""
     lock_held: bool = False
 
 
@@ -301,6 +305,18 @@ def _pool_full(_now: float, state: State, rules: Rules) -> Check:
     return Check(POOL_FULL, passed, text, (rules.pool, state.pool_running, rules.pool_limit))
 
 
+def _not_fit(_now: float, state: State, rules: Rules) -> Check:
+    if rules.start_if is None:
+        return _ANY_MACHINE
+    from batchctl.core.guard import fitness
+
+    if state.machine is None:
+        return _passed(NOT_FIT, "whether start_if holds (%s) cannot be foretold", (fitness.asked(rules.start_if),))
+    fit, figures = fitness.judged(rules.start_if, state.machine)
+    text = "the machine is fit: %s" if fit else "the machine is not fit: %s"
+    return Check(NOT_FIT, fit, text, (figures,))
+
+
 def _locked(_now: float, state: State, _rules: Rules) -> Check:
     # A held lock beside a running row is that run's own, and check 5 has spoken about it.
     if not state.lock_held or state.running is not None:
@@ -322,9 +338,10 @@ _NOT_RUNNING = _passed(ALREADY_RUNNING, "no run is running")
 _NO_GAP = _passed(MIN_GAP, "no gap asked for")
 _NO_END = _passed(MIN_GAP, "no earlier run to keep a gap from")
 _NO_POOL = _passed(POOL_FULL, "not in a limited pool")
+_ANY_MACHINE = _passed(NOT_FIT, "nothing asked of the machine")
 _UNLOCKED = _passed(LOCKED, "no other fire is starting")
 
 _AT_EXPIRES = 30 * 86400.0
 """Seconds after `at` for which the job still counts as due."""
 
-_CHECKS = (_paused, _disabled, _outside_hours, _not_due, _already_running, _min_gap, _pool_full, _locked)
+_CHECKS = (_paused, _disabled, _outside_hours, _not_due, _already_running, _min_gap, _pool_full, _not_fit, _locked)

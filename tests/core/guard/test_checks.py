@@ -9,12 +9,15 @@ from support import SEOUL, rules
 
 from batchctl.base.duration import format_duration
 from batchctl.core.guard.decide import Check, Pause, Running, State, checks
-from batchctl.core.model import Window
+from batchctl.core.guard.fitness import Machine
+from batchctl.core.model import StartIf, Window
 from batchctl.core.time.zones import NamedZone, human, parse_time
 
 NOW = parse_time("2026-11-18T20:06:40", SEOUL)
 H, DAY = 3600.0, 86400.0
 AT_EXPIRES = 30 * DAY
+GB = 1_000_000_000
+ASKED = StartIf(load_below=4.0, memory_above=2 * GB, disk_above=5 * GB)
 
 
 def found(name: str, state: dict[str, Any], rule: dict[str, Any], now: float = NOW) -> Check:
@@ -93,6 +96,21 @@ def running(**changes: Any) -> dict[str, Any]:
         ("pool_full", {"pool_running": 3}, {"pool_limit": 1}, True, "not in a limited pool"),
         ("pool_full", {}, {"pool": "shop", "pool_limit": 1}, True, "pool shop runs 0 of 1 jobs"),
         ("pool_full", {"pool_running": 2}, {"pool": "shop", "pool_limit": 2}, False, "pool shop runs 2 of 2 jobs"),
+        # the machine: all that is asked for, as it is at this instant, and what it does not say holds nothing back
+        ("not_fit", {}, {}, True, "nothing asked of the machine"),
+        ("not_fit", {"machine": Machine(load=9.0)}, {}, True, "nothing asked of the machine"),
+        ("not_fit", {}, {"start_if": ASKED}, True,
+         "whether start_if holds (load < 4, memory > 2.00 GB, disk > 5.00 GB) cannot be foretold"),
+        ("not_fit", {"machine": Machine(load=3.99, memory=3 * GB, disk=6 * GB)}, {"start_if": ASKED}, True,
+         "the machine is fit: load 3.99 < 4, memory 3.00 GB > 2.00 GB, disk 6.00 GB > 5.00 GB"),
+        ("not_fit", {"machine": Machine(load=4.0, memory=3 * GB, disk=6 * GB)}, {"start_if": ASKED}, False,
+         "the machine is not fit: load 4.00 >= 4"),
+        ("not_fit", {"machine": Machine(load=5.0, memory=2 * GB, disk=6 * GB)}, {"start_if": ASKED}, False,
+         "the machine is not fit: load 5.00 >= 4, memory 2.00 GB <= 2.00 GB"),
+        ("not_fit", {"machine": Machine(disk=4 * GB)}, {"start_if": StartIf(disk_above=5 * GB)}, False,
+         "the machine is not fit: disk 4.00 GB <= 5.00 GB"),
+        ("not_fit", {"machine": Machine()}, {"start_if": ASKED}, True,
+         "the machine is fit: load unknown < 4, memory unknown > 2.00 GB, disk unknown > 5.00 GB"),
         ("locked", {}, {}, True, "no other fire is starting"),
         ("locked", {"lock_held": True}, {}, False, "another fire of this job is starting at this very moment"),
         # beside a running row the lock is that run's

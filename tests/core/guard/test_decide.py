@@ -20,7 +20,8 @@ from batchctl.core.guard.decide import (
     checks,
     decide,
 )
-from batchctl.core.model import Rules, Window
+from batchctl.core.guard.fitness import Machine
+from batchctl.core.model import Rules, StartIf, Window
 from batchctl.core.time.zones import human
 
 NOW = 1_795_000_000.0  # Wed 2026-11-18 20:06:40 in Seoul
@@ -203,6 +204,7 @@ def test_force_never_overlaps(name: str) -> None:
         "already_running": (State(running=RUN), rules()),
         "min_gap": (State(last_end=NOW), rules(min_gap=1.0)),
         "pool_full": (State(pool_running=1), rules(pool="p", pool_limit=1)),
+        "not_fit": (State(machine=Machine(load=4.0)), rules(start_if=StartIf(load_below=4.0))),
         "locked": (State(lock_held=True), rules()),
     }
     state, rule = blocked[name]
