@@ -63,6 +63,7 @@ class JobKeys(Record):
     gap_factor: float | None = None
     gap_after: Literal["any", "success"] | None = None
     pool: str | None = None
+    start_if: Mapping[str, float] | None = None
     grace: float | None = None
     log_max: int | None = None
     env_file: str | None = None
@@ -151,6 +152,7 @@ class ShownJob(Record):
     gap_factor: float | None = None
     gap_after: Literal["any", "success"] | None = None
     pool: str | None = None
+    start_if: Mapping[str, float] | None = None
     grace: float | None = None
     log_max: int | None = None
     env_file: str | None = None
