@@ -82,6 +82,12 @@ def entry() -> NoReturn:
     _hear_of_children()
     # Of what a start allocates nearly all stays; to look through it again and again for circles costs it a millisecond.
     gc.set_threshold(100_000)
+    if "_BATCHCTL_COMPLETE" in os.environ:
+        from batchctl.commands.complete import complete
+
+        answered = complete()
+        if answered is not None:
+            sys.exit(answered)
     found = cron_line(sys.argv[1:])
     if found is None or sys.stdout.isatty() or sys.stderr.isatty():
         from batchctl.commands.cli import main

@@ -11,6 +11,9 @@ need() { # program, package
 need cron cron
 need crontab cron
 need strace strace
+need zsh zsh
+need fish fish
+need tmux tmux
 need faketime faketime
 need chromium chromium
 need setpriv util-linux

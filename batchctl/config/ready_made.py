@@ -15,3 +15,8 @@ def file_of(name: str) -> str:
 def is_ready_made(name: str) -> bool:
     """Say whether there is a ready-made job of this name."""
     return "/" not in name and "_" not in name and os.path.isfile(file_of(name))
+
+
+def names() -> list[str]:
+    """Return the names of the ready-made jobs, sorted."""
+    return sorted(name for entry in os.listdir(PRESETS) if is_ready_made(name := entry.replace("_", "-")))
