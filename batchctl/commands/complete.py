@@ -43,7 +43,7 @@ _jobs, _known_jobs, _presets = _answer("jobs"), _answer("known_jobs"), _answer("
 _steps, _groups, _runs = (_answer(name, of_job=True) for name in ("steps", "groups", "runs"))
 
 ARGUMENTS: dict[str, Propose] = {
-    **dict.fromkeys(("run", "pause", "resume", "simulate", "advise", "check", "config", "catch-up"), _jobs),
+    **dict.fromkeys(("run", "pause", "resume", "simulate", "advise", "check", "config"), _jobs),
     **dict.fromkeys(("status", "explain", "report", "logs", "stop", "prune", "events", "alerts list"), _known_jobs),
     **dict.fromkeys(("alerts test", "alerts ack"), _jobs),
     **dict.fromkeys([f"jobs {verb}" for verb in ("show", "remove", "enable", "disable", "set", "edit")], _jobs),
@@ -105,7 +105,7 @@ def _site(words: list[str]) -> tuple[Site, list[str]]:
     waiting = iter(words)
     for word in waiting:
         if word in {"--config", "--state"}:
-            given[word] = os.path.expanduser(next(waiting, ""))
+            given[word] = next(waiting, "")
         else:
             rest.append(word)
     return Site(given.get("--config"), given.get("--state")), rest
