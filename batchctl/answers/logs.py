@@ -29,6 +29,7 @@ _LOOK = 0.2
 class Piece(NamedTuple):
     """Some of what an attempt wrote, in the order in which it wrote it."""
 
+    run: RunRow
     attempt: AttemptRow
     text: str
     lost: int = 0
@@ -40,8 +41,10 @@ class Piece(NamedTuple):
 class Logs:
     """The output of one run, or of one of its steps, from where the last look at it stopped."""
 
-    def __init__(self, site: Site, job: str, run_id: int | None = None, step: str | None = None) -> None:
-        """Find the run, without `run_id` the newest of the job.
+    def __init__(
+        self, site: Site, job: str, run_id: int | None = None, step: str | None = None, *, raw: bool = False
+    ) -> None:
+        """Find the run, without `run_id` the newest of the job; `raw` reads bytes, see `Log`.
 
         Raises:
             UsageError: if there is no such job, run or step, or no run yet.
@@ -53,7 +56,8 @@ class Logs:
         self._attempts: Sequence[AttemptRow] = self._known()
         self.several = len(steps) > 1 or len(self._attempts) > 1
         """Whether there is more than one attempt to tell apart."""
-        self._secrets = _secrets(site, self.run)
+        self._raw = raw
+        self._secrets = tuple(_bytewise(secret) if raw else secret for secret in _secrets(site, self.run))
         self._open: dict[tuple[int, int], tuple[Log, Masker]] = {}
 
     @property
@@ -82,15 +86,15 @@ class Logs:
             log, masker = self._log(attempt)
             for piece in log.read():
                 if isinstance(piece, int):
-                    yield Piece(attempt, masker.rest())
-                    yield Piece(attempt, "", lost=piece)
+                    yield Piece(self.run, attempt, masker.rest())
+                    yield Piece(self.run, attempt, "", lost=piece)
                 elif log.left_out:
                     # The place may be within a secret, the rest of which no longer looks like one.
                     text = masker.feed(piece)[max(map(len, self._secrets), default=0) :]
-                    yield Piece(attempt, text, left_out=log.left_out)
+                    yield Piece(self.run, attempt, text, left_out=log.left_out)
                     log.left_out = 0
                 else:
-                    yield Piece(attempt, masker.feed(piece))
+                    yield Piece(self.run, attempt, masker.feed(piece))
 
     def looks(self) -> Iterator[Iterator[Piece]]:
         """Yield what is new, again and again until the run has ended and all of it was read; each is to be read out."""
@@ -111,7 +115,7 @@ class Logs:
             if key in self._open:
                 log, masker = self._open[key]
                 if text := masker.feed(log.rest()) + masker.rest():
-                    yield Piece(attempt, text)
+                    yield Piece(self.run, attempt, text)
 
     def _known(self) -> list[AttemptRow]:
         return [attempt for attempt in self._history.attempts(self.run.id) if self._step in {None, attempt.step}]
@@ -119,7 +123,7 @@ class Logs:
     def _log(self, attempt: AttemptRow) -> tuple[Log, Masker]:
         key = (attempt.seq, attempt.attempt)
         if key not in self._open:
-            self._open[key] = Log(StateDir(self._site.state).at(attempt.log)), Masker(self._secrets)
+            self._open[key] = Log(StateDir(self._site.state).at(attempt.log), raw=self._raw), Masker(self._secrets)
         return self._open[key]
 
     def _position(self) -> int:
@@ -163,6 +167,11 @@ def _steps(history: History, run: RunRow, step: str | None) -> list[StepRow]:
         message = f"run {run.id} of {run.job} has no step {step!r}"
         raise UsageError(message, remedy=f"its steps: {', '.join(row.id for row in steps) or 'none'}")
     return chosen
+
+
+def _bytewise(text: str) -> str:
+    """Return the characters whose numbers are the bytes of a text, as a log is read that stays raw."""
+    return text.encode(errors="surrogateescape").decode("latin-1")
 
 
 def _secrets(site: Site, run: RunRow) -> tuple[str, ...]:

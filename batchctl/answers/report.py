@@ -80,6 +80,8 @@ class Report(Record):
     view: Callable[[str], View]
     periods: Sequence[PeriodStats]
     periods_name: str
+    limit: int | None = None
+    """At most so many runs and skips, the newest, were asked for."""
 
 
 class Shown(Record):
@@ -109,15 +111,17 @@ class View(Record):
     results: Sequence[tuple[float, str, dict[str, Any]]]
 
 
-def report(site: Site, job: str | None = None, *, span: Span | None = None) -> Report:
+def report(site: Site, job: str | None = None, *, span: Span | None = None, limit: int | None = None) -> Report:
     """Return the report of one job, or of every job that is configured or has a history; of 30 days unless told.
+
+    `limit` is of the runs and of the skips that are listed; statistics count all.
 
     Raises:
         UsageError: if neither the configuration nor the history knows the job, or the span is none.
         StateError: if the history cannot be trusted.
     """
     since, until, periods, name = _window_of(site, span or Span())
-    return _Source(site, since, until).report(job, periods, name)
+    return _Source(site, since, until).report(job, periods, name, limit)
 
 
 class _Source:
@@ -128,7 +132,7 @@ class _Source:
         self._history = site.history()
         self._jobs = site.listed.jobs
 
-    def report(self, job: str | None, periods: Sequence[Period], periods_name: str) -> Report:
+    def report(self, job: str | None, periods: Sequence[Period], periods_name: str, limit: int | None = None) -> Report:
         since, until = self._since, self._until
         known = sorted({*self._jobs, *self._history.jobs()})
         if job is not None and job not in known:
@@ -137,8 +141,9 @@ class _Source:
         return Report(
             since=since,
             until=until,
-            runs=lambda limit: self._history.runs_with_steps(since, until, job, limit),
-            skips=lambda limit: self._history.skips(since, until, job, limit),
+            runs=lambda wanted: self._history.runs_with_steps(since, until, job, _fewer(wanted, limit)),
+            skips=lambda wanted: self._history.skips(since, until, job, _fewer(wanted, limit)),
+            limit=limit,
             stats=self._history.stats(since, until, chosen),
             zone=self._site.config.zone,
             made_at=clock.now(),
@@ -241,6 +246,13 @@ class _Source:
     @cached_property
     def _known_secrets(self) -> dict[str, tuple[str, ...] | str]:
         return {}
+
+
+def _fewer(wanted: int, limit: int | None) -> int:
+    """Return how many rows to fetch; -1 stands for all."""
+    if limit is None:
+        return wanted
+    return limit if wanted < 0 else min(wanted, limit)
 
 
 def _in_chain_order(steps: list[telling.StepStats], job: Job | None) -> list[telling.StepStats]:

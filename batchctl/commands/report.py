@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,6 +41,12 @@ def report(
     monthly: Annotated[bool, typer.Option("--monthly", help="By month; 12 months unless told otherwise.")] = False,
     style: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.table,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="As --format csv, marked as UTF-8 (BOM), as spreadsheets want it.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="List the newest N runs and skips.")
+    ] = None,
     output: Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write to this file, UTF-8.")] = None,
 ) -> None:
     """Show runs, skips and statistics of 30 days, or of another span: every run that was under way in it.
@@ -55,21 +62,29 @@ def report(
     * `batchctl report daily-batch --weekly`
     * `batchctl report --json`
     """
-    if as_json and style not in {Format.table, Format.json}:
-        message = f"--json and --format {style} ask for two formats"
-        raise UsageError(message, remedy="leave out one of the two")
-    chosen = Format.json if as_json else style
+    chosen = style
+    for option, given, meant in (("--json", as_json, Format.json), ("--excel", excel, Format.csv)):
+        if given and chosen not in {Format.table, meant}:
+            message = f"{option} and --format {chosen} ask for two formats"
+            raise UsageError(message, remedy="leave out one of the two")
+        chosen = meant if given else chosen
     span = answer.Span(days=days, since=since, until=until, weekly=weekly, monthly=monthly)
-    found = answer.report(site_of(ctx), job, span=span)
+    found = answer.report(site_of(ctx), job, span=span, limit=limit)
     if output is not None:
-        write_file(output, "the report", lambda file: _fill(file, found, chosen))
+        write_file(output, "the report", lambda file: _fill(file, found, chosen, excel=excel))
     elif chosen is Format.table:
         render.print_tables(found)
     else:
-        text.write(_pieces(found, chosen))
+        text.write(_pieces(found, chosen, excel=excel))
 
 
-def _pieces(found: answer.Report, style: Format) -> Iterator[str]:
+_MARK = "\ufeff"
+"""The byte order mark, by which spreadsheets tell UTF-8 from the code page of the country."""
+
+
+def _pieces(found: answer.Report, style: Format, *, excel: bool) -> Iterator[str]:
+    if excel:
+        return chain((_MARK,), render.as_csv(found))
     if style is Format.json:
         return render.as_json(found)
     if style is Format.html:
@@ -79,8 +94,8 @@ def _pieces(found: answer.Report, style: Format) -> Iterator[str]:
     return render.as_csv(found) if style is Format.csv else render.as_markdown(found)
 
 
-def _fill(file: TextIO, found: answer.Report, style: Format) -> None:
+def _fill(file: TextIO, found: answer.Report, style: Format, *, excel: bool) -> None:
     if style is Format.table:
         render.print_tables(found, file)
         return
-    file.writelines(_pieces(found, style))
+    file.writelines(_pieces(found, style, excel=excel))

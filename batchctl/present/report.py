@@ -207,16 +207,17 @@ def print_tables(report: Report, file: TextIO | None = None) -> None:
         out.print()
         out.print(ready)
     print_more(report, out)
-    runs = [_run_row(run, steps, report.zone) for run, steps in report.runs(_SHOWN)]
+    shown = _SHOWN if report.limit is None else report.limit
+    runs = [_run_row(run, steps, report.zone) for run, steps in report.runs(shown)]
     if runs:
         print_table(out, _RUN_HEADERS, runs)
         older = sum(found.runs for found in report.stats.values()) + report.resumed - len(runs)
         _print_rest(out, say("%s more runs", f"{older:,}") if older > 0 else None)
     # One more than is shown tells whether there are more, without counting them.
-    skips = [_skip_row(skip, report.zone) for skip in report.skips(_SHOWN + 1)]
+    skips = [_skip_row(skip, report.zone) for skip in report.skips(shown + 1)]
     if skips:
-        print_table(out, _SKIP_HEADERS, skips[:_SHOWN])
-        _print_rest(out, say("more skips") if len(skips) > _SHOWN else None)
+        print_table(out, _SKIP_HEADERS, skips[:shown])
+        _print_rest(out, say("more skips") if len(skips) > shown else None)
 
 
 def _with_sparklines(report: Report, stats: list[list[str]], width: int) -> Text | None:

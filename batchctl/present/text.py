@@ -69,6 +69,16 @@ def _utf8() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") == "utf8"
 
 
+def on_terminal() -> bool:
+    """Say whether stdout is a terminal, which can be drawn on again."""
+    return sys.stdout.isatty()
+
+
+def colourful() -> bool:
+    """Say whether stdout is a terminal that shows colours, and nobody has asked for none (NO_COLOR, TERM=dumb)."""
+    return on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in {None, "dumb"}
+
+
 def symbols() -> Symbols:
     """Return the signs that the output can show."""
     return _ASCII if plain() else _UNICODE

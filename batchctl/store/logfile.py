@@ -22,12 +22,13 @@ _LEAST = 1 << 20
 class Log:
     """The output of one attempt, read onwards from where the last read stopped."""
 
-    def __init__(self, path: str) -> None:
-        """Keep the path; the file may not exist yet."""
+    def __init__(self, path: str, *, raw: bool = False) -> None:
+        """Keep the path; the file may not exist yet. With `raw` each byte is read as the character of its number."""
         self.path = path
         self.position = 0
         """Bytes of the file that have been read."""
-        self._decoder = getincrementaldecoder("utf-8")(errors="replace")
+        self._raw = raw
+        self._decoder = getincrementaldecoder("latin-1" if raw else "utf-8")(errors="replace")
         self._held = ""
         self.left_out = 0
         """Bytes before where the reader was placed, where that is within a line that is too long to be shown whole."""
@@ -76,7 +77,7 @@ class Log:
             start += len(block)
             text = self._held + self._decoder.decode(block)
             # CR LF is one line end even where two reads part it.
-            self._held = "\r" if text.endswith("\r") else ""
+            self._held = "\r" if text.endswith("\r") and not self._raw else ""
             if text := text.removesuffix(self._held):
                 yield text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,12 +86,12 @@ def test_selection(
 
 
 def test_output_is_shown_and_never_obeyed(command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows) -> None:
-    """Escapes, NULs, lone carriage returns, reordering and bytes that are no text become visible; markup stays."""
+    """Escapes, NULs, reordering and bytes that are no text become visible, markup stays; what was drawn over goes."""
     run = rows.run(JOB, clock.now())
     rows.step(run, 1, "31")
     rows.log(run, 1, 1, "\x1b]0;owned\x07\x00 [red]a[/red]\ttab\r\nb\rc \u202eevil \x9b1m".encode() + b"\xff\n")
     assert main([*command, "logs", JOB]) == 0
-    expected = "\\x1b]0;owned\\x07\\x00 [red]a[/red]\ttab\nb\\x0dc \\u202eevil \\x9b1m\ufffd\n"
+    expected = "\\x1b]0;owned\\x07\\x00 [red]a[/red]\ttab\nc \\u202eevil \\x9b1m\ufffd\n"
     assert capsys.readouterr().out == expected
 
 
@@ -146,6 +148,85 @@ def test_a_job_that_left_the_configuration(command: list[str], capsys: pytest.Ca
     rows.log(run, 1, 1, b"still here\n")
     assert main([*command, "logs", "gone"]) == 0
     assert capsys.readouterr().out == "still here\n"
+
+
+@pytest.fixture
+def three_runs(rows: Rows) -> Rows:
+    """Make runs of two jobs and of one that left the configuration, an old one among them."""
+    now = clock.now()
+    for job, hours, output in (
+        (JOB, 100, "ERROR old\n"),
+        (JOB, 3, "fine\n\x1b[31mERR\x1b[0mOR one\nfine"),
+        ("other", 2, "warning\nERROR two\n"),
+        ("gone", 1, "no newline ERROR three"),
+    ):
+        run = rows.run(job, now - hours * HOUR)
+        rows.step(run, 1, "31")
+        rows.log(run, 1, 1, output.encode())
+    return rows
+
+
+ONE = f"── {JOB} run 2 · step 31 · attempt 1 ──\n\\x1b[31mERR\\x1b[0mOR one\n"
+TWO = "── other run 3 · step 31 · attempt 1 ──\nERROR two\n"
+THREE = "── gone run 4 · step 31 · attempt 1 ──\nno newline ERROR three\n"
+OLD = f"── {JOB} run 1 · step 31 · attempt 1 ──\nERROR old\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--all-jobs --grep ERROR", ONE + TWO + THREE),  # of the last day, through colours
+        ("--all-jobs --grep ERROR --since 5d", OLD + ONE + TWO + THREE),
+        ("--all-jobs --grep ERROR --since 2.5h", TWO + THREE),
+        ("--all-jobs --grep ERROR -n 1", THREE),  # the last of all
+        ("--all-jobs --grep ERROR --step 32", ""),
+        ("--all-jobs --grep ^E.*two$", TWO),  # a regular expression
+        ("other --grep ERROR", TWO),  # of the last run of a job
+        (f"{JOB} --grep ERROR --since 5d", OLD + ONE),  # of all its runs since
+        (f"{JOB} --grep ERROR --run 1", OLD),
+        ("other --since 1d", TWO.replace("ERROR two", "warning\nERROR two")),
+    ],
+)
+@pytest.mark.usefixtures("three_runs")
+def test_lines_of_several_runs(
+    command: list[str], capsys: pytest.CaptureFixture[str], words: str, expected: str
+) -> None:
+    """Oldest first, each run and step under a heading, only what was looked for."""
+    assert main([*command, "logs", *words.split()]) == 0
+    assert capsys.readouterr() == (expected, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("", "name a job, or give --all-jobs"),
+        (f"{JOB} --all-jobs", "--all-jobs and a job contradict each other"),
+        ("--all-jobs --raw", "--raw and --all-jobs contradict each other"),
+        ("--all-jobs -f", "-f and --all-jobs contradict each other"),
+        (f"{JOB} --since 1d --run 1", "--run and --since contradict each other"),
+        ("--all-jobs --grep (", "--grep: '(' is no regular expression"),
+        ("--all-jobs --since yesterday", "--since: 'yesterday' is neither a time nor a duration"),
+        ("nobody --since 1d", "there is no job 'nobody'"),
+    ],
+)
+@pytest.mark.usefixtures("three_runs")
+def test_what_cannot_be_looked_for(
+    command: list[str], capsys: pytest.CaptureFixture[str], words: str, complaint: str
+) -> None:
+    """Exit 2 with what to do."""
+    assert main([*command, "logs", *words.split()]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_raw_bytes_are_those_that_were_written_but_for_secrets(command: list[str], tmp_path: Path, rows: Rows) -> None:
+    """Every byte comes through, a cut character too, and a secret in any script does not."""
+    (tmp_path / "c.toml").write_text(f"{CONFIG}env = {{ KEY = '열쇠-4711' }}\nsecrets = ['KEY']\n", encoding="utf-8")
+    output = bytes(range(256)) + b"\r50%\r\n\xec\x97\n"
+    run = rows.run("other", clock.now())
+    rows.step(run, 1, "1")
+    rows.log(run, 1, 1, output + "열쇠-4711\n".encode() + output)
+    line = [sys.executable, "-m", "batchctl", *command, "logs", "other", "--raw"]
+    assert subprocess.run(line, capture_output=True, check=True).stdout == output + b"***\n" + output
 
 
 def test_follow_until_the_run_ends(command: list[str], rows: Rows) -> None:

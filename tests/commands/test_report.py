@@ -320,3 +320,39 @@ def test_output_to_a_device(command: list[str], rows: Rows) -> None:
     done = batchctl(*command, "--format", "csv", "--output", "/dev/stderr")
     assert done.returncode == 0
     assert done.stderr.startswith("id,job,status,")
+
+
+def test_a_spreadsheet_is_told_that_it_is_utf_8(
+    command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows, tmp_path: Path
+) -> None:
+    """`--excel` is the CSV with a byte order mark before it, on stdout and in a file."""
+    rows.run("never", clock.now() - 60)
+    assert main([*command, "--format", "csv"]) == 0
+    plain = capsys.readouterr().out
+    assert main([*command, "--excel"]) == 0
+    assert capsys.readouterr().out == f"\ufeff{plain}"
+    assert main([*command, "--excel", "--output", str(tmp_path / "r.csv")]) == 0
+    assert (tmp_path / "r.csv").read_bytes() == b"\xef\xbb\xbf" + plain.encode()
+    assert main([*command, "--excel", "--format", "md"]) == 2
+    assert main([*command, "--excel", "--json"]) == 2
+
+
+@pytest.mark.parametrize("style", ["json", "csv", "md", "table"])
+def test_only_the_newest_are_listed_on_request(
+    command: list[str], capsys: pytest.CaptureFixture[str], rows: Rows, style: str
+) -> None:
+    """`--limit N` is of runs and of skips; statistics count all, and the table may list more than its usual 20."""
+    now = clock.now()
+    for number in range(30):
+        rows.run("never", now - 10.0 * number - 20, 5.0)
+    for limit in (1, 25):
+        assert main([*command, "--format", style, "--limit", str(limit)]) == 0
+        shown = capsys.readouterr().out
+        if style == "json":
+            found = json.loads(shown)
+            assert (len(found["runs"]), found["stats"]["never"]["runs"]) == (limit, 30)
+            assert len(found["skips"]) == 1
+        else:
+            listed = [line for line in shown.splitlines() if "never" in line and "succeeded" in line]
+            assert len(listed) == limit
+    assert main([*command, "--limit", "0"]) == 2
