@@ -37,6 +37,8 @@ ROOMS: tuple[str, ...] = (
 CORE: tuple[str, ...] = (
     "text",
     "time",
+    "limits",
+    "attempt",
     "model",
     "parameters",
     "statistics",

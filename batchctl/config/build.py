@@ -21,6 +21,7 @@ from batchctl.config.schema import (
     keys_of,
     unknown_remedy,
 )
+from batchctl.core.limits import Limits
 from batchctl.core.model import DEFAULT_GRACE, Group, Job, Rules, StartIf, Step
 from batchctl.core.text.placeholders import BUILT_IN, fill_shell, names
 from batchctl.core.time import zones
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _CATCH_UP_WINDOW = 86400.0
 _LONGEST_JITTER = 86400.0
+_LEAST_MEMORY = 1_000_000
 SCHEDULES = ("schedule", "every", "daily", "at", "after")
 COMMANDS = ("run", "argv", "function")
 SHORT_ONLY = tuple(key for key in keys_of(CommandKeys) if key not in COMMANDS)
@@ -99,7 +101,24 @@ def _surroundings(table: SharedKeys, where: KeyPath) -> dict[str, Any]:
         "cwd": values.location(table.cwd, where.at("cwd")),
         "path": values.search_path(table.path, where.at("path")),
         "log_max": values.size(table.log_max, where.at("log_max")),
+        "limits": _limits(table, where),
     }
+
+
+def _limits(table: SharedKeys, where: KeyPath) -> Limits:
+    memory = values.size(table.memory_max, where.at("memory_max"))
+    if memory is not None and memory < _LEAST_MEMORY:
+        where.at("memory_max").refuse(f"{table.memory_max!r} is too little for any program", example("memory_max"))
+    if table.user is not None and not table.user.strip():
+        where.at("user").refuse("names nobody", example("user"))
+    return Limits(
+        memory_max=memory,
+        cpu_max=table.cpu_max,
+        tasks_max=table.tasks_max,
+        nice=table.nice,
+        io_class=table.io_class,
+        user=table.user,
+    )
 
 
 def _secrets(job: JobTable, where: KeyPath) -> tuple[str, ...]:

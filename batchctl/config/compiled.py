@@ -33,6 +33,7 @@ from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir, open_private
 from batchctl.base.version import VERSION
 from batchctl.config.ready_made import is_ready_made
+from batchctl.core.limits import Limits
 from batchctl.core.model import (
     Alerting,
     Condition,
@@ -83,6 +84,7 @@ _RECORDS: tuple[type[Record], ...] = (
     Condition,
     Retention,
     Follower,
+    Limits,
 )
 
 

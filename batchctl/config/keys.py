@@ -79,6 +79,16 @@ KEYS = {
     "retry_backoff": ("2", "each wait is so many times the one before"),
     "retry_max_delay": ('"10m"', "and no longer than this"),
     "log_max": ('"200MB"', "of each attempt's output head and tail of together so much are kept"),
+    # what it may use, and as whom
+    "memory_max": ('"2GB"', "of all its processes together where it can have a control group, else of each of them"),
+    "cpu_max": ("1.5", "processors, of all its processes together; needs a control group"),
+    "tasks_max": ("500", "processes and threads; needs a control group"),
+    "nice": ("10", "its niceness, from -20 to 19: a larger one lets others go first"),
+    "io_class": (
+        '"idle", "best-effort" or "realtime"',
+        "its turn at reading and writing, as in ionice(1)",
+    ),
+    "user": ('"shop"', "whom it runs as, where batchctl runs as root; with that user's groups and home"),
     # who is told of what
     "notify": ('["mailtos://user:password@example.com"]', "addresses of Apprise; or a table of them by condition"),
     "on_alert": ('["/usr/local/bin/tell-me"]', "a program that gets each alert as JSON on its stdin"),

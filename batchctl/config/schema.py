@@ -51,6 +51,12 @@ class SharedKeys(CommandKeys, forbid_unknown_fields=True):
     timeout: Duration | None = None
     grace: Duration | None = None
     log_max: Size | None = None
+    memory_max: Size | None = None
+    cpu_max: Annotated[float, Meta(gt=0, le=10_000)] | None = None
+    tasks_max: Positive | None = None
+    nice: Annotated[int, Meta(ge=-20, le=19)] | None = None
+    io_class: Literal["idle", "best-effort", "realtime"] | None = None
+    user: str | None = None
 
 
 class StepTable(SharedKeys, forbid_unknown_fields=True, kw_only=True):

@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from batchctl.core.limits import Limits
+
 
 class Command(Record):
     """A program to start, everything substituted."""
@@ -21,6 +23,7 @@ class Command(Record):
     """Bytes that may stay of it on disk; the middle goes first."""
     inherits: tuple[int, ...] = ()
     """Descriptors that keep the job's lock held for as long as the program, or anything it starts, lives."""
+    limits: Limits | None = None
 
 
 class Usage(Record):
@@ -33,7 +36,9 @@ class Usage(Record):
 
 
 class Exit(Record):
-    """How the first process of an attempt ended: exactly one of the two is set."""
+    """How the first process of an attempt ended: exactly one of `code` and `signal` is set."""
 
     code: int | None = None
     signal: int | None = None
+    note: str = ""
+    """Why, where more is known than the two tell."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from batchctl.base.errors import EXIT_SKIPPED
 from batchctl.base.record import Record
+from batchctl.core.limits import NONE, Limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Step(Record):
     retry_max_delay: float | None = None
     continue_on_failure: bool = False
     log_max: int | None = None
+    limits: Limits = NONE
     executor: str | None = None
     """What carries it out, as `module:attribute`; None is this host."""
 
@@ -220,6 +222,8 @@ class Job(Record):
     timeout: float | None = None
     grace: float = DEFAULT_GRACE
     log_max: int | None = None
+    limits: Limits = NONE
+    """What every step has that does not say otherwise."""
     timezone: str | None = None
     alerting: Alerting = Alerting()
     expect: Expect = Expect()

@@ -9,6 +9,7 @@ from batchctl.base.errors import ConfigError, UsageError, is_passing
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.core.attempt import Command
+from batchctl.core.limits import effective
 from batchctl.core.text.masking import mask, masked
 from batchctl.core.text.placeholders import fill_shell, fill_word
 from batchctl.process.environment import environment, secret_values
@@ -77,7 +78,19 @@ def _asked(
     from batchctl.process.ask import ask
 
     env = environment(job, step, files_env) | {"BATCHCTL_PARAMS": _json(params)}
-    return ask((*_caller(step), "--check", step.function or ""), env, step.cwd or job.cwd)
+    limits = effective(job.limits, step.limits)
+    user = None if limits is None else limits.user
+    cwd = step.cwd or job.cwd or (env["HOME"] if user else None)
+    return ask((*_caller(step), "--check", step.function or ""), env, cwd, user)
+
+
+def check_users(job: Job) -> None:
+    """See whether the steps may run as the users that they name; ConfigError where not."""
+    for limits in filter(None, (effective(job.limits, step.limits) for step in job.steps)):
+        if limits.user is not None:
+            from batchctl.process.confined import check_user
+
+            check_user(limits.user)
 
 
 def _caller(step: Step) -> tuple[str, str]:
@@ -176,6 +189,7 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: Attempt) -> 
         log=place.at(attempt.log),
         log_max=spec.log_max or job.log_max,
         inherits=around.hold.descriptors,
+        limits=effective(job.limits, spec.limits),
     )
 
 

@@ -12,6 +12,7 @@ import resource  # noqa: F401 - os.wait4() loads it, after it has reaped: withou
 from batchctl.core.attempt import Command, Exit, Usage
 from batchctl.process import spawn, tree
 from batchctl.process.belonging import NOTHING, Belonging, Look
+from batchctl.process.bounds import Bounds
 from batchctl.process.capping import Cap
 
 TYPE_CHECKING = False
@@ -21,13 +22,22 @@ if TYPE_CHECKING:
     from batchctl.process.tree import Reaped
 
 
+_ROUNDS = 20
+"""How often a tree is looked at anew for processes that were born outside of its control group."""
+
+
 class LocalWork:
     """One tree of processes."""
 
-    def __init__(self, command: Command, marks: Sequence[str], beside: Callable[[LocalWork], tuple[int, ...]]) -> None:
+    def __init__(
+        self, command: Command, marks: Sequence[str], beside: Callable[[LocalWork], tuple[int, ...]], bounds: Bounds
+    ) -> None:
         """Prepare to start; the variables `marks` tell its processes, `beside` are the roots of all else below us."""
         self.pid = 0
         """The first process, which leads a session; 0 before it is started."""
+        self.bounds = bounds
+        self.inherited: tuple[Bounds, ...] = ()
+        """Those of the attempts that it is the end of."""
         self.exit: Exit | None = None
         self.usage = Usage()
         self.over = False
@@ -40,7 +50,11 @@ class LocalWork:
 
     def begin(self) -> None:
         """Start the program; whatever this raises, `pid` says whether it was started."""
-        self.pid = self._belonging.root = spawn.spawn(self.command)
+        try:
+            self.pid = self._belonging.root = self.bounds.spawn(self.command)
+        except BaseException:
+            self.bounds.leave(self.usage)
+            raise
         try:
             stat = tree.stat_or_none(self.pid)
         except OSError:
@@ -51,6 +65,10 @@ class LocalWork:
         """Say whether anything of the tree lives; where that is uncertain (see `Look`), the next look will tell."""
         look = NOTHING if self.childless else self._look()
         self.over = look.certain and not look.living
+        if self.over:
+            self.usage = self.bounds.leave(self.usage)
+            for bounds in self.inherited:
+                bounds.leave(self.usage)
         return not self.over
 
     def terminate(self) -> None:
@@ -63,6 +81,8 @@ class LocalWork:
 
     def kill(self) -> bool:
         """Send KILL to the whole tree; what was born while others were killed is found now or the next time."""
+        for bounds in (self.bounds, *self.inherited):
+            bounds.kill()
         try:
             tree.kill(self._look().living)
         except OSError:
@@ -84,6 +104,15 @@ class LocalWork:
             cpu_s=(self.usage.cpu_s or 0.0) + reaped.cpu_s,
             max_rss_bytes=max(self.usage.max_rss_bytes or 0, reaped.max_rss_bytes),
         )
+
+    def gather(self) -> None:
+        """Put the whole tree into its control group; what is born meanwhile is born there, or found the next round."""
+        try:
+            for _ in range(_ROUNDS):
+                if not self.bounds.gather(stat.pid for stat in self._look().living):
+                    return
+        except (OSError, ImportError):
+            return  # where it was the look that failed, the next one tries again
 
     def _signal_group(self, number: int) -> None:
         """Signal what can be without a look: a first process that was not reaped has its pid and its group for sure."""
@@ -107,15 +136,22 @@ class LocalExecutor:
         self._before = tree.children_now()
         self._under_way: list[LocalWork] = []
         self._ended: dict[int, Reaped] = {}
+        self._started = 0
 
     @property
     def look_every(self) -> float | None:
-        """Seconds between two looks where a log has a cap; otherwise SIGCHLD says when there is something to see."""
+        """Seconds to the next look where a log has a cap, or a tree is yet to be put into its control group.
+
+        Otherwise SIGCHLD says when there is something to see.
+        """
+        if any(work.bounds.wanting for work in self._works()):
+            return Bounds.SETTLED_AFTER
         return Cap.LOOK_EVERY if any(work.cap is not None for work in self._works()) else None
 
     def start(self, command: Command) -> LocalWork:
         """Start a program in a session of its own; CannotStartError where that is not possible."""
-        work = LocalWork(command, tree.MARKS, self._beside)
+        self._started += 1
+        work = LocalWork(command, tree.MARKS, self._beside, Bounds(command, self._started))
         self._under_way = [*self._works(), work]
         try:
             work.begin()
@@ -127,7 +163,9 @@ class LocalExecutor:
         """Return all that lives below this process and was not there before the run."""
         under_way = self._works()
         command = under_way[-1].command if under_way else Command(argv=(), env={}, cwd=None, log="")
-        work = LocalWork(command, tree.MARKS[:1], lambda _: self._before)
+        work = LocalWork(command, tree.MARKS[:1], lambda _: self._before, Bounds(command, 0))
+        work.bounds.wanting = False
+        work.inherited = tuple(each.bounds for each in under_way)
         self._under_way = [work]
         return work
 
@@ -143,6 +181,10 @@ class LocalExecutor:
         self._account(self._ended)
         self._ended.clear()
         for work in works:
+            if work.exit is not None:
+                work.exit = work.bounds.why(work.exit, work.usage)
+            elif work.bounds.is_time:
+                work.gather()
             if work.cap is not None:
                 work.cap.apply()
 

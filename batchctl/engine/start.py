@@ -77,13 +77,14 @@ def prepare(connection: sqlite3.Connection, job: Job, request: Request) -> Prepa
     """Read the env_files, look for the executors, and ask the functions whether they can be called as the run would.
 
     Raises:
-        ConfigError: if an env_file, an executor or a function is unusable.
+        ConfigError: if an env_file, an executor, a user or a function is unusable.
         UsageError: if a run that is continued had secrets in its parameters that are not given again.
     """
     now = clock.now()
     files_env = environment.read_env_files(job)
     earlier = guard.earlier_run(connection, job.name) if request.selection.resume else None
     adapters.check(job)
+    command.check_users(job)
     command.check_functions(job, inherited(earlier, request.params), files_env)
     scheduled = _scheduled_for(job, now) if request.scheduled_for is None else request.scheduled_for
     return Prepared(
@@ -174,6 +175,9 @@ def _reclaim(
     row = None if run_id is None else guard.running_row(connection, job.name)
     if row is None or row.run_id != run_id:
         return None
+    from batchctl.process import cgroup
+
+    cgroup.remove_all(row.token)
     why = "batchctl vanished (crash, kill -9 or reboot)"
     if not runs.close_row(connection, row, model.LOST, _last_sign_of_life(state_dir, row), why):
         return None

@@ -162,14 +162,15 @@ class Active:
         self._asked = True
 
     def _finish_attempt(self, ended: Exit, stopping: str | None) -> None:
+        known = f"{ended.note}: " if ended.note else ""
         if self._cause:
             self.step.why = "timed out" if self._cause == model.TIMED_OUT else self._cause
             self._close_attempt(self._cause, ended.code, ended.signal, stopping)
         elif ended.signal is not None:
-            self.step.why = f"killed by {signals.name_of(ended.signal)}"
+            self.step.why = f"{known}killed by {signals.name_of(ended.signal)}"
             self._close_attempt(model.FAILED, None, ended.signal, stopping)
         else:
-            self.step.why = f"exit code {ended.code}" if ended.code else ""
+            self.step.why = f"{known}exit code {ended.code}" if ended.code else ""
             self._close_attempt(model.FAILED if ended.code else model.SUCCEEDED, ended.code, None, stopping)
 
     def _close_attempt(self, status: str, exit_code: int | None, signal: int | None, stopping: str | None) -> None:

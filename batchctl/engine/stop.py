@@ -165,6 +165,7 @@ def _end(connection: sqlite3.Connection, row: RunningRow, job: Job) -> None:
             raise StateError(message, remedy="see `ps -eo pid,user,stat,wchan:20,args`; end them, then try again")
         remains.kill()
         time.sleep(_LOOK_EVERY)
+    remains.tidy()
     if left_behind(row.token, led):
         message = f"processes that cannot be proven to be run {row.run_id}'s live in the sessions of its steps"
         sessions = ",".join(str(pid) for pid in led)

@@ -69,6 +69,7 @@ def job_as_json(job: Job) -> contract.JobKeys:
         else {name: rules.start_if.__dict__[name] for name in StartIf._fields},
         "grace": job.grace,
         "log_max": job.log_max,
+        **vars(job.limits),
         "env_file": job.env_file,
         "cwd": job.cwd,
         "path": list(job.path) or None,
@@ -164,6 +165,7 @@ def _step(step: Step, job: Job) -> dict[str, Any]:
         "params": dict(step.params) or None,
         "env": _masked_env(step.env, job) or None,
         "path": list(step.path) or None,
+        **vars(document.pop("limits")),
     }
     return {key: value for key, value in document.items() if value is not None and value != _STEP_DEFAULTS.get(key)}
 

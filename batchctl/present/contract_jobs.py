@@ -32,6 +32,12 @@ class StepKeys(TypedDict, total=False):
     retry_max_delay: float
     continue_on_failure: bool
     log_max: int
+    memory_max: int
+    cpu_max: float
+    tasks_max: int
+    nice: int
+    io_class: Literal["idle", "best-effort", "realtime"]
+    user: str
 
 
 class JobKeys(TypedDict, total=False):
@@ -59,6 +65,12 @@ class JobKeys(TypedDict, total=False):
     """Sizes are bytes."""
     grace: float
     log_max: int
+    memory_max: int
+    cpu_max: float
+    tasks_max: int
+    nice: int
+    io_class: Literal["idle", "best-effort", "realtime"]
+    user: str
     env_file: str
     cwd: str
     path: list[str]

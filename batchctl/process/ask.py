@@ -14,12 +14,13 @@ _LIMIT = 60.0
 _LONGEST = 500
 
 
-def ask(argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None) -> tuple[int, str]:
+def ask(argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None, user: str | None = None) -> tuple[int, str]:
     """Run a program to its end and return its exit code and the last line of what it said, of either stream.
 
-    It gets 60 seconds (exit code 124 stands for more); what it started is ended with it.
+    It runs as us, or where we are root as `user`. It gets 60 seconds (exit code 124 stands for more); what it
+    started is ended with it.
     """
-    code, said = feed(argv, b"", _LIMIT, env=env, cwd=cwd)
+    code, said = feed(argv, b"", _LIMIT, env=env, cwd=cwd, user=user)
     lines = said.strip().splitlines()
     return code, lines[-1][:_LONGEST] if lines else ""
 

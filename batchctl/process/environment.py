@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from batchctl.base.errors import ConfigError
+from batchctl.core.limits import effective
 from batchctl.core.text.masking import parts
 
 TYPE_CHECKING = False
@@ -57,6 +58,11 @@ def environment(job: Job, step: Step, files_env: Mapping[str, Mapping[str, str]]
     """Return what a step's environment is without batchctl's own variables: later sources win."""
     # A program whose output is a file buffers it; without this a Python step would show nothing for hours.
     env = {"PYTHONUNBUFFERED": "1", **os.environ}
+    limits = effective(job.limits, step.limits)
+    if limits is not None and limits.user is not None:
+        from batchctl.process.confined import of_user
+
+        of_user(env, limits.user)
     for file, values in ((job.env_file, job.env), (step.env_file, step.env)):
         env.update(files_env.get(file or "", {}))
         env.update(values)

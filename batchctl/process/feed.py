@@ -6,11 +6,11 @@ import os
 import select
 import signal
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from batchctl.base import clock
 from batchctl.base.errors import NOT_FOUND
-from batchctl.process import tree
+from batchctl.process import confined, tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,11 +20,17 @@ _BLOCK = 1 << 16
 
 
 def feed(
-    argv: Sequence[str], content: bytes, limit: float, *, env: Mapping[str, str] | None = None, cwd: str | None = None
+    argv: Sequence[str],
+    content: bytes,
+    limit: float,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    user: str | None = None,
 ) -> tuple[int, str]:
     """Run a program with `content` as its stdin; return its exit code and the end (64 KiB) of what it said.
 
-    Environment and working directory are ours unless given.
+    Environment, working directory and user are ours unless given.
 
     After `limit` seconds (exit code 124) it is ended, and when it has ended so is its process group: nothing that it
     started goes on beside the batch, and nothing that keeps its output open is waited for. A program that cannot be
@@ -42,6 +48,7 @@ def feed(
             start_new_session=True,
             env=None if env is None else dict(env),
             cwd=cwd,
+            **_as_user(user),
         )
     except (OSError, ValueError) as error:
         return NOT_FOUND, f"cannot start {argv[0]}: {getattr(error, 'strerror', None) or error}"
@@ -57,6 +64,12 @@ def feed(
     code = _reap(process)
     text = said.decode(errors="replace")
     return (code, text) if ended else (TIMED_OUT, f"{text}\nno answer within {limit:.0f} s")
+
+
+def _as_user(name: str | None) -> dict[str, Any]:
+    """Return what makes a program another user's, where we are root."""
+    found = None if name is None or os.geteuid() else confined.user(name)
+    return {} if found is None else {"user": found.uid, "group": found.gid, "extra_groups": found.groups}
 
 
 def _reap(process: subprocess.Popen[bytes]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from batchctl.process import identity, tree
+from batchctl.process import cgroup, identity, tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def left_behind(token: str, leaders: Mapping[int, int]) -> bool:
             return True
         if tree.carries(stat, mark):
             return True
-    return False
+    return bool(cgroup.members(token) - {os.getpid()})
 
 
 def _may_be_led(stat: Stat, ticks: int) -> bool:
@@ -40,7 +40,7 @@ def _may_be_led(stat: Stat, ticks: int) -> bool:
 
 
 class Remains:
-    """What is provably a run's: its steps' first processes, what carries its mark, and all that these started.
+    """What is provably a run's: its steps' first processes, its marked ones, its control groups, and all they started.
 
     A process once known stays known, with its session and with all that it starts later, even if it carries no mark.
     """
@@ -61,7 +61,12 @@ class Remains:
         """Return all living processes of the run, its batchctl excepted."""
         owner = self.owner()
         sessions = {stat.session for stat in self._known.values()}
-        found = [stat for stat in tree.everything() if stat.session in sessions or self._is_marked(stat)]
+        members = cgroup.members(self._token)
+        found = [
+            stat
+            for stat in tree.everything()
+            if stat.session in sessions or stat.pid in members or self._is_marked(stat)
+        ]
         found += tree.below({stat.pid for stat in [*owner, *found]})
         for stat in found:
             # A batchctl that a step of the very run started must not end itself; and what shares its owner's session
@@ -84,4 +89,9 @@ class Remains:
     def kill(self) -> None:
         """End what can be found of the run now, and what is born meanwhile."""
         tree.kill([*self.owner(), *self.look()])
+        cgroup.kill_all(self._token)
         tree.hunt_marked(self._mark)
+
+    def tidy(self) -> None:
+        """Remove the control groups of the run, now that nothing is in them."""
+        cgroup.remove_all(self._token)

@@ -14,13 +14,15 @@ from batchctl.process.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from batchctl.core.attempt import Command
 
 
-def spawn(command: Command) -> int:
+def spawn(command: Command, joins: Iterable[int] = ()) -> int:
     """Start the program and return its pid, which is also its session and its process group.
+
+    `joins` are open files of control groups that it is put into, where it has limits (see `confined`).
 
     Raises:
         CannotStartError: if there is no such program or directory, or it may not be executed.
@@ -28,12 +30,12 @@ def spawn(command: Command) -> int:
     """
     log = _open_log(command.log)
     try:
-        return _start(command, log)
+        return _start(command, log, joins)
     finally:
-        _quietly(os.close, log)
+        quietly(os.close, log)
 
 
-def _quietly(act: Callable[[int], None], descriptor: int) -> None:
+def quietly(act: Callable[[int], None], descriptor: int) -> None:
     """Do what comes after the start: its trouble must not make a program that runs look like one that does not."""
     try:
         act(descriptor)
@@ -51,7 +53,7 @@ def _open_log(path: str) -> int:
         return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
-def _start(command: Command, log: int) -> int:
+def _start(command: Command, log: int, joins: Iterable[int]) -> int:
     program = find_program(command.argv[0], command.env.get("PATH", os.defpath), command.cwd)
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -60,8 +62,13 @@ def _start(command: Command, log: int) -> int:
     ]
     # Onto itself: glibc (2.29 and later) then clears close-on-exec for the child alone.
     actions += [(os.POSIX_SPAWN_DUP2, descriptor, descriptor) for descriptor in command.inherits]
-    home = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if command.cwd else None
+    moves = command.cwd is not None and command.limits is None
+    home = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if moves else None
     try:
+        if command.limits is not None:
+            from batchctl.process import confined
+
+            return confined.start(program, command, log, command.limits, joins)
         if command.cwd:
             # posix_spawn has no portable chdir; batchctl is single-threaded, so it goes there and comes back.
             os.chdir(command.cwd)
@@ -90,8 +97,8 @@ def _start(command: Command, log: int) -> int:
         raise CannotStartError(message, CANNOT_EXECUTE) from error
     finally:
         if home is not None:
-            _quietly(os.fchdir, home)
-            _quietly(os.close, home)
+            quietly(os.fchdir, home)
+            quietly(os.close, home)
 
 
 def _not_found(command: Command) -> str:

@@ -214,6 +214,7 @@ def _shared_keys(part: Job | Step) -> dict[str, Any]:
         "path": list(part.path),
         "grace": None if part.grace is None else _exact(part.grace),
         "log_max": part.log_max,
+        **vars(part.limits),
     }
 
 
