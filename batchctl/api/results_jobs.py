@@ -40,6 +40,12 @@ class StepKeys(Record):
     retry_max_delay: float | None = None
     continue_on_failure: bool | None = None
     log_max: int | None = None
+    memory_max: int | None = None
+    cpu_max: float | None = None
+    tasks_max: int | None = None
+    nice: int | None = None
+    io_class: Literal["idle", "best-effort", "realtime"] | None = None
+    user: str | None = None
 
 
 class JobKeys(Record):
@@ -66,6 +72,12 @@ class JobKeys(Record):
     start_if: Mapping[str, float] | None = None
     grace: float | None = None
     log_max: int | None = None
+    memory_max: int | None = None
+    cpu_max: float | None = None
+    tasks_max: int | None = None
+    nice: int | None = None
+    io_class: Literal["idle", "best-effort", "realtime"] | None = None
+    user: str | None = None
     env_file: str | None = None
     cwd: str | None = None
     path: tuple[str, ...] | None = None
@@ -155,6 +167,12 @@ class ShownJob(Record):
     start_if: Mapping[str, float] | None = None
     grace: float | None = None
     log_max: int | None = None
+    memory_max: int | None = None
+    cpu_max: float | None = None
+    tasks_max: int | None = None
+    nice: int | None = None
+    io_class: Literal["idle", "best-effort", "realtime"] | None = None
+    user: str | None = None
     env_file: str | None = None
     cwd: str | None = None
     path: tuple[str, ...] | None = None
