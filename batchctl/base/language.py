@@ -47,6 +47,34 @@ def said(template: str, *facts: object) -> Said:
     return made
 
 
+_STORED_TEXTS = (
+    "step %s: %s",
+    "exit code %s",
+    "timed out",
+    "killed by %s",
+    "batchctl vanished (crash, kill -9 or reboot)",
+    "taken over after %s (stale_after %s)",
+    "stopped by batchctl stop",
+    "could not be started before the run was stopped",
+)
+"""What the history keeps as finished English sentences."""
+
+
+def recalled(text: str) -> str:
+    """Return a sentence that was kept in the history with its facts again, where it is one of batchctl's own."""
+    for template in _STORED_TEXTS:
+        first, *rest = template.split("%s")
+        if not text.startswith(first) or (not rest and text != template):
+            continue
+        facts, left = [], text[len(first) :]
+        for part in rest:
+            fact, found, left = left.partition(part) if part else (left, template, "")
+            facts.append(fact if found else None)
+        if None not in facts and not left:
+            return said(template, *(recalled(fact) if fact else "" for fact in facts))
+    return text
+
+
 class _Chosen:
     """What the configuration says; there is one configuration in a process."""
 

@@ -11,6 +11,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchctl.base.duration import format_duration
+from batchctl.base.language import Lasting, said
 from batchctl.base.record import Record
 from batchctl.core import statistics
 from batchctl.core.model import CANCELLED, FAILURES, RUNNING, SUCCEEDED
@@ -120,14 +121,20 @@ def trend(durations: Sequence[float]) -> Trend | None:
         return None
     change = now / then - 1
     if abs(change) < _STEADY:
-        text = f"steady: median {format_duration(now)} over the last {size} successes"
+        text = said("steady: median %s over the last %d successes", Lasting(format_duration(now)), size)
         return Trend(direction="steady", change=change, text=text)
     direction = "longer" if change > 0 else "shorter"
-    amount = f"{abs(change):.0%}" if change < 1 else f"{1 + change:.1f} times"
-    compared = f"median {format_duration(now)} over the last {size} successes, {format_duration(then)} before"
-    return Trend(
-        direction=direction, change=change, text=f"{amount} {direction if change < 1 else 'as long'}: {compared}"
-    )
+    amount = f"{abs(change):.0%}" if change < 1 else f"{1 + change:.1f}"
+    compared = (amount, Lasting(format_duration(now)), size, Lasting(format_duration(then)))
+    template = _TREND_TEXTS["times" if change >= 1 else direction]
+    return Trend(direction=direction, change=change, text=said(template, *compared))
+
+
+_TREND_TEXTS = {
+    "longer": "%s longer: median %s over the last %d successes, %s before",
+    "shorter": "%s shorter: median %s over the last %d successes, %s before",
+    "times": "%s times as long: median %s over the last %d successes, %s before",
+}
 
 
 class StepFact(NamedTuple):

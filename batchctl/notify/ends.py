@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchctl.base import clock, paths
+from batchctl.base import clock, language, paths
 from batchctl.base.errors import BatchctlError
 from batchctl.base.record import replace
 from batchctl.base.state_dir import StateDir
@@ -50,7 +50,8 @@ def tell_end(
     added = 0
     if any(not outbox.has(connection, alert.event_id) for alert in at_end(facts, now)):
         called = paths.called(job.config_path, state_dir, job.state_home)
-        told = at_end(replace(facts, last=_told(last, job, state_dir, secrets), called=called), now)
+        language.prefer(job.lang)
+        told = at_end(replace(facts, last=_told(last, job, state_dir, secrets), called=called), now, language.say)
         added = tell(connection, job.name, told, job.alerting, job.rules.zone)
     if last.status == model.SUCCEEDED and facts.standing is None:
         # A run that has started since may have its own trouble already.
@@ -71,7 +72,8 @@ def tell(connection: sqlite3.Connection, job: str, told: Sequence[Alert], alerti
         return 0
     now = clock.now()
     today = outbox.told_since(connection, job, midnight(day_of(now, zone), zone))
-    return sum(outbox.add(connection, alert) for alert in alerts.rationed(new, today, alerting, zone, now))
+    ready = alerts.rationed(new, today, alerting, zone, now, language.say)
+    return sum(outbox.add(connection, alert) for alert in ready)
 
 
 def remind(connection: sqlite3.Connection, job: Job) -> int:
@@ -84,7 +86,7 @@ def remind(connection: sqlite3.Connection, job: Job) -> int:
     last = alerts.to_remind(told)
     if last is None:
         return 0
-    again = alerts.reminder(last, job.alerting.remind_every, clock.now(), job.rules.zone)
+    again = alerts.reminder(last, job.alerting.remind_every, clock.now(), job.rules.zone, language.say)
     return 0 if again is None else tell(connection, job.name, [again], job.alerting, job.rules.zone)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from batchctl.base.duration import format_duration
-from batchctl.base.language import lasting, say
+from batchctl.base.language import lasting, recalled, say, told
 from batchctl.core import model
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ def failure_report(run: Run, job: Job, shown: Sequence[str], resume: str) -> str
     bad = [step for step in run.steps if step.status in model.UNFINISHED]
     lines += [_step(step) for step in bad]
     if run.why and not run.why.startswith("step "):
-        lines.append(f"  {run.why}")
+        lines.append(f"  {told(recalled(run.why))}")
     blocked = [one.step.id for one in run.steps if one.status == model.BLOCKED]
     if blocked:
         lines.append(say("  not run: %s", ", ".join(blocked)))
@@ -44,7 +44,7 @@ def failure_report(run: Run, job: Job, shown: Sequence[str], resume: str) -> str
 
 
 def _step(step: StepRun) -> str:
-    why, took = step.why or say(step.status.replace("_", " ")), lasting(format_duration(step.duration))
+    why, took = told(recalled(step.why)) or say(step.status.replace("_", " ")), lasting(format_duration(step.duration))
     if not step.step.retries:
         return say("  step %s: %s, after %s", step.step.id, why, took)
     tries = (step.attempts[-1].number, step.step.retries + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.base import duration
+from batchctl.base.language import recalled, told
 from batchctl.core import model
 from batchctl.core.time import zones
 from batchctl.present.status import spread
@@ -219,7 +220,7 @@ def _remark(step: StepRun, current: Current | None) -> str:
     if progress is not None and current is not None and current.step is not None and current.step.seq == step.seq:
         parts.append(f"{progress.done:g}/{progress.total:g}")
     if step.why:
-        parts.append(one_line(step.why))
+        parts.append(one_line(told(recalled(step.why))))
     if step.result:
         parts += [f"{one_line(str(key))} {one_line(str(value))}" for key, value in step.result.items()]
     return f" {symbols().dot} ".join(parts)

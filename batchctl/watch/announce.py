@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batchctl.base import language
 from batchctl.core.judge import alerts, findings
 from batchctl.core.model import Alerting
 from batchctl.notify import ends
@@ -68,8 +69,8 @@ def _alert(finding: Finding, now: float) -> Alert:
         finding.kind,
         finding.event_id,
         finding.job or "",
-        f"{about}: {finding.text}",
-        f"{finding.text}\n\nsee: {see}",
+        language.say("%s: %s", about, finding.text),
+        f"{language.told(finding.text)}\n\n{language.say('see: %s', see)}",
         now,
         run_id=finding.run_id,
         lasting=lasting,

@@ -7,6 +7,7 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from batchctl.base.errors import StateError
+from batchctl.base.language import said
 from batchctl.base.record import Record, replace
 from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
@@ -277,20 +278,22 @@ def _machine(state_dir: str) -> Machine:
 def _disk(machine: Machine, least: int, state_dir: str, since: float) -> list[Finding]:
     texts = []
     if machine.disk_free < least:
-        texts.append(f"{_gigabytes(machine.disk_free)} free, less than disk_free_min, {_gigabytes(least)}")
+        free = said("%s free, less than disk_free_min, %s", _gigabytes(machine.disk_free), _gigabytes(least))
+        texts.append(said("the disk of %s has %s", state_dir, free))
     total, left = machine.inodes_total, machine.inodes_free
     if total and left is not None and left < _INODES_SHARE * total:
-        texts.append(f"{left} of {total} inodes free")
+        inodes = said("%d of %d inodes free", left, total)
+        texts.append(said("%s and %s", texts[0], inodes) if texts else said("the disk of %s has %s", state_dir, inodes))
     return [
         Finding(
             kind="disk",
             severity="critical",
             job=None,
-            text=f"the disk of {state_dir} has {' and '.join(texts)}",
+            text=text,
             since=since,
             event_id=f"disk:{since:.0f}",
         )
-        for _ in texts[:1]
+        for text in texts[-1:]
     ]
 
 
@@ -308,10 +311,10 @@ def _spool(state_dir: str) -> list[Finding]:
     found = []
     for name in names:
         run, _, ending = name.partition(".")
-        if ending not in _SPOOLED:
+        if ending not in _SPOOLED_TEXTS:
             continue
         path = f"{place.spool}/{name}"
-        text = f"{_SPOOLED[ending]}: {path}"
+        text = said("%s: %s", said(_SPOOLED_TEXTS[ending]), path)
         since = _written(path)
         event = f"spool:{name}:{0 if since is None else since:.0f}"
         number = int(run) if run.isdecimal() else None
@@ -321,7 +324,7 @@ def _spool(state_dir: str) -> list[Finding]:
     return found
 
 
-_SPOOLED = {
+_SPOOLED_TEXTS = {
     "json": "the end of a run waits for its import into the history",
     "damaged": "the end of a run cannot be read, and so is not in the history",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import unicodedata
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from history_rows import DAY, HOUR, Rows
-from support import batchctl
+from support import batchctl, wait_for
 
 from batchctl.base import clock
+from batchctl.base.language import recalled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +93,7 @@ def test_a_check_in_korean(place: Place) -> None:
 def test_a_failure_is_told_in_korean(place: Place) -> None:
     """The short report that cron mails names step, cause, duration and the command that goes on."""
     shown = place.ask("run", "가격-갱신", env=KO)
-    assert re.search(r"^batchctl: 가격-갱신: 실행 \d+ 실패, .*초 경과 \(종료 코드 1\)$", shown, re.MULTILINE)
+    assert re.search(r"^batchctl: 가격-갱신: \d+번 실행 실패, .*초 경과 \(종료 코드 1\)$", shown, re.MULTILINE)
     assert "  단계 받기: " in shown
     assert "  실행하지 않은 단계: 반영" in shown
     assert "  출력의 마지막 1줄:\n  | 연결 실패" in shown
@@ -163,3 +165,39 @@ def test_a_step_knows_the_language(place: Place) -> None:
     place.config.write_text('lang = "ko"\n' + line, encoding="utf-8")
     place.ask("run", "x", env={})
     assert place.ask("logs", "x", env={}) == "ko\n"
+
+
+def test_alerts_are_told_in_the_language_of_the_configuration(place: Place, tmp_path: Path) -> None:
+    """Title and body are Korean under cron's locale too; kind, severity and event are what they are in English."""
+    told = tmp_path / "told"
+    place.config.write_text(
+        f'lang = "ko"\non_alert = ["sh", "-c", "cat >>{told}"]\n[jobs.x]\nrun = "echo 연결 실패; exit 3"\n',
+        encoding="utf-8",
+    )
+    place.ask("run", "x", env={"LANG": "", "BATCHCTL_LANG": "", "LC_ALL": ""})
+    wait_for(told.exists, "the alert")
+    alert = json.loads(told.read_text(encoding="utf-8"))
+    assert (alert["kind"], alert["severity"], alert["event_id"]) == ("failed", "warning", "failed:2")
+    assert alert["title"] == "x: 2번 실행 실패: 단계 1: 종료 코드 3"
+    assert "출력의 마지막 1줄:\n| 연결 실패\n전체 출력: batchctl logs x" in alert["body"]
+    assert "\n이어서 실행: " in alert["body"]
+
+
+@pytest.mark.parametrize(
+    ("text", "template"),
+    [
+        ("exit code 3", "exit code %s"),
+        ("step 받기: killed by SIGKILL", "step %s: %s"),
+        ("taken over after 40h 00m (stale_after 36h 00m)", "taken over after %s (stale_after %s)"),
+        ("timed out", "timed out"),
+        # what is not batchctl's own, or has more to it, stays as it is
+        ("timed out of patience", None),
+        ("No such file or directory: exit code", None),
+        ("", None),
+    ],
+)
+def test_what_the_history_keeps_is_recognised(text: str, template: str | None) -> None:
+    """A sentence kept in English gets its template back, and says in English exactly what it said."""
+    found = recalled(text)
+    assert found == text
+    assert getattr(found, "template", None) == template

@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import ceil, floor
 
 from batchctl.base.duration import format_duration
+from batchctl.base.language import Lasting, said
 from batchctl.base.record import Record
 from batchctl.core.foresight.bootstrap import Numbers, SkipShare, rounded_up
 
@@ -81,9 +82,14 @@ def even(needed: float) -> float:
     return next((even for even in _EVEN if even >= needed), ceil(needed / DAY) * DAY)
 
 
+def span(seconds: float | None) -> Lasting:
+    """Return a duration as a fact of a sentence."""
+    return Lasting(format_duration(seconds))
+
+
 def with_gap(duration: float, gap: float) -> str:
     """Say how long a run takes, and with its gap, where it has one."""
-    return format_duration(duration) + (f" ({format_duration(duration + gap)} with its gap)" if gap else "")
+    return said("%s (%s with its gap)", span(duration), span(duration + gap)) if gap else span(duration)
 
 
 def interval_of(fires: Iterable[float]) -> float | None:

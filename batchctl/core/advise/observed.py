@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from batchctl.base.duration import format_duration
+from batchctl.base.language import Lasting, Said, said
 from batchctl.base.record import Record, replace
 from batchctl.core.advise import advice, simulated, splitting
-from batchctl.core.advise.advice import DAY, Advice, Paste, Seen
+from batchctl.core.advise.advice import DAY, Advice, Paste, Seen, span
 from batchctl.core.foresight.bootstrap import Numbers, SkipShare, numbers, rounded_down, shortly, skip_share
 from batchctl.core.foresight.simulate import Scenario, simulate
 from batchctl.core.guard.decide import NOT_DUE
@@ -66,11 +66,11 @@ def advise(ask: Ask) -> Advised:
     enough = found is not None and succeeded >= ENOUGH
     adviser = _Adviser(ask)
     if found is None or not enough:
-        said, share = tuple(adviser.by_configuration(None)), None
+        found_advice, share = tuple(adviser.by_configuration(None)), None
     else:
         share = adviser.share(ask.job.schedule, ask.job.rules)
         timed = tuple(_budgets(ask, found)) + tuple(_step_budgets(ask, steps))
-        said = (*adviser.by_configuration(found.p95), *adviser.cadence(found, share), *timed)
+        found_advice = (*adviser.by_configuration(found.p95), *adviser.cadence(found, share), *timed)
     return Advised(
         job=ask.job.name,
         enough=enough,
@@ -78,7 +78,7 @@ def advise(ask: Ask) -> Advised:
         timed_out=len(ask.seen) - succeeded,
         steps=steps,
         skip_share=share,
-        advice=said,
+        advice=found_advice,
     )
 
 
@@ -146,11 +146,12 @@ class _Adviser:
         else:
             key, value, every = "every", shortly(even), even
             schedule = Schedule(every=every)
-        midnight = ", counted from a fire at midnight" if even > DAY else ""
-        text = (
-            f"19 of 20 runs take up to {advice.with_gap(found.p95, gap)}, which does not fit between fires "
-            f'{shortly(interval)} apart; {key} = "{value}" fits{midnight}'
+        text = said(
+            "19 of 20 runs take up to %s, which does not fit between fires %s apart; %s fits",
+            *(advice.with_gap(found.p95, gap), Lasting(shortly(interval)), f'{key} = "{value}"'),
         )
+        if even > DAY:
+            text = said("%s, counted from a fire at midnight", text)
         replaces = tuple(other for other in ("schedule", "every", "daily", "at") if other != key)
         paste = Paste(table=(self._job.name,), values={key: value}, replaces=replaces, numbers=found)
         after = self.share(schedule, replace(self._job.rules, every=every))
@@ -160,8 +161,8 @@ class _Adviser:
         best = advice.smaller_gap(self._job.rules, rounded_down(interval - found.p95), found.p50)
         rules = replace(self._job.rules, **best)
         values = {key: shortly(value) if key == "min_gap" else value for key, value in best.items()}
-        said = " and ".join(f"{key} = {_quoted(value)}" for key, value in values.items())
-        text = f"or, with the schedule as it is, a smaller gap: {said} leaves 19 of 20 runs their next fire"
+        keys = ", ".join(f"{key} = {_quoted(value)}" for key, value in values.items())
+        text = said("or, with the schedule as it is, a smaller gap: %s leaves 19 of 20 runs their next fire", keys)
         paste = Paste(table=(self._job.name,), values=values, numbers=found)
         code = advice.MIN_GAP_TOO_LARGE if "min_gap" in best else advice.GAP_FACTOR_TOO_LARGE
         after = self.share(self._job.schedule, rules)
@@ -183,23 +184,24 @@ def _budgets(ask: Ask, found: Numbers) -> Iterator[Advice]:
     """Yield the timeout and stale_after that suit what was seen, where those in force do not."""
     timeout, rules = ask.job.timeout, ask.job.rules
     values: dict[str, Any] = {}
-    said, code = [], ""
-    longest = f"the longest run took {format_duration(found.max)}"
+    parts: list[Said] = []
+    code = ""
+    text = said("the longest run took %s", span(found.max))
     if timeout is None or timeout < advice.TOO_TIGHT * found.max:
         code = "timeout_missing" if timeout is None else advice.TIMEOUT_BELOW_DURATION
         ended = sum(seen.timed_out for seen in ask.seen)
-        lost = f", and it ended {ended} of {found.n} runs" if ended else ""
-        said.append("there is no timeout" if timeout is None else f"timeout {format_duration(timeout)} is tight{lost}")
+        tight = said("there is no timeout") if timeout is None else said("timeout %s is tight", span(timeout))
+        parts.append(said("%s, and it ended %d of %d runs", tight, ended, found.n) if ended else tight)
         timeout = advice.timeout_above(found.max)
         values["timeout"] = shortly(timeout)
     if rules.stale_after is None or rules.stale_after <= max(timeout, advice.TOO_TIGHT * found.max):
         missing = rules.stale_after is None
         code = code or ("stale_after_missing" if missing else advice.STALE_AFTER_BELOW_DURATION)
-        now = "is not set" if rules.stale_after is None else f"{format_duration(rules.stale_after)} must be beyond it"
-        said.append(f"stale_after {now}")
+        beyond = said("stale_after %s must be beyond it", span(rules.stale_after))
+        parts.append(said("stale_after is not set") if missing else beyond)
         values["stale_after"] = shortly(advice.stale_above(timeout))
     if values:
-        text = f"{longest}: {'; '.join(said)}"
+        text = said("%s: %s", text, said("; ".join(["%s"] * len(parts)), *parts))
         paste = Paste(table=(ask.job.name,), values=values, numbers=found)
         yield Advice(code=code, text=text, numbers=found, paste=(paste,))
 
@@ -208,14 +210,16 @@ def _step_budgets(ask: Ask, steps: Mapping[str, Numbers]) -> Iterator[Advice]:
     """Yield the timeouts of steps that suit what was seen, where those in force do not."""
     if len(ask.job.steps) == 1 or not ask.editable_steps:
         return
-    paste, said = [], []
+    paste = []
+    parts: list[Said] = []
     for step in ask.job.steps:
         found = steps.get(step.id)
         if found is None or found.n < ENOUGH or (step.timeout or 0.0) >= advice.TOO_TIGHT * found.max:
             continue
         values = {"timeout": shortly(advice.timeout_above(found.max))}
         paste.append(Paste(table=(ask.job.name, "steps", step.id), values=values, numbers=found))
-        now = "no timeout" if step.timeout is None else f"timeout {format_duration(step.timeout)}"
-        said.append(f"{step.id} took up to {format_duration(found.max)} and has {now}")
+        now = said("no timeout") if step.timeout is None else said("timeout %s", span(step.timeout))
+        parts.append(said("%s took up to %s and has %s", step.id, span(found.max), now))
     if paste:
-        yield Advice(code="step_timeouts", text=f"steps: {'; '.join(said)}", paste=tuple(paste))
+        listed = said("; ".join(["%s"] * len(parts)), *parts)
+        yield Advice(code="step_timeouts", text=said("steps: %s", listed), paste=tuple(paste))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from batchctl.base.duration import format_duration
+from batchctl.base.language import Lasting, Moment, said
 from batchctl.base.record import Record
 from batchctl.core import model
 from batchctl.core.advise import advice
-from batchctl.core.advise.advice import DAY, Advice
+from batchctl.core.advise.advice import DAY, Advice, span
 from batchctl.core.advise.splitting import ready_made
 from batchctl.core.foresight.bootstrap import shortly
 from batchctl.core.guard import decide
@@ -67,10 +67,10 @@ def advise_split(split: Split) -> list[Advice]:
         for second in names[place + 1 :]:
             if _overlap(spans[first], spans[second]):
                 text = (
-                    f"{first} and {second} run at the same time: fire them further apart, or put both into one pool "
-                    "with a limit of 1 if they must not"
+                    "%s and %s run at the same time: fire them further apart, or put both into one pool with a limit of"
+                    " 1 if they must not"
                 )
-                found.append(Advice(code="groups_overlap", text=text))
+                found.append(Advice(code="groups_overlap", text=said(text, first, second)))
     return found
 
 
@@ -90,30 +90,36 @@ def _never_starts(inputs: Inputs, simulation: Simulation) -> Iterator[Advice]:
     scenario, schedule = inputs.scenario, inputs.schedule
     rules = scenario.rules
     if not rules.enabled:
-        yield Advice(code="disabled", text="the job never starts: it is disabled; set enabled = true")
+        yield Advice(code="disabled", text=said("the job never starts: it is disabled; set enabled = true"))
     if not simulation.fires:
         yield _no_fires(scenario, schedule)
     elif set(simulation.summary.skips_by_reason) == {decide.OUTSIDE_HOURS}:
-        text = "the job never starts: active_hours exclude every fire; widen them, or fire within them"
+        text = said("the job never starts: active_hours exclude every fire; widen them, or fire within them")
         yield Advice(code="outside_hours", text=text)
     elif decide.NOT_DUE in simulation.summary.skips_by_reason and rules.at is not None:
-        text = f"the job does not start: at = {human(rules.at, rules.zone)} is over, or not reached; set a later time"
+        at = Moment(human(rules.at, rules.zone))
+        text = said("the job does not start: at = %s is over, or not reached; set a later time", at)
         yield Advice(code="not_due", text=text)
 
 
 def _no_fires(scenario: Scenario, schedule: Schedule | None) -> Advice:
     zone = scenario.rules.zone
-    window = f"between {human(scenario.start, zone)} and {human(scenario.end, zone)}"
+    window = (Moment(human(scenario.start, zone)), Moment(human(scenario.end, zone)))
     if schedule is not None and schedule.after:
-        text = f"nothing fires it: of what it comes after ({', '.join(schedule.after)}) nothing ends {window}"
+        text = said("nothing fires it: of what it comes after (%s) nothing ends between %s and %s",
+                    ", ".join(schedule.after), *window)  # fmt: skip
         return Advice(code="no_fires", text=text)
     if schedule is None or (schedule.cron is None and schedule.every is None and schedule.at is None):
-        text = "the job has no schedule: cron never fires it; set schedule, every or at, or give --every or --cron"
+        text = said(
+            "the job has no schedule: cron never fires it; set schedule, every or at, or give --every or --cron"
+        )
         return Advice(code="no_schedule", text=text)
     if schedule.at is not None and schedule.at < scenario.start:
-        text = f"the job never starts: at = {human(schedule.at, zone)} is in the past; set a time to come"
+        at = Moment(human(schedule.at, zone))
+        text = said("the job never starts: at = %s is in the past; set a time to come", at)
         return Advice(code="at_in_past", text=text)
-    return Advice(code="no_fires", text=f"there is no fire {window}; look further ahead with --for")
+    text = said("there is no fire between %s and %s; look further ahead with --for", *window)
+    return Advice(code="no_fires", text=text)
 
 
 def _unforeseen(scenario: Scenario) -> Iterator[Advice]:
@@ -137,17 +143,18 @@ def _durations(scenario: Scenario, simulation: Simulation) -> Iterator[Advice]:
     timed_out = sum(fire.status == model.TIMED_OUT for fire in simulation.fires)
     if timed_out:
         starts, longest = simulation.summary.starts, max(_taken(scenario, simulation))
-        text = (
-            f"{timed_out} of {starts} runs end by the timeout of {format_duration(scenario.timeout)}: "
-            f"set a timeout above {format_duration(longest)}, which the longest would take"
+        text = said(
+            "%d of %d runs end by the timeout of %s: set a timeout above %s, which the longest would take",
+            *(timed_out, starts, span(scenario.timeout), span(longest)),
         )
         yield Advice(code=advice.TIMEOUT_BELOW_DURATION, text=text)
     stale_after, longest = scenario.rules.stale_after, _longest(scenario, simulation)
     if stale_after is not None and longest > stale_after:
-        effect = "is ended and replaced" if scenario.rules.on_stale == "takeover" else "is reported as hung"
-        text = (
-            f"stale_after {format_duration(stale_after)} is below the real duration of {format_duration(longest)}: "
-            f"a healthy run {effect} at the next fire; set stale_after above it"
+        effect = said("is ended and replaced" if scenario.rules.on_stale == "takeover" else "is reported as hung")
+        text = said(
+            "stale_after %s is below the real duration of %s: a healthy run %s at the next fire;"
+            " set stale_after above it",
+            *(span(stale_after), span(longest), effect),
         )
         yield Advice(code=advice.STALE_AFTER_BELOW_DURATION, text=text)
 
@@ -164,14 +171,15 @@ def _gaps(scenario: Scenario, simulation: Simulation) -> Iterator[Advice]:
     skips, rules = simulation.summary.skips_by_reason[decide.MIN_GAP], scenario.rules
     longest = _longest(scenario, simulation)
     best = advice.smaller_gap(rules, largest, longest)
-    skipped = f"{skips} fire{' is' if skips == 1 else 's are'} skipped for it"
-    rest = f"is too large for the fires: {skipped}; the largest that skips none is"
+    skipped = said("%s fire is skipped for it" if skips == 1 else "%s fires are skipped for it", skips)
+    template = "%s is too large for the fires: %s; the largest that skips none is %s"
     if "min_gap" in best:
-        text = f"min_gap {format_duration(rules.min_gap)} {rest} {shortly(largest)}"
+        now = said("min_gap %s", span(rules.min_gap))
+        text = said(template, now, skipped, Lasting(shortly(largest)))
         yield Advice(code=advice.MIN_GAP_TOO_LARGE, text=text)
     if "gap_factor" in best:
-        most = f"{best['gap_factor']:g} ({shortly(largest)} after {shortly(longest)})"
-        text = f"gap_factor {rules.gap_factor:g} {rest} {most}"
+        most = said("%s (%s after %s)", f"{best['gap_factor']:g}", Lasting(shortly(largest)), Lasting(shortly(longest)))
+        text = said(template, f"gap_factor {rules.gap_factor:g}", skipped, most)
         yield Advice(code=advice.GAP_FACTOR_TOO_LARGE, text=text)
 
 
@@ -184,34 +192,40 @@ def _cadence(inputs: Inputs, simulation: Simulation) -> Iterator[Advice]:
     longest = _longest(scenario, simulation)
     gap = advice.gap_after(scenario.rules, longest)
     if longest + gap > interval:
-        text = (
-            f"a run of {advice.with_gap(longest, gap)} does not fit between fires {shortly(interval)} apart; "
-            f'every = "{shortly(advice.even(longest + gap))}" fits'
+        fits = shortly(advice.even(longest + gap))
+        text = said(
+            'a run of %s does not fit between fires %s apart; every = "%s" fits',
+            *(advice.with_gap(longest, gap), Lasting(shortly(interval)), fits),
         )
         if summary.effective_interval_s is not None:
-            text += f" (as it is, a run starts every {shortly(summary.effective_interval_s)})"
+            now = Lasting(shortly(summary.effective_interval_s))
+            text = said("%s (as it is, a run starts every %s)", text, now)
         yield Advice(code=advice.SCHEDULE_FITS, text=text)
     if longest > interval and not inputs.is_group:
         yield _split(inputs, interval)
 
 
 def _split(inputs: Inputs, interval: float) -> Advice:
-    apart = f"every {shortly(interval)}"
+    apart = said("every %s", Lasting(shortly(interval)))
     too_long = [name for name, seconds in inputs.groups.items() if seconds > interval]
     shown = ", ".join(f"{name} {shortly(seconds)}" for name, seconds in inputs.groups.items())
     if len(inputs.groups) > 1 and not too_long:
-        text = f"split the chain: as jobs of their own the groups ({shown}) each fit {apart}; preview with --split 12h"
+        template = "split the chain: as jobs of their own the groups (%s) each fit %s; preview with --split 12h"
+        text = said(template, shown, apart)
     elif too_long:
-        text = (
-            f"splitting the chain into its groups ({shown}) is not enough: {', '.join(too_long)} alone does not fit "
-            f"{apart}; run its steps side by side (--parallel) or split it further"
+        text = said(
+            "splitting the chain into its groups (%s) is not enough: %s alone does not fit %s; run its steps"
+            " side by side (--parallel) or split it further",
+            *(shown, ", ".join(too_long), apart),
         )
     else:
-        text = (
-            f"or split the chain into jobs of its groups, each short enough to run {apart}; preview with "
-            "--group NAME=DURATION for each and --split 12h"
+        text = said(
+            "or split the chain into jobs of its groups, each short enough to run %s; preview with"
+            " --group NAME=DURATION for each and --split 12h",
+            apart,
         )
-    return Advice(code=advice.SPLIT_GROUPS, text=text + ready_made(() if too_long else inputs.pair))
+    pair = () if too_long else inputs.pair
+    return Advice(code=advice.SPLIT_GROUPS, text=said("%s%s", text, ready_made(pair)) if pair else text)
 
 
 def _month_end(inputs: Inputs, simulation: Simulation) -> Iterator[Advice]:
@@ -220,13 +234,12 @@ def _month_end(inputs: Inputs, simulation: Simulation) -> Iterator[Advice]:
     if turn is None:
         return
     last, first, step, apart = turn
-    distance = shortly(apart * DAY)
-    longest = _longest(inputs.scenario, simulation)
-    effect = f": a run of {format_duration(longest)} makes it skip there" if longest > apart * DAY else ""
-    text = (
-        f"the day field with a step of {step} fires on the {_ordinal(last)} and on the {_ordinal(first)}, {distance} "
-        f'apart{effect}; every = "{shortly(step * DAY)}" keeps its distance over the end of a month'
-    )
+    text, longest = said("the day field with a step of %d", step), _longest(inputs.scenario, simulation)
+    days = (_ordinal(last), _ordinal(first), Lasting(shortly(apart * DAY)))
+    text = said("%s fires on the %s and on the %s, %s apart", text, *days)
+    if longest > apart * DAY:
+        text = said("%s: a run of %s makes it skip there", text, span(longest))
+    text = said('%s; every = "%s" keeps its distance over the end of a month', text, shortly(step * DAY))
     yield Advice(code="month_end", text=text)
 
 

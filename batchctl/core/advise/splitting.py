@@ -5,9 +5,9 @@ Durations are seconds.
 
 from __future__ import annotations
 
-from batchctl.base.duration import format_duration
+from batchctl.base.language import said
 from batchctl.base.record import Record, replace
-from batchctl.core.advise.advice import HOUR, SPLIT_GROUPS, stale_above, timeout_above
+from batchctl.core.advise.advice import HOUR, SPLIT_GROUPS, span, stale_above, timeout_above
 from batchctl.core.foresight.bootstrap import Numbers, numbers, shortly
 from batchctl.core.model import DEFAULT_GRACE
 
@@ -38,7 +38,7 @@ class Shorter(Record):
 def ready_made(names: Sequence[str]) -> str:
     """Return the words that offer the ready-made jobs that are the groups of a chain; empty where there are none."""
     listed = " ".join(names)
-    return f"; ready-made, one after the other: `batchctl jobs presets --install {listed}`" if names else ""
+    return said("; ready-made, one after the other: `batchctl jobs presets --install %s`", listed) if names else ""
 
 
 def shorter(job: Job, seen: Sequence[Seen], room: float, pair: Sequence[str] = ()) -> Iterator[Shorter]:
@@ -52,7 +52,7 @@ def shorter(job: Job, seen: Sequence[Seen], room: float, pair: Sequence[str] = (
         return
     yield from _side_by_side(job, whole, groups, room)
     for each in _split(job, whole, groups, room):
-        yield replace(each, text=each.text + ready_made(pair))
+        yield replace(each, text=said("%s%s", each.text, ready_made(pair)) if pair else each.text)
 
 
 def _groups(job: Job) -> dict[str, list[str]]:
@@ -83,10 +83,11 @@ def _side_by_side(
         found = numbers(map(length, seen))
         if found is None or found.p95 > room:
             continue
-        steps = " and ".join(f"{', '.join(groups[name])} of {name}" for name in some)
-        text = (
-            f"or run {steps} side by side, if they do not need one another's results: 19 of 20 runs would take up to "
-            f"{format_duration(found.p95)}"
+        steps: list[str] = [said("%s of %s", ", ".join(groups[name]), name) for name in some]
+        listed = steps[0] if len(steps) == 1 else said(" and ".join(["%s"] * len(steps)), *steps)
+        text = said(
+            "or run %s side by side, if they do not need one another's results: 19 of 20 runs would take up to %s",
+            *(listed, span(found.p95)),
         )
         paste = tuple(((job.name, "groups", name), {"parallel": True}) for name in some)
         yield Shorter(code="parallel_group", text=text, numbers=found, seen=seen, lengths=(length,), paste=paste)
@@ -107,10 +108,11 @@ def _split(job: Job, seen: Sequence[Seen], groups: Mapping[str, Sequence[str]], 
     found = {name: made for name, length in lengths.items() if (made := numbers(map(length, seen))) is not None}
     if any(made.p95 > room for made in found.values()):
         return
-    shown = ", ".join(f"{name} up to {format_duration(made.p95)}" for name, made in found.items())
-    text = (
-        f"or split the chain into a job for each group, each of which fits ({shown} in 19 of 20 runs) and is fired "
-        "when the one before it has succeeded"
+    each = [said("%s up to %s", name, span(made.p95)) for name, made in found.items()]
+    text = said(
+        "or split the chain into a job for each group, each of which fits (%s in 19 of 20 runs) and is fired when the"
+        " one before it has succeeded",
+        said(", ".join(["%s"] * len(each)), *each),
     )
     longest = max(found.values(), key=lambda made: made.p95)
     jobs = _jobs(job, found)

@@ -6,6 +6,7 @@ keeps one. What happens in quiet hours is written at once and sent when they are
 
 from __future__ import annotations
 
+from batchctl.base.language import Moment, said
 from batchctl.base.record import Record, replace
 from batchctl.core.text.harmless import harmless, one_line
 from batchctl.core.time.periods import day_of
@@ -13,10 +14,12 @@ from batchctl.core.time.zones import human
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from batchctl.core.model import Alerting, Window
     from batchctl.core.time.zones import Zone
+
+    Say = Callable[..., str]
 
 FAILED, FAILING, FLAPPING, RECOVERED = "failed", "failing", "flapping", "recovered"
 LONG, FAST, STALE, LOST = "long", "fast", "stale", "lost"
@@ -93,7 +96,7 @@ def make(  # noqa: PLR0913 - an alert has as many parts
     )
 
 
-def reminder(alert: Alert, every: float | None, now: float, zone: Zone) -> Alert | None:
+def reminder(alert: Alert, every: float | None, now: float, zone: Zone, say: Say = said) -> Alert | None:
     """Return the reminder of an alert that is still open and nobody has acknowledged; None where none is due yet.
 
     One for each full `every` seconds since the alert; one that nobody could give in time is not made up for.
@@ -101,21 +104,23 @@ def reminder(alert: Alert, every: float | None, now: float, zone: Zone) -> Alert
     if not every or now < alert.created_at + every:
         return None
     count = int((now - alert.created_at) // every)
-    since = human(alert.created_at, zone)
-    silence = f"no more reminders: batchctl alerts ack {alert.job}".rstrip()
+    since = say("open since %s, not acknowledged", Moment(human(alert.created_at, zone)))
+    silence = say("no more reminders: %s", f"batchctl alerts ack {alert.job}".rstrip())
     return make(
         alert.kind,
         f"remind:{count}:{alert.event_id}",
         alert.job,
-        f"still: {alert.title}",
-        f"open since {since}, not acknowledged\n{silence}\n\n{alert.body}",
+        say("still: %s", alert.title),
+        f"{since}\n{silence}\n\n{alert.body}",
         now,
         run_id=alert.run_id,
         for_event=alert.event_id,
     )
 
 
-def rationed(alerts: Sequence[Alert], told_today: int, alerting: Alerting, zone: Zone, now: float) -> list[Alert]:
+def rationed(
+    alerts: Sequence[Alert], told_today: int, alerting: Alerting, zone: Zone, now: float, say: Say = said
+) -> list[Alert]:
     """Return the alerts with the time at which each may be sent: not in quiet hours, and only so many a day.
 
     The first one beyond the day's number brings along a last word that says so; the rest are kept but not sent.
@@ -126,16 +131,16 @@ def rationed(alerts: Sequence[Alert], told_today: int, alerting: Alerting, zone:
         if number <= alerting.max_alerts_per_day:
             found.append(replace(alert, next_try_at=ready))
             continue
-        found += [replace(_no_more(alert, alerting, zone, now), next_try_at=ready), replace(alert, suppressed=True)]
+        last_word = replace(_no_more(alert, alerting, zone, now, say), next_try_at=ready)
+        found += [last_word, replace(alert, suppressed=True)]
     return found
 
 
-def _no_more(alert: Alert, alerting: Alerting, zone: Zone, now: float) -> Alert:
-    title = f"{alert.job or 'batchctl'}: more alerts suppressed today"
-    body = (
-        f"{alerting.max_alerts_per_day} alerts were sent today (max_alerts_per_day); more are kept and not sent\n"
-        f"see them: batchctl alerts list {alert.job}".rstrip()
-    )
+def _no_more(alert: Alert, alerting: Alerting, zone: Zone, now: float, say: Say) -> Alert:
+    title = say("%s: more alerts suppressed today", alert.job or "batchctl")
+    many = "%d alerts were sent today (max_alerts_per_day); more are kept and not sent"
+    see = say("see them: %s", f"batchctl alerts list {alert.job}".rstrip())
+    body = f"{say(many, alerting.max_alerts_per_day)}\n{see}"
     return make(alert.kind, f"more:{alert.job}:{day_of(now, zone)}", alert.job, title, body, now)
 
 

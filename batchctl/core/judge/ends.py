@@ -5,9 +5,10 @@ Pure.
 
 from __future__ import annotations
 
-from batchctl.base.duration import format_duration
+from batchctl.base.language import Moment, Said, recalled, said
 from batchctl.core.guard.selection import resuming
 from batchctl.core.judge import alerts, findings
+from batchctl.core.judge.findings import lasting
 from batchctl.core.time.zones import human
 
 TYPE_CHECKING = False
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
     from batchctl.core.judge.facts import Ended, Facts
     from batchctl.core.judge.findings import Finding
 
+    Say = Callable[..., str]
+
 _BAD = frozenset({alerts.FAILED, alerts.LOST, alerts.STALE})
 _TURNS = frozenset({alerts.FAILED, alerts.FAILING, alerts.RECOVERED})
 """What a job that flaps is not told of again and again; where nobody wants to hear of `flapping`, it is."""
 _WARNED = frozenset({alerts.EXPECT, alerts.OUTPUT})
 
 
-def at_end(facts: Facts, now: float) -> list[Alert]:
-    """Return the alerts that the end of the job's last run causes and somebody wants."""
+def at_end(facts: Facts, now: float, say: Say = said) -> list[Alert]:
+    """Return the alerts that the end of the job's last run causes and somebody wants, in the words of `say`."""
     last, alerting = facts.last, facts.job.alerting
     news = [each for each in findings.at_end(facts) if _is_news(each, facts) and alerts.wanted(alerting, each.kind)]
     if any(finding.kind == alerts.FLAPPING for finding in news):
@@ -33,7 +36,7 @@ def at_end(facts: Facts, now: float) -> list[Alert]:
     if any(finding.kind in _BAD for finding in news):
         # Its text has the warnings; they are told by themselves to whoever has asked for these alone.
         news = [finding for finding in news if finding.kind not in _WARNED]
-    return [] if last is None else [_alert(finding, facts, last, now) for finding in news]
+    return [] if last is None else [_alert(finding, facts, last, now, say) for finding in news]
 
 
 def _is_news(finding: Finding, facts: Facts) -> bool:
@@ -46,19 +49,19 @@ def _is_news(finding: Finding, facts: Facts) -> bool:
     return facts.open_event is not None if finding.kind == alerts.RECOVERED else finding.severity != alerts.INFO
 
 
-def _alert(finding: Finding, facts: Facts, last: Ended, now: float) -> Alert:
+def _alert(finding: Finding, facts: Facts, last: Ended, now: float, say: Say) -> Alert:
     title, lines = _WORDS.get(finding.kind, _bad)(finding, facts, last)
-    code = "" if last.exit_code is None else f" (exit {last.exit_code})"
     zone, name = facts.job.rules.zone, facts.job.name
-    how = f"{_status(last)} after {format_duration(last.duration)}{code}"
-    head = f"{name}: run {last.run_id} on {last.host} {how}"
-    when = f"started {human(last.started_at, zone)}, ended {human(last.ended_at, zone)}"
+    head = said("%s: run %d on %s %s after %s", name, last.run_id, last.host, _status(last), lasting(last.duration))
+    if last.exit_code is not None:
+        head = said("%s (exit %d)", head, last.exit_code)
+    when = said("started %s, ended %s", Moment(human(last.started_at, zone)), Moment(human(last.ended_at, zone)))
     return alerts.make(
         finding.kind,
         finding.event_id,
         name,
-        f"{name}: {title}",
-        "\n".join([head, when, *lines]),
+        say("%s: %s", name, title),
+        "\n".join(say("%s", line) for line in (head, when, *lines)),
         now,
         run_id=last.run_id,
         lasting=finding.kind in alerts.RUN_KINDS or finding.kind == alerts.FLAPPING,
@@ -67,23 +70,25 @@ def _alert(finding: Finding, facts: Facts, last: Ended, now: float) -> Alert:
 
 
 def _bad(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
-    lines = [f"why: {last.why}"] if last.why else []
+    lines: list[str] = [said("why: %s", recalled(last.why))] if last.why else []
     if last.step is not None:
-        lines.append(f"step {last.step}, after {format_duration(last.step_duration)}")
+        lines.append(said("step %s, after %s", last.step, lasting(last.step_duration)))
     if last.also:
-        lines.append(f"failed too: {', '.join(last.also)}")
+        lines.append(said("failed too: %s", ", ".join(last.also)))
     if last.blocked:
-        lines.append(f"not run: {', '.join(last.blocked)}")
-    lines += [f"{kind}: {text}" for kind, text in last.warnings]
+        lines.append(said("not run: %s", ", ".join(last.blocked)))
+    lines += [said("%s: %s", said(kind), text) for kind, text in last.warnings]
     if last.tail:
-        lines += [f"last {len(last.tail)} lines of its output:", *(f"| {line}" for line in last.tail)]
-    why = f": {last.why}" if last.why else ""
-    return f"run {last.run_id} {_status(last)}{why}", [*lines, _rest(facts, last), _resume(facts)]
+        lines += [said("last %d lines of its output:", len(last.tail)), *(f"| {line}" for line in last.tail)]
+    title = said("run %d %s", last.run_id, _status(last))
+    title = said("%s: %s", title, recalled(last.why)) if last.why else title
+    return title, [*lines, _rest(facts, last), _resume(facts)]
 
 
 def _failing(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
-    lines = [f"why: {last.why or ''}", f"the runs before it: batchctl report {facts.job.name}", _resume(facts)]
-    return f"failed {findings.failures(facts, last)} times in a row", lines
+    before = said("the runs before it: %s", f"batchctl report {facts.job.name}")
+    lines: list[str] = [said("why: %s", recalled(last.why or "")), before, _resume(facts)]
+    return said("failed %d times in a row", findings.failures(facts, last)), lines
 
 
 def _flapping(finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
@@ -97,28 +102,29 @@ def _flapping(finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[st
 
 def _recovered(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
     before = facts.failures_before
-    title = f"recovered, run {last.run_id} succeeded after {format_duration(last.duration)}"
-    return title, [f"it had failed {before} times in a row"] if before > 1 else []
+    title = said("recovered, run %d succeeded after %s", last.run_id, lasting(last.duration))
+    return title, [said("it had failed %d times in a row", before)] if before > 1 else []
 
 
 def _fast(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
-    title = f"run {last.run_id} succeeded suspiciously fast, after {format_duration(last.duration)}"
+    title = said("run %d succeeded suspiciously fast, after %s", last.run_id, lasting(last.duration))
     return title, _expected(findings.shortest(facts), facts, last)
 
 
 def _long(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
-    title = f"run {last.run_id} took long, {format_duration(last.duration)}"
+    title = said("run %d took long, %s", last.run_id, lasting(last.duration))
     return title, _expected(findings.longest(facts), facts, last)
 
 
 def _expected(bound: findings.Bound | None, facts: Facts, last: Ended) -> list[str]:
-    return [*([] if bound is None else [f"expected: {bound.expected}"]), _rest(facts, last)]
+    return [*([] if bound is None else [said("expected: %s", bound.expected)]), _rest(facts, last)]
 
 
 def _warned(finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
     texts = findings.warned(facts, last)[finding.kind]
-    more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
-    return f"run {last.run_id}: {texts[0]}{more}", [*texts, _rest(facts, last)]
+    title = said("run %d: %s", last.run_id, texts[0])
+    title = said("%s (and %d more)", title, len(texts) - 1) if len(texts) > 1 else title
+    return title, [*texts, _rest(facts, last)]
 
 
 _WORDS: Mapping[str, Callable[[Finding, Facts, Ended], tuple[str, list[str]]]] = {
@@ -132,14 +138,14 @@ _WORDS: Mapping[str, Callable[[Finding, Facts, Ended], tuple[str, list[str]]]] =
 }
 
 
-def _status(last: Ended) -> str:
-    return last.status.replace("_", " ")
+def _status(last: Ended) -> Said:
+    return said(last.status.replace("_", " "))
 
 
-def _rest(facts: Facts, last: Ended) -> str:
+def _rest(facts: Facts, last: Ended) -> Said:
     step = f" --step {last.step}" if last.step is not None else ""
-    return f"all of it: batchctl logs {facts.job.name} --run {last.run_id}{step}"
+    return said("all of it: %s", f"batchctl logs {facts.job.name} --run {last.run_id}{step}")
 
 
-def _resume(facts: Facts) -> str:
-    return f"resume it: {facts.called} {resuming(facts.job)}"
+def _resume(facts: Facts) -> Said:
+    return said("resume it: %s", f"{facts.called} {resuming(facts.job)}")

@@ -7,6 +7,7 @@ that a check every ten minutes tells of each once.
 from __future__ import annotations
 
 from batchctl.base.duration import format_duration
+from batchctl.base.language import Lasting, Moment, Said, recalled, said
 from batchctl.base.record import Record, replace
 from batchctl.core import model, statistics
 from batchctl.core.guard.decide import is_lost
@@ -96,8 +97,9 @@ def _ended(facts: Facts, last: Ended) -> Iterator[Finding]:
     elif last.status == model.SUCCEEDED:
         if facts.failures_before or facts.open_event:
             # What an alert was open about may have been pruned since.
-            times = "1 failure" if facts.failures_before <= 1 else f"{facts.failures_before} failures in a row"
-            text = f"run {last.run_id} succeeded {_at(job, last.ended_at)}, after {times}"
+            times = said("%d failures in a row", facts.failures_before)
+            times = said("1 failure") if facts.failures_before <= 1 else times
+            text = said("run %d succeeded %s, after %s", last.run_id, _at(job, last.ended_at), times)
             yield _about_run(alerts.RECOVERED, "info", facts, last, text)
     else:
         yield _end(facts, last)
@@ -117,7 +119,8 @@ def _standing(facts: Facts, bad: Ended, last: Ended) -> Iterator[Finding]:
     """Yield the bad end that still stands, after a run that has not mended it."""
     found = _end(facts, bad)
     if last.status == model.SUCCEEDED:
-        found = replace(found, text=f"{found.text}; run {last.run_id} has succeeded since without what failed")
+        since = said("run %d has succeeded since without what failed", last.run_id)
+        found = replace(found, text=said("%s; %s", found.text, since))
     else:
         yield _end(facts, last)
     yield found
@@ -125,7 +128,7 @@ def _standing(facts: Facts, bad: Ended, last: Ended) -> Iterator[Finding]:
 
 
 def _end(facts: Facts, end: Ended) -> Finding:
-    text = f"run {end.run_id} {_ENDED[end.status]} {_at(facts.job, end.ended_at)}{_why(end)}"
+    text = _with_why(said(_ENDED_TEXTS[end.status], end.run_id, _at(facts.job, end.ended_at)), end)
     # An operator's own stop is worth knowing, and nothing that is wrong.
     severity: Severity = "warning" if end.status in _KIND_OF else "info"
     return _about_run(_KIND_OF.get(end.status, alerts.FAILED), severity, facts, end, text)
@@ -135,13 +138,13 @@ def _row(facts: Facts, bad: Ended) -> Iterator[Finding]:
     """Yield that too many have failed in a row; named after the last good run, so that a long row is one event."""
     count = facts.failures_before if facts.standing is not None else failures(facts, bad)
     if count >= facts.job.alerting.alert_after:
-        text = f"{count} runs in a row did not succeed; the last is run {bad.run_id}{_why(bad)}"
+        text = _with_why(said("%d runs in a row did not succeed; the last is run %d", count, bad.run_id), bad)
         event = f"{alerts.FAILING}:{facts.job.name}:{facts.last_success}"
         yield replace(_about_run(alerts.FAILING, "critical", facts, bad, text), event_id=event)
 
 
-def _why(end: Ended) -> str:
-    return f": {end.why}" if end.why else ""
+def _with_why(text: Said, end: Ended) -> Said:
+    return said("%s: %s", text, recalled(end.why)) if end.why else text
 
 
 _KIND_OF = {
@@ -150,12 +153,12 @@ _KIND_OF = {
     model.LOST: alerts.LOST,
     model.STALE: alerts.STALE,
 }
-_ENDED = {
-    model.FAILED: "failed",
-    model.TIMED_OUT: "timed out",
-    model.CANCELLED: "was cancelled",
-    model.LOST: "was lost",
-    model.STALE: "was stale and taken over",
+_ENDED_TEXTS = {
+    model.FAILED: "run %d failed %s",
+    model.TIMED_OUT: "run %d timed out %s",
+    model.CANCELLED: "run %d was cancelled %s",
+    model.LOST: "run %d was lost %s",
+    model.STALE: "run %d was stale and taken over %s",
 }
 
 
@@ -164,20 +167,22 @@ def _running(facts: Facts, now: float) -> Iterator[Finding]:
     if running is None:
         return
     if is_lost(running):
-        text = f"run {running.run_id}, started {_at(job, running.started_at)}, is lost: its batchctl is gone"
+        text = said("run %d, started %s, is lost: its batchctl is gone", running.run_id, _at(job, running.started_at))
         yield _now(alerts.LOST, "critical", facts, running, text)
         return
     age = _age(running, now)
     stale_after = job.rules.stale_after
     if stale_after is not None and age > stale_after:
-        span = f"{format_duration(age)}, stale_after is {format_duration(stale_after)}"
-        yield _now(alerts.STALE, "critical", facts, running, f"run {running.run_id} has been running for {span}")
+        text = said(
+            "run %d has been running for %s, stale_after is %s", running.run_id, lasting(age), lasting(stale_after)
+        )
+        yield _now(alerts.STALE, "critical", facts, running, text)
     elif running.owner == "dead":
-        text = f"run {running.run_id} lost its batchctl, and processes of its steps still live"
+        text = said("run %d lost its batchctl, and processes of its steps still live", running.run_id)
         yield _now(alerts.LOST, "critical", facts, running, text)
     most = longest(facts)
     if most is not None and age > most.seconds:
-        text = f"run {running.run_id} has been running for {format_duration(age)}, {most.said}"
+        text = said("run %d has been running for %s, %s", running.run_id, lasting(age), most.said)
         yield _now(alerts.LONG, "warning", facts, running, text)
     if facts.noticed:
         text = f"run {running.run_id}, which is still running: {'; '.join(facts.noticed)}"
@@ -194,10 +199,13 @@ def _overrun(facts: Facts, running: Running, now: float) -> Iterator[Finding]:
     typical = statistics.typical(facts.durations)
     started = now - _age(running, now)
     as_usual = typical is not None and started + typical > over[0]
-    shown = ", ".join(_at(facts.job, fire) for fire in over[:_SHOWN])
-    more = f" and {len(over) - _SHOWN} more" if len(over) > _SHOWN else ""
-    span = f"is expected to end {human(end, job.rules.zone)} and overruns {_fires(len(over))}"
-    text = f"run {running.run_id} {span}: {shown}{more}"
+    shown: str = _at(facts.job, over[0])
+    for fire in over[1:_SHOWN]:
+        shown = said("%s, %s", shown, _at(facts.job, fire))
+    if len(over) > _SHOWN:
+        shown = said("%s and %d more", shown, len(over) - _SHOWN)
+    ends = (running.run_id, _at(job, end), _fires(len(over)), shown)
+    text = said("run %d is expected to end %s and overruns %s: %s", *ends)
     yield _now(alerts.OVERRUN, "info" if as_usual else "warning", facts, running, text)
 
 
@@ -216,28 +224,30 @@ def longest(facts: Facts) -> Bound | None:
     alerting = facts.job.alerting
     limit = alerting.long_after
     if limit is not None:
-        most = format_duration(limit)
-        return Bound(seconds=limit, said=f"longer than long_after, {most}", expected=f"at most {most} (long_after)")
+        most = lasting(limit)
+        expected = said("at most %s (long_after)", most)
+        return Bound(seconds=limit, said=said("longer than long_after, %s", most), expected=expected)
     usual = _usual(facts, 0.95)
     if usual is None:
         return None
-    limit, habit = max(usual * alerting.long_factor, usual + _UNUSUAL), f"95% take {format_duration(usual)} or less"
-    expected = f"at most {format_duration(limit)} ({habit})"
-    return Bound(seconds=limit, said=f"longer than is usual: {habit}", expected=expected)
+    limit, habit = max(usual * alerting.long_factor, usual + _UNUSUAL), said("95%% take %s or less", lasting(usual))
+    expected = said("at most %s (%s)", lasting(limit), habit)
+    return Bound(seconds=limit, said=said("longer than is usual: %s", habit), expected=expected)
 
 
 def shortest(facts: Facts) -> Bound | None:
     """Return up to when a success is suspiciously fast; None where nothing says so."""
     limit = facts.job.alerting.min_duration
     if limit is not None:
-        least = format_duration(limit)
-        expected = f"at least {least} (min_duration)"
-        return Bound(seconds=limit, said=f"less than min_duration, {least}", expected=expected)
+        least = lasting(limit)
+        expected = said("at least %s (min_duration)", least)
+        return Bound(seconds=limit, said=said("less than min_duration, %s", least), expected=expected)
     median = _usual(facts, 0.5)
     if median is None or median < _MATTERS:
         return None
-    limit, habit = _FAR_BELOW * median, f"half of them take {format_duration(median)} or more"
-    return Bound(seconds=limit, said=f"where {habit}", expected=f"at least {format_duration(limit)} ({habit})")
+    limit, habit = _FAR_BELOW * median, said("half of them take %s or more", lasting(median))
+    expected = said("at least %s (%s)", lasting(limit), habit)
+    return Bound(seconds=limit, said=said("where %s", habit), expected=expected)
 
 
 def _usual(facts: Facts, share: float) -> float | None:
@@ -249,11 +259,11 @@ def _unusual(facts: Facts, last: Ended) -> Iterator[Finding]:
     """Judge how long the last run took, where it succeeded and ran the whole chain."""
     if last.status != model.SUCCEEDED or last.duration is None or last.partial:
         return
-    took, most, least = f"run {last.run_id} took {format_duration(last.duration)}", longest(facts), shortest(facts)
+    took, most, least = (last.run_id, lasting(last.duration)), longest(facts), shortest(facts)
     if most is not None and last.duration > most.seconds:
-        yield _about_run(alerts.LONG, "warning", facts, last, f"{took}, {most.said}")
+        yield _about_run(alerts.LONG, "warning", facts, last, said("run %d took %s, %s", *took, most.said))
     if least is not None and last.duration < least.seconds:
-        yield _about_run(alerts.FAST, "warning", facts, last, f"{took}, {least.said}")
+        yield _about_run(alerts.FAST, "warning", facts, last, said("run %d took %s, %s", *took, least.said))
 
 
 def _missed(facts: Facts, now: float) -> Iterator[Finding]:
@@ -261,13 +271,13 @@ def _missed(facts: Facts, now: float) -> Iterator[Finding]:
     for gap in facts.gaps:
         first, last = gap.fires[0], gap.fires[-1]
         old = gap.started_since and now - last > _FRESH
-        span = _at(job, first) if len(gap.fires) == 1 else f"{_at(job, first)} to {_at(job, last)}"
-        since = "it has started again since" if gap.started_since else "it has not started since"
+        span = _at(job, first) if len(gap.fires) == 1 else said("%s to %s", _at(job, first), _at(job, last))
+        since = said("it has started again since" if gap.started_since else "it has not started since")
         yield Finding(
             kind=alerts.MISSED,
             severity="info" if old else "warning",
             job=job.name,
-            text=f"{_fires(len(gap.fires))} missed, {span}: neither a start nor a skip; {since}",
+            text=said("%s missed, %s: neither a start nor a skip; %s", _fires(len(gap.fires)), span, since),
             since=first,
             event_id=f"missed:{job.name}:{gap.after_run}",
         )
@@ -277,13 +287,15 @@ def _skipped(facts: Facts) -> Iterator[Finding]:
     limit, job = facts.job.alerting.alert_after_skips, facts.job
     if limit is None or facts.skips < limit:
         return
-    reason = f", the last because {facts.skip_reason.replace('_', ' ')}" if facts.skip_reason else ""
+    text = said("%s skipped since the last start", _fires(facts.skips))
+    if facts.skip_reason:
+        text = said("%s, the last because %s", text, said(facts.skip_reason.replace("_", " ")))
     run = 0 if facts.last is None else facts.last.run_id
     yield Finding(
         kind=alerts.SKIPS,
         severity="warning",
         job=job.name,
-        text=f"{_fires(facts.skips)} skipped since the last start{reason}",
+        text=text,
         since=facts.skips_since,
         event_id=f"skips:{job.name}:{max(run, 0 if facts.running is None else facts.running.run_id)}",
     )
@@ -298,7 +310,7 @@ def warned(facts: Facts, last: Ended) -> dict[str, list[str]]:
 def _warned(facts: Facts, last: Ended) -> Iterator[Finding]:
     for kind, sentences in warned(facts, last).items():
         if sentences:
-            yield _about_run(kind, "warning", facts, last, f"run {last.run_id}: {'; '.join(sentences)}")
+            yield _about_run(kind, "warning", facts, last, said("run %d: %s", last.run_id, "; ".join(sentences)))
 
 
 def _age(running: Running, now: float) -> float:
@@ -332,9 +344,14 @@ def _about_run(kind: str, severity: Severity, facts: Facts, run: Ended, text: st
 _SHOWN = 3
 
 
-def _at(job: Job, instant: float) -> str:
-    return human(instant, job.rules.zone)
+def _at(job: Job, instant: float | None) -> Moment:
+    return Moment(human(instant, job.rules.zone))
 
 
-def _fires(count: int) -> str:
-    return "1 fire" if count == 1 else f"{count} fires"
+def lasting(seconds: float | None) -> Lasting:
+    """Return a duration as a fact of a sentence."""
+    return Lasting(format_duration(seconds))
+
+
+def _fires(count: int) -> Said:
+    return said("%s fire" if count == 1 else "%s fires", count)
