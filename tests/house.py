@@ -120,7 +120,7 @@ _CORE_IMPORTS = (
     *("__future__", "bisect", "collections", "croniter", "datetime", "difflib", "functools", "hashlib", "heapq"),
     *("itertools", "json", "math", "operator", "re", "statistics", "typing", "zoneinfo"),
 )
-_CORE_BASE = ("base.duration", "base.errors", "base.record")
+_CORE_BASE = ("base.duration", "base.errors", "base.record", "base.said")
 
 LONGEST_MODULE = 400
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from batchctl.base import clock
 from batchctl.base.errors import UsageError
-from batchctl.base.language import Moment, said
 from batchctl.base.record import Record
+from batchctl.base.said import Moment, said
 from batchctl.core.guard import decide
 from batchctl.core.guard.fitness import asked
 from batchctl.core.time import zones

@@ -11,8 +11,8 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchctl.base.duration import format_duration
-from batchctl.base.language import Lasting, said
 from batchctl.base.record import Record
+from batchctl.base.said import Lasting, said
 from batchctl.core import statistics
 from batchctl.core.model import CANCELLED, FAILURES, RUNNING, SUCCEEDED
 from batchctl.core.time.schedule import fires

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from batchctl.base.duration import format_duration
-from batchctl.base.language import lasting, recalled, say, told
+from batchctl.base.language import lasting, say, told
+from batchctl.base.said import recalled
 from batchctl.core import model
 
 TYPE_CHECKING = False

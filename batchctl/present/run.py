@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.base import duration
-from batchctl.base.language import recalled, told
+from batchctl.base.language import told
+from batchctl.base.said import recalled
 from batchctl.core import model
 from batchctl.core.time import zones
 from batchctl.present.status import spread

@@ -7,8 +7,8 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from batchctl.base.errors import StateError
-from batchctl.base.language import said
 from batchctl.base.record import Record, replace
+from batchctl.base.said import said
 from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
 from batchctl.core.judge import missed

@@ -13,7 +13,7 @@ from history_rows import DAY, HOUR, Rows
 from support import batchctl, wait_for
 
 from batchctl.base import clock
-from batchctl.base.language import recalled
+from batchctl.base.said import recalled
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from itertools import pairwise
 from math import ceil, floor
 
 from batchctl.base.duration import format_duration
-from batchctl.base.language import Lasting, said
 from batchctl.base.record import Record
+from batchctl.base.said import Lasting, said
 from batchctl.core.foresight.bootstrap import Numbers, SkipShare, rounded_up
 
 TYPE_CHECKING = False

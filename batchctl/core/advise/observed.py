@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from batchctl.base.language import Lasting, Said, said
 from batchctl.base.record import Record, replace
+from batchctl.base.said import Lasting, Said, said
 from batchctl.core.advise import advice, simulated, splitting
 from batchctl.core.advise.advice import DAY, Advice, Paste, Seen, span
 from batchctl.core.foresight.bootstrap import Numbers, SkipShare, numbers, rounded_down, shortly, skip_share

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from batchctl.base.language import Lasting, Moment, said
 from batchctl.base.record import Record
+from batchctl.base.said import Lasting, Moment, said
 from batchctl.core import model
 from batchctl.core.advise import advice
 from batchctl.core.advise.advice import DAY, Advice, span

@@ -5,8 +5,8 @@ Durations are seconds.
 
 from __future__ import annotations
 
-from batchctl.base.language import said
 from batchctl.base.record import Record, replace
+from batchctl.base.said import said
 from batchctl.core.advise.advice import HOUR, SPLIT_GROUPS, span, stale_above, timeout_above
 from batchctl.core.foresight.bootstrap import Numbers, numbers, shortly
 from batchctl.core.model import DEFAULT_GRACE

@@ -6,8 +6,8 @@ keeps one. What happens in quiet hours is written at once and sent when they are
 
 from __future__ import annotations
 
-from batchctl.base.language import Moment, said
 from batchctl.base.record import Record, replace
+from batchctl.base.said import Moment, said
 from batchctl.core.text.harmless import harmless, one_line
 from batchctl.core.time.periods import day_of
 from batchctl.core.time.zones import human

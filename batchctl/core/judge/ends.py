@@ -5,7 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-from batchctl.base.language import Moment, Said, recalled, said
+from batchctl.base.said import Moment, Said, recalled, said
 from batchctl.core.guard.selection import resuming
 from batchctl.core.judge import alerts, findings
 from batchctl.core.judge.findings import lasting

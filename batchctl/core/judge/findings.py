@@ -7,8 +7,8 @@ that a check every ten minutes tells of each once.
 from __future__ import annotations
 
 from batchctl.base.duration import format_duration
-from batchctl.base.language import Lasting, Moment, Said, recalled, said
 from batchctl.base.record import Record, replace
+from batchctl.base.said import Lasting, Moment, Said, recalled, said
 from batchctl.core import model, statistics
 from batchctl.core.guard.decide import is_lost
 from batchctl.core.judge import alerts
