@@ -55,7 +55,11 @@ def _in_module(path: Path) -> Iterator[str]:
             name = node.targets[0].id
             if name.endswith("_HEADERS"):
                 yield from (text.removeprefix(">") for text in _strings(node.value))
-            elif name.endswith("_TEXTS") or name == "template" or (name == "text" and path.stem == "decide"):
+            elif (
+                name.endswith("_TEXTS")
+                or name in {"template", "quiet", "many"}
+                or (name == "text" and path.stem == "decide")
+            ):
                 yield from _strings(node.value)
 
 

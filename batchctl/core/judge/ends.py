@@ -80,9 +80,7 @@ def _bad(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
     lines += [said("%s: %s", said(kind), text) for kind, text in last.warnings]
     if last.tail:
         lines += [said("last %d lines of its output:", len(last.tail)), *(f"| {line}" for line in last.tail)]
-    title = said("run %d %s", last.run_id, _status(last))
-    title = said("%s: %s", title, recalled(last.why)) if last.why else title
-    return title, [*lines, _rest(facts, last), _resume(facts)]
+    return _ended(last), [*lines, _rest(facts, last), _resume(facts)]
 
 
 def _failing(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
@@ -91,13 +89,16 @@ def _failing(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[st
     return said("failed %d times in a row", findings.failures(facts, last)), lines
 
 
-def _flapping(finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
-    lines = [
-        f"run {last.run_id} {_status(last)}{f': {last.why}' if last.why else ''}",
-        "no more is told of single failures and recoveries until three runs in a row end alike, or it stops turning",
-        f"its runs: {facts.called} report {facts.job.name}",
-    ]
-    return f"flapping, {finding.text.removeprefix('it has ')}", lines
+def _flapping(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
+    quiet = "no more is told of single failures and recoveries until three runs in a row end alike, or it stops turning"
+    lines = [_ended(last), said(quiet), said("its runs: %s", f"{facts.called} report {facts.job.name}")]
+    times = (facts.turns, lasting(facts.job.alerting.flap_window))
+    return said("flapping, turned %d times between success and failure within %s", *times), lines
+
+
+def _ended(last: Ended) -> Said:
+    ended = said("run %d %s", last.run_id, _status(last))
+    return said("%s: %s", ended, recalled(last.why)) if last.why else ended
 
 
 def _recovered(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:

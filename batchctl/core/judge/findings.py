@@ -108,8 +108,8 @@ def _ended(facts: Facts, last: Ended) -> Iterator[Finding]:
 
 def _flapping(facts: Facts, last: Ended) -> Iterator[Finding]:
     if facts.turns:
-        window = format_duration(facts.job.alerting.flap_window)
-        text = f"it has turned {facts.turns} times between success and failure within {window}"
+        window = lasting(facts.job.alerting.flap_window)
+        text = said("it has turned %d times between success and failure within %s", facts.turns, window)
         found = _about_run(alerts.FLAPPING, "warning", facts, last, text)
         # However long it goes on, it is one event: the one that was told.
         yield found if facts.open_flapping is None else replace(found, event_id=facts.open_flapping)
@@ -185,7 +185,7 @@ def _running(facts: Facts, now: float) -> Iterator[Finding]:
         text = said("run %d has been running for %s, %s", running.run_id, lasting(age), most.said)
         yield _now(alerts.LONG, "warning", facts, running, text)
     if facts.noticed:
-        text = f"run {running.run_id}, which is still running: {'; '.join(facts.noticed)}"
+        text = said("run %d, which is still running: %s", running.run_id, "; ".join(facts.noticed))
         yield _now(alerts.OUTPUT, "warning", facts, running, text)
     yield from _overrun(facts, running, now)
 
