@@ -18,6 +18,8 @@ PACKAGE = ROOT / "batchctl"
 PO = PACKAGE / "locale" / "ko" / "LC_MESSAGES" / "batchctl.po"
 MO = PO.with_suffix(".mo")
 _SAYING = {"say", "said", "_say", "_passed", "_failed", "table", "counted"}
+_SAID_LATER = {"template", "quiet", "many"}
+"""Names of variables that hold a message until it is said."""
 _PLACE = re.compile(r"%(?:\((\d+)\))?[-+0-9.,]*([sdgf%])")
 _IN_TEMPLATE = re.compile(r"""_\(\s*("(?:[^"\\]|\\.)*")""")
 

@@ -91,7 +91,7 @@ def _failing(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[st
 
 def _flapping(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
     quiet = "no more is told of single failures and recoveries until three runs in a row end alike, or it stops turning"
-    lines = [_ended(last), said(quiet), said("its runs: %s", f"{facts.called} report {facts.job.name}")]
+    lines: list[str] = [_ended(last), said(quiet), said("its runs: %s", f"{facts.called} report {facts.job.name}")]
     times = (facts.turns, lasting(facts.job.alerting.flap_window))
     return said("flapping, turned %d times between success and failure within %s", *times), lines
 
