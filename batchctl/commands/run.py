@@ -112,7 +112,7 @@ def run(
 
     if detach:
         code, said = answer.detach(found, asked, lambda begun: render.begun(begun, whole=as_json), tell, report)
-        text.write([said])
+        show(lambda: text.write([said]))
         raise typer.Exit(code)
     outcome = answer.run(found, asked, render.Live(answer.Glances(found, site.state)) if on_terminal else None)
     tell(outcome)

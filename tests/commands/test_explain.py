@@ -15,6 +15,7 @@ from batchctl.commands.cli import main
 from batchctl.core.guard.decide import NAMES
 from batchctl.core.run import Identity
 from batchctl.core.time import zones
+from batchctl.process import identity
 
 JOB = "일괄-작업"
 CONFIG = f"""
@@ -130,3 +131,21 @@ def test_c_locale(command: list[str]) -> None:
     assert done.returncode == 0
     assert "+  not_due" in done.stdout
     assert done.stdout.replace(JOB, "").isascii()
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_first_run_has_no_history_yet(
+    monkeypatch: pytest.MonkeyPatch, command: list[str], rows: Rows, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    """Where neither an earlier run nor a timeout tells when it ends, that is said, and not that it never does."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    run = rows.run("gap", clock.now() - HOUR, None, owner=identity.myself())
+    assert main([*command, "explain", "gap"]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said == f"Next start: no history yet, and no timeout, says when run {run} ends."
+    assert main([*command, "status", "gap"]) == 0
+    assert "no history yet" in capsys.readouterr().out
+    rows.run("gap", clock.now() - 30 * HOUR, HOUR)
+    rows.change("update runs set id = 0 where status = 'succeeded'")
+    assert main([*command, "explain", "gap"]) == 0
+    assert "no history yet" not in capsys.readouterr().out

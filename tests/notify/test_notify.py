@@ -198,6 +198,20 @@ def test_failures_in_a_row_and_recovery(history: Rows, web: Web) -> None:
     assert [taken.json["type"] for taken in web.taken] == ["failure"] * 5 + ["success"]
 
 
+def test_a_run_of_other_steps_is_no_recovery(history: Rows) -> None:
+    """After step 31 has failed, the success of 33 alone ends no alert; what failed then succeeding does."""
+    of = telling("json://127.0.0.1/")
+    bad = ended(history, of)
+    opened = "select event_id from outbox where lasting = 1 and over_at is null"
+    for seq, step, events in ((2, "33", [f"failed:{bad}"]), (1, "31", [f"failed:{bad}", f"recovered:{bad + 2}"])):
+        run = history.run(of.name, clock.now() - 30, 10.0)
+        for place, name in ((1, "31"), (2, "33")):
+            history.step(run, place, name, "succeeded" if place == seq else "skipped")
+        written(history, lambda connection, run=run: ends.record(connection, of, run, str(history.state)))  # type: ignore[misc]
+        assert box(history) == events, step
+        assert rows(history.state, opened) == ([(f"failed:{bad}",)] if step == "33" else [])
+
+
 def test_the_trouble_of_a_later_run_is_not_over(history: Rows) -> None:
     """An alert about the run under way is neither ended nor answered by the success of the run before it."""
     of = telling("json://127.0.0.1/")

@@ -131,7 +131,7 @@ def _end(facts: Facts, end: Ended) -> Finding:
     text = _with_why(said(_ENDED_TEXTS[end.status], end.run_id, _at(facts.job, end.ended_at)), end)
     # An operator's own stop is worth knowing, and nothing that is wrong.
     severity: Severity = "warning" if end.status in _KIND_OF else "info"
-    return _about_run(_KIND_OF.get(end.status, alerts.FAILED), severity, facts, end, text)
+    return _about_run(_KIND_OF.get(end.status, model.CANCELLED), severity, facts, end, text)
 
 
 def _row(facts: Facts, bad: Ended) -> Iterator[Finding]:

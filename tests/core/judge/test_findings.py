@@ -56,13 +56,13 @@ USUAL = [26 * HOUR] * 10
         (facts(last=ended("lost", 1)), [("lost", "warning")]),
         (facts(last=ended("stale", 40)), [("stale", "warning")]),
         # the operator's own stop
-        (facts(last=ended("cancelled", 1)), [("failed", "info")]),
+        (facts(last=ended("cancelled", 1)), [("cancelled", "info")]),
         # three in a row
         (facts(last=ended("failed", 1), failures_before=2), [("failing", "critical"), ("failed", "warning")]),
         (facts({"alert_after": 5}, last=ended("failed", 1), failures_before=2), [("failed", "warning")]),
         # a stop is no failure, and ends no row of them
-        (facts(last=ended("cancelled", 1), failures_before=2), [("failed", "info")]),
-        (facts(last=ended("cancelled", 1), failures_before=3), [("failing", "critical"), ("failed", "info")]),
+        (facts(last=ended("cancelled", 1), failures_before=2), [("cancelled", "info")]),
+        (facts(last=ended("cancelled", 1), failures_before=3), [("failing", "critical"), ("cancelled", "info")]),
         # and well again
         (facts(last=ended(), failures_before=3), [("recovered", "info")]),
         # the failures themselves were pruned; an alert of them is still open
