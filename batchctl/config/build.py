@@ -22,7 +22,7 @@ from batchctl.config.schema import (
     unknown_remedy,
 )
 from batchctl.core.limits import Limits
-from batchctl.core.model import DEFAULT_GRACE, Group, Job, Rules, StartIf, Step
+from batchctl.core.model import ALWAYS, DEFAULT_GRACE, ON_FAILURE, ON_SUCCESS, Group, Job, Rules, StartIf, Step
 from batchctl.core.text.placeholders import BUILT_IN, fill_shell, names
 from batchctl.core.time import zones
 from batchctl.core.time.cadence import share_of
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _CATCH_UP_WINDOW = 86400.0
 _LONGEST_JITTER = 86400.0
 _LEAST_MEMORY = 1_000_000
+_CLEAN_UP_LIMITS = {ALWAYS: 300.0, ON_FAILURE: 300.0}
+"""Seconds that a step may take which runs although the run was stopped, unless it says otherwise."""
 SCHEDULES = ("schedule", "every", "daily", "at", "after")
 COMMANDS = ("run", "argv", "function")
 SHORT_ONLY = tuple(key for key in keys_of(CommandKeys) if key not in COMMANDS)
@@ -260,6 +262,8 @@ def _steps(job: JobTable, table: Mapping[str, Any], where: KeyPath, params: Mapp
         if step.id in seen:
             where.at(number).at("id").refuse(f"the id {step.id!r} is taken", "give each step an id of its own")
         seen.add(step.id)
+    if all(step.when != ON_SUCCESS for step in steps):
+        where.at(0).at("when").refuse("every step only follows others", "leave when out of at least one of them")
     return steps
 
 
@@ -268,8 +272,9 @@ def _step(table: Any, where: KeyPath, job_params: Mapping[str, Any]) -> Step:
     step = Step(
         id=values.name(raw.id, where.at("id"), "step"),
         group=None if raw.group is None else values.name(raw.group, where.at("group"), "group"),
-        timeout=values.optional_duration(raw.timeout, where.at("timeout")),
+        timeout=values.optional_duration(raw.timeout, where.at("timeout")) or _CLEAN_UP_LIMITS.get(raw.when),
         grace=values.optional_duration(raw.grace, where.at("grace"), zero=True),
+        when=raw.when,
         continue_on_failure=raw.continue_on_failure,
         **_command(raw, table, where),
         **_retries(raw, where),
@@ -345,6 +350,9 @@ def _groups(job: JobTable, where: KeyPath, steps: tuple[Step, ...]) -> tuple[Gro
         if raw.parallel and not _together(name, steps):
             what = "its steps are not written one after the other, so they cannot run side by side"
             at.refuse(what, "move the steps of the group together")
+        if raw.parallel and any(step.when != ON_SUCCESS for step in steps if step.group == name):
+            what = "one of its steps has `when`, and waits for what comes before it"
+            at.at("parallel").refuse(what, "take that step out of the group")
         found[name] = Group(name=name, parallel=raw.parallel, max_parallel=raw.max_parallel)
     return tuple(found.get(name) or Group(name=name) for name in order)
 

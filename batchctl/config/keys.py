@@ -60,6 +60,10 @@ KEYS = {
     "python": ('"/srv/shop/.venv/bin/python"', "the interpreter for function; default: batchctl's own"),
     "params": ("{ limit = 100 }", "parameters, for `{name}` in run and argv, and for the program; a step's go before"),
     "continue_on_failure": ("true", "where the step fails, later ones run all the same; the run still ends failed"),
+    "when": (
+        '"always" or "on_failure"',
+        "also runs, or only, where a step before it failed or timed out or the run was stopped; default: on_success",
+    ),
     "parallel": ("true", "the steps of the group run side by side"),
     "max_parallel": ("2", "at most so many of them at once"),
     # in which surroundings

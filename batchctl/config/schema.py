@@ -65,6 +65,7 @@ class StepTable(SharedKeys, forbid_unknown_fields=True, kw_only=True):
     id: str
     group: str | None = None
     continue_on_failure: bool = False
+    when: Literal["on_success", "on_failure", "always"] = "on_success"
 
 
 class GroupTable(Struct, forbid_unknown_fields=True):

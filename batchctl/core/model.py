@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Params = Mapping[str, Any]
     GapAfter = Literal["any", "success"]
     OnStale = Literal["takeover", "alert"]
+    When = Literal["on_success", "on_failure", "always"]
 
 RUNNING = "running"
 SUCCEEDED = "succeeded"
@@ -37,6 +38,10 @@ UNFINISHED = (FAILED, TIMED_OUT, CANCELLED, LOST, STALE)
 """Terminal statuses that `--resume` continues."""
 FAILURES = (FAILED, TIMED_OUT, LOST, STALE)
 """Terminal statuses that are somebody's trouble; what was cancelled is over as an operator wanted it."""
+
+ON_SUCCESS = "on_success"
+ON_FAILURE = "on_failure"
+ALWAYS = "always"
 
 DEFAULT_GRACE = 10.0
 """Seconds between TERM and KILL where neither step nor job says."""
@@ -63,6 +68,8 @@ class Step(Record):
     retry_backoff: float = 1.0
     retry_max_delay: float | None = None
     continue_on_failure: bool = False
+    when: When = "on_success"
+    """`always` and `on_failure`: also, or only, where a step before it did not succeed or the run was stopped."""
     log_max: int | None = None
     limits: Limits = NONE
     executor: str | None = None

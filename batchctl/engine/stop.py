@@ -128,7 +128,7 @@ def _close(
 def _ask_owner(connection: sqlite3.Connection, row: RunningRow, job: Job) -> bool:
     """Send TERM to the run's batchctl and wait for its last word; False where it does not come."""
     tree.terminate(Remains(row.token, {}, row.owner).owner())
-    patience = clock.monotonic() + _longest_grace(job) + _OWNER_NEEDS
+    patience = clock.monotonic() + _longest_grace(job) + _cleaning_up(job) + _OWNER_NEEDS
     while clock.monotonic() < patience:
         if guard.status_of(connection, row.run_id) != model.RUNNING:
             return True
@@ -136,6 +136,12 @@ def _ask_owner(connection: sqlite3.Connection, row: RunningRow, job: Job) -> boo
             break
         time.sleep(_LOOK_EVERY)
     return guard.status_of(connection, row.run_id) != model.RUNNING
+
+
+def _cleaning_up(job: Job) -> float:
+    """Return how long the steps that run after a stop may take."""
+    steps = [step for step in job.steps if step.when != model.ON_SUCCESS]
+    return sum((1 + step.retries) * ((step.timeout or 0.0) + _longest_grace(job)) for step in steps)
 
 
 def _longest_grace(job: Job) -> float:

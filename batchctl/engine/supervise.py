@@ -57,7 +57,7 @@ class Supervisor:
         self._active: list[Active] = []
         self._pending = [step for step in run.steps if step.status == model.PENDING]
         # Kept, and not looked for in all steps at each of them: a run may have thousands.
-        self._left, self._blocked = len(self._pending), False
+        self._left, self._failed, self._blocked = len(self._pending), False, False
         self._changed: dict[int, StepRun] = {}
         self._executors: dict[str | None, Executor] = {}
 
@@ -70,9 +70,8 @@ class Supervisor:
         """
         try:
             for stage in stages(self._pending, self._around.job.groups):
-                if not self._goes_on:
-                    break
                 self._run_stage(stage)
+                self._leave_out(stage.steps[0])
             insist(self._conclude)
             insist(judge)
         except Exception as error:  # noqa: BLE001 - whatever it is, no step may be left alone and no run without an end
@@ -89,15 +88,34 @@ class Supervisor:
             return model.TIMED_OUT
         return model.CANCELLED if self._wakeup.stopped_by is not None or self._journal.dispossessed else None
 
-    @property
-    def _goes_on(self) -> bool:
-        """Whether the next step may start."""
-        return self._stopping is None and not self._blocked
+    def _may_start(self, step: StepRun) -> bool:
+        if step.step.when == model.ON_SUCCESS:
+            self._look_at_budget()
+            return self._stopping is None and not self._blocked
+        wanted = step.step.when == model.ALWAYS or self._failed or self._stopping is not None
+        return wanted and self._must_end(step) is None
+
+    def _leave_out(self, step: StepRun) -> None:
+        """Skip what was to follow a failure, where none came."""
+        idle = step.status == model.PENDING and step.step.when == model.ON_FAILURE
+        if idle and not self._failed and self._stopping is None:
+            step.status, step.why = model.SKIPPED, "no step before it failed"
+            self._changed[step.seq] = step
+            self._left -= 1
+
+    def _must_end(self, step: StepRun) -> str | None:
+        """Why a step must not go on; what follows a failure or a stop goes on until somebody insists."""
+        if step.step.when == model.ON_SUCCESS:
+            return self._stopping
+        return model.CANCELLED if self._wakeup.stops > 1 or self._journal.dispossessed else None
+
+    def _look_at_budget(self) -> None:
+        self._out_of_time = self._out_of_time or (self._deadline is not None and clock.monotonic() >= self._deadline)
 
     def _run_stage(self, stage: Stage) -> None:
         waiting = list(reversed(stage.steps))
         while True:
-            while waiting and len(self._active) < stage.limit and self._goes_on:
+            while waiting and len(self._active) < stage.limit and self._may_start(waiting[-1]):
                 self._active.append(Active(self._around, self._run, waiting.pop(), self._executor))
                 self._advance(self._active[-1:])  # it may be over at once, where it cannot be started
             self._note()
@@ -110,20 +128,22 @@ class Supervisor:
                 self._journal.note(self._run, ())
             for executor in self._executors.values():
                 self._guarded(executor.poll)
-            self._out_of_time = self._out_of_time or self._is_due(self._deadline)
+            if stage.steps[0].step.when == model.ON_SUCCESS:
+                self._look_at_budget()  # which is not spent by what only cleans up
             self._advance(self._active)
             self._note()
 
     def _advance(self, ones: Sequence[Active]) -> None:
         """Let steps do what is due; remember what is worth writing down, and what has come to its end."""
         for one in ones:
-            if self._guarded(one.advance, self._stopping) or self._hindered:
+            if self._guarded(one.advance, self._must_end(one.step)) or self._hindered:
                 self._changed[one.step.seq] = one.step
         for one in ones:
             if one.done:
                 self._left -= 1
-                failed = one.step.status in model.UNFINISHED
-                self._blocked = self._blocked or (failed and not one.step.step.continue_on_failure)
+                if one.step.status in model.UNFINISHED:
+                    spec, self._failed = one.step.step, True
+                    self._blocked |= spec.when == model.ON_SUCCESS and not spec.continue_on_failure
         self._active = [one for one in self._active if not one.done]
 
     def _guarded(self, act: Callable[..., object], *arguments: object) -> bool:
@@ -146,23 +166,20 @@ class Supervisor:
             steps, self._changed = self._changed, {}
             self._guarded(self._journal.note, self._run, steps.values())
 
-    def _is_due(self, deadline: float | None) -> bool:
-        return deadline is not None and clock.monotonic() >= deadline
-
     def _sleep(self, active: Sequence[Active]) -> None:
         """Sleep until something can have changed; show the run in between where somebody watches."""
         if self._hindered:
             time.sleep(TRY_AGAIN)  # not on the wake-up pipe: it may be what errs
             return
         deadlines = [one.deadline for one in active if one.deadline is not None]
-        if self._deadline is not None and not self._out_of_time:
+        if self._deadline is not None and not self._out_of_time and active[0].step.step.when == model.ON_SUCCESS:
             deadlines.append(self._deadline)
         waits = [min(deadlines) - clock.monotonic()] if deadlines else []
         waits += [executor.look_every for executor in self._executors.values() if executor.look_every is not None]
         self._show()
         if self._observer is not None:
             waits.append(self._observer.interval)
-        if self._stopping is None or all(one.ending for one in active):
+        if all(one.ending or self._must_end(one.step) is None for one in active):
             self._wait(min(waits, default=None))
 
     def _wait(self, seconds: float | None) -> None:
@@ -185,7 +202,7 @@ class Supervisor:
         for step in run.steps:
             if step.status == model.PENDING:
                 step.status = model.BLOCKED
-        statuses = [step.status for step in run.steps]
+        statuses = [step.status for step in _decisive(run)]
         run.status = outcome.run_status(statuses, timed_out=self._out_of_time, stopped_by=stopped_by)
         run.exit_code = outcome.exit_code(run.status, stopped_by=stopped_by)
         run.why = "; ".join(filter(None, (self._why(stopped_by), _HUNG_UP if self._wakeup.hung_up else "")))
@@ -201,7 +218,7 @@ class Supervisor:
             return f"stopped by {signals.name_of(stopped_by)}"
         if self._out_of_time:
             return "the job's timeout was exceeded"
-        unfinished = [step for step in self._run.steps if step.status in model.UNFINISHED]
+        unfinished = [step for step in _decisive(self._run) if step.status in model.UNFINISHED]
         return "; ".join(f"step {step.step.id}: {step.why}" for step in unfinished)
 
     def _give_up(self, error: Exception) -> None:
@@ -210,6 +227,11 @@ class Supervisor:
         end_everything(self._executors.values(), self._around.job.grace)
         run.fail(f"internal error: {type(error).__name__}: {error}", clock.now())
         self._end_now()
+
+
+def _decisive(run: Run) -> list[StepRun]:
+    """Return the steps in the order in which they decide how a run ended: what only follows them comes last."""
+    return sorted(run.steps, key=lambda step: step.step.when != model.ON_SUCCESS)
 
 
 def insist(act: Callable[[], None]) -> None:

@@ -25,7 +25,13 @@ _BARE_KEY = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 _DURATIONS = frozenset(
     {"timeout", "stale_after", "min_gap", "every", "jitter", "grace", "retry_delay", "retry_max_delay"}
 )
-_STEP_DEFAULTS = {"retries": 0, "retry_delay": 0.0, "retry_backoff": 1.0, "continue_on_failure": False}
+_STEP_DEFAULTS = {
+    "retries": 0,
+    "retry_delay": 0.0,
+    "retry_backoff": 1.0,
+    "continue_on_failure": False,
+    "when": "on_success",
+}
 
 
 def as_json(found: Effective) -> contract.Config:

@@ -52,6 +52,7 @@ class PlannedStep(TypedDict):
     status: str
     why: str | None
     attempts: int
+    when: Literal["on_success", "on_failure", "always"]
     command: str
 
 

@@ -31,6 +31,7 @@ class StepKeys(TypedDict, total=False):
     retry_backoff: float
     retry_max_delay: float
     continue_on_failure: bool
+    when: Literal["on_failure", "always"]
     log_max: int
     memory_max: int
     cpu_max: float

@@ -115,7 +115,11 @@ def _planned(run: StepRun, plan: Plan) -> str:
     retries = f", {counted(step.retries, 'retry', 'retries')}" if step.retries else ""
     before = counted(run.attempts_before, "attempt", "attempts")
     again = say(", again after %s", before) if run.attempts_before else ""
-    return f"  > {step.id}{group}: {one_line(plan.commands[run.seq])}{budget}{retries}{again}"
+    when = _WHEN.get(step.when, "")
+    return f"  > {step.id}{group}: {one_line(plan.commands[run.seq])}{when}{budget}{retries}{again}"
+
+
+_WHEN = {model.ALWAYS: ", whatever happens before it", model.ON_FAILURE: ", only after a failure or a stop"}
 
 
 def dry_run_json(plan: Plan) -> contract.DryRun:
@@ -135,6 +139,7 @@ def dry_run_json(plan: Plan) -> contract.DryRun:
                 "status": step.status,
                 "why": step.why or None,
                 "attempts": step.attempts_before,
+                "when": step.step.when,
                 "command": plan.commands[step.seq],
             }
             for step in plan.steps

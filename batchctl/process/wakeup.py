@@ -22,6 +22,8 @@ class Wakeup:
     def __init__(self) -> None:
         """Take over SIGCHLD and the stop signals."""
         self.stopped_by: int | None = None
+        self.stops = 0
+        """Stop signals so far."""
         self.hung_up = False
         """Whether the terminal that it was started at has gone; that is no word to stop."""
         self._has_terminal = _has_terminal()
@@ -51,6 +53,7 @@ class Wakeup:
         if number == signal.SIGHUP and self._has_terminal:
             self._hang_up()
             return
+        self.stops += 1
         # The first one counts: it is what the operator, or the system going down, asked for.
         if self.stopped_by is None:
             self.stopped_by = number

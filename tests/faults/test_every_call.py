@@ -33,6 +33,7 @@ def eventful(mark: str) -> Job:
             "c", f"trap '' TERM; : {mark}; sleep 60 & wait; sleep 60", timeout=0.1, grace=0.1, continue_on_failure=True
         ),
         step("d", 'echo "{{\\"n\\": 1}}" > $BATCHCTL_RESULT'),
+        step("e", when="always"),
         groups=(Group(name="g", parallel=True),),
         expect=Expect(conditions=(Condition(key="n", operator=">=", bound=1),)),
     )
@@ -59,6 +60,7 @@ def is_true(one: dict[str, Any], found: tuple[Any, ...], usual: tuple[Any, ...])
     return known and code == 70 and "internal error" in why and "running" not in {each[1] for each in steps}
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("part", "parts"), [(0, 101), *(pytest.param(part, 11, marks=pytest.mark.slow) for part in range(11))]
 )

@@ -203,6 +203,7 @@ def _step_keys(step: Step) -> dict[str, Any]:
         "retry_backoff": None if step.retry_backoff == 1 else step.retry_backoff,
         "retry_max_delay": None if step.retry_max_delay is None else _exact(step.retry_max_delay),
         "continue_on_failure": step.continue_on_failure or None,
+        "when": None if step.when == "on_success" else step.when,
     }
     return _set(keys | _shared_keys(step))
 

@@ -22,16 +22,19 @@ class Stage(Record):
 def stages(steps: Sequence[StepRun], groups: Sequence[Group]) -> list[Stage]:
     """Return the stages of these steps: each step alone, but neighbours of one parallel group together."""
     parallel = {group.name: group for group in groups if group.parallel}
-    found: list[Stage] = []
+    found: list[list[StepRun]] = []
     for step in steps:
         group = parallel.get(step.step.group or "")
-        before = found[-1].steps if found else ()
+        before = found[-1] if found else []
         if group is not None and before and before[-1].step.group == group.name:
-            together = (*before, step)
-            found[-1] = Stage(steps=together, limit=min(group.max_parallel or len(together), len(together)))
+            before.append(step)
         else:
-            found.append(Stage(steps=(step,), limit=1))
-    return found
+            found.append([step])
+    limits = (None if len(steps) == 1 else parallel[steps[0].step.group or ""].max_parallel for steps in found)
+    return [
+        Stage(steps=tuple(steps), limit=min(limit or len(steps), len(steps)))
+        for steps, limit in zip(found, limits, strict=True)
+    ]
 
 
 def retry_delay(delay: float, backoff: float, longest: float | None, failures: int) -> float:

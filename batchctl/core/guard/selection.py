@@ -98,17 +98,26 @@ def chosen(job: Job, selection: Selection, earlier: Earlier | None) -> list[Step
         run = StepRun(seq, step)
         if earlier is not None:
             run.attempts_before = earlier.attempts.get(step.id, 0)
-            if earlier.statuses.get(step.id) in {model.SUCCEEDED, model.SKIPPED}:
+            # What cleans up after a run cleans up after this one too.
+            if step.when == model.ON_SUCCESS and earlier.statuses.get(step.id) in {model.SUCCEEDED, model.SKIPPED}:
                 run.status = model.SKIPPED
                 run.result = earlier.results.get(step.id)
                 run.why = _why_skipped(earlier, step.id)
         if run.status == model.PENDING and not _selected(job.steps, step, selection):
             run.status, run.why = model.SKIPPED, "not selected"
         found.append(run)
-    if all(run.status == model.SKIPPED for run in found):
+    if not any(_is_left(run, earlier) for run in found):
         message = f"no step of {job.name} is left to run: {'; '.join(f'{run.step.id} {run.why}' for run in found)}"
         raise UsageError(message, remedy=f"see `batchctl run {job.name} --dry-run`, and select other steps")
     return found
+
+
+def _is_left(run: StepRun, earlier: Earlier | None) -> bool:
+    """Say whether a step is a reason for a run; one that only follows others is, where it has not succeeded before."""
+    if run.status != model.PENDING:
+        return False
+    follows = run.step.when != model.ON_SUCCESS and earlier is not None
+    return not follows or (earlier is not None and earlier.statuses.get(run.step.id) in model.UNFINISHED)
 
 
 def _why_skipped(earlier: Earlier, step: str) -> str:
