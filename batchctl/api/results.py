@@ -54,6 +54,7 @@ class PlannedStep(Record):
     status: str
     why: str | None
     attempts: int
+    when: Literal["on_success", "on_failure", "always"]
     command: str
 
 

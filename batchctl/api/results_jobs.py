@@ -39,6 +39,7 @@ class StepKeys(Record):
     retry_backoff: float | None = None
     retry_max_delay: float | None = None
     continue_on_failure: bool | None = None
+    when: Literal["on_failure", "always"] | None = None
     log_max: int | None = None
     memory_max: int | None = None
     cpu_max: float | None = None
