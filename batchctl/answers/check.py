@@ -12,6 +12,7 @@ from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.core.judge.findings import status_of
 from batchctl.store import database, spool
+from batchctl.store.lockfile import OneLook
 from batchctl.watch import health, healthfile
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def check(site: Site, names: Sequence[str] = (), *, written: Written, counted: b
     with database.Opened(state, create=True) as connection:
         _import(state, connection)
         before = healthfile.previous(state, config.zone)
-        found = health.gather(config, state, connection, before, now, os.environ.get("BATCHCTL_JOB"))
+        with OneLook():
+            found = health.gather(config, state, connection, before, now, os.environ.get("BATCHCTL_JOB"))
         try:
             healthfile.write(state, written(found, found.findings, config.zone))
         except StateError as error:

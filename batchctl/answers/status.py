@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchctl.base import clock
 from batchctl.base.record import Record
+from batchctl.store.lockfile import OneLook
 from batchctl.watch.standing import job_status
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def status(site: Site, job: str | None = None) -> Standings:
     """
     now, history = clock.now(), site.history()
     jobs = list(site.listed.jobs.values()) if job is None else [site.job(job)]
-    found = [job_status(one, history, site.state, now, site.config.jobs) for one in jobs]
+    with OneLook():
+        found = [job_status(one, history, site.state, now, site.config.jobs) for one in jobs]
     steps: Sequence[StepRow] = ()
     if job is not None:
         current, last = found[0].current, found[0].last_run

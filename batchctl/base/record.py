@@ -25,15 +25,18 @@ class Record:
 
     if TYPE_CHECKING:
         _fields: ClassVar[tuple[str, ...]]
+        _names: ClassVar[frozenset[str]]
         _defaults: ClassVar[dict[str, Any]]
     else:
         _fields = ()
+        _names = frozenset()
         _defaults = {}
 
     def __init_subclass__(cls) -> None:
         """Collect the fields of the class and of its bases, in the order written."""
         own = tuple(cls.__dict__.get("__annotations__", {}))  # noqa: RUF063 - the function for it lives in inspect
         cls._fields = cls._fields + tuple(name for name in own if name not in cls._fields)
+        cls._names = frozenset(cls._fields)
         cls._defaults = cls._defaults | {name: cls.__dict__[name] for name in own if name in cls.__dict__}
 
     def __init__(self, **values: Any) -> None:
@@ -41,8 +44,8 @@ class Record:
         fields = self.__dict__
         fields.update(self._defaults)
         fields.update(values)
-        if len(fields) != len(self._fields) or any(name not in fields for name in self._fields):
-            wrong = set(self._fields) ^ set(fields)
+        if fields.keys() != self._names:
+            wrong = self._names ^ fields.keys()
             message = f"{type(self).__name__}: missing or unknown field {', '.join(sorted(wrong))}"
             raise TypeError(message)
 

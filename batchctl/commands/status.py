@@ -55,4 +55,4 @@ def _picture(site: Site, job: str | None, width: int) -> render.Picture:
     found = answer.status(site, job)
     if job is None:
         return render.overview(found.jobs, found.at, found.zone, width)
-    return render.detail(found.jobs[0], found.steps, found.at, found.zone)
+    return render.detail(found.jobs[0], found.steps, found.at, found.zone, width)

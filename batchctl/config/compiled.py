@@ -122,12 +122,13 @@ def load_config(path: str | None, state_option: str | None, *, ready_made: bool 
     if content is not None and None not in content[3].values():
         _, _, state_dir, jobs, rest = content
         files, timezone, lang, pools, disk_free_min, origins = marshal.loads(rest)  # noqa: S302 - part of the checked copy
+        zone = _zone(timezone)
         return Config(
             path=path,
             files=files,
-            jobs={name: _unpack(packed) for name, packed in jobs.items() if packed is not None},
+            jobs={name: _unpack(packed, zone) for name, packed in jobs.items() if packed is not None},
             timezone=timezone,
-            zone=_zone(timezone),
+            zone=zone,
             lang=lang,
             state_dir=state_dir,
             pools=pools,
@@ -248,9 +249,10 @@ def _pack(job: Job) -> bytes:
     return marshal.dumps(_flat(replace(job, rules=replace(job.rules, zone=None))))
 
 
-def _unpack(packed: bytes) -> Job:
+def _unpack(packed: bytes, zone: Zone | None = None) -> Job:
     job: Job = _deep(marshal.loads(packed))  # noqa: S302 - part of the checked copy
-    return replace(job, rules=replace(job.rules, zone=_zone(job.timezone)))
+    job.rules.__dict__["zone"] = _zone(job.timezone) if zone is None else zone
+    return job
 
 
 def _zone(name: str | None) -> Zone:
@@ -269,7 +271,11 @@ def _flat(value: Any) -> Any:
 
 
 def _deep(value: Any) -> Any:
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is list:
+        # As `Record.__init__` would, but of thousands of jobs: the fields are those of the copy's key.
         record = _RECORDS[value[0]]
-        return record(**dict(zip(record._fields, map(_deep, value[1:]), strict=True)))
-    return tuple(_deep(inner) for inner in value) if isinstance(value, tuple) else value
+        made = object.__new__(record)
+        made.__dict__.update(zip(record._fields, map(_deep, value[1:]), strict=True))
+        return made
+    return tuple(map(_deep, value)) if kind is tuple else value

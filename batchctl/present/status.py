@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from batchctl.core import model
 from batchctl.core.time.zones import iso
-from batchctl.present.tables import keep_whole, table
+from batchctl.present.tables import keep_whole, lines, table
 from batchctl.present.text import (
     FIRST_STEPS,
     STYLES,
@@ -20,12 +20,14 @@ from batchctl.present.text import (
     say,
     symbols,
     told,
+    width_of,
+    write,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rich.console import Console, Group, RenderableType
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
     from batchctl.core.time.zones import Zone
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 _WIDE = 150
 """Columns from which a job fits into one row."""
+_COLUMNS = ("JOB", "STATE", "STEP", "ELAPSED", "EXPECTED END", "LAST RUN", "NEXT FIRES", "30 DAYS")
 
 
 def as_json(jobs: Sequence[JobStatus], zone: Zone) -> contract.Status:
@@ -98,30 +101,38 @@ def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> P
     if not jobs:
         return Text(say(FIRST_STEPS))
     if width < _WIDE:
-        return Group(*(_block(status, now, zone) for status in jobs))
-    made = table(("JOB", "STATE", "STEP", "ELAPSED", "EXPECTED END", "LAST RUN", "NEXT FIRES", "30 DAYS"))
-    for status in jobs:
-        current = status.current
-        made.add_row(
-            cell(status.job.name, "bold"),
-            _state(status, now, zone),
-            cell("-" if current is None else _step(current)),
-            cell("-" if current is None else format_duration(current.elapsed_s)),
-            cell("-" if current is None else _expected_end(current, now, zone)),
-            _last_run(status.last_run, now, zone),
-            _fires(status, now, zone),
-            cell(_record(status)),
-        )
-    keep_whole(made)
+        return Text("\n", no_wrap=True).join(_block(status, now, zone, width) for status in jobs)
+    rows = [_row(status, now, zone) for status in jobs]
+    made: Picture | None = lines(_COLUMNS, rows, width)
+    if made is None:
+        folding = table(_COLUMNS)
+        for row in rows:
+            folding.add_row(*row)
+        keep_whole(folding)
+        made = folding
     again = [cell(say("resume %s: %s", each.job.name, each.resume)) for each in jobs if each.resume is not None]
-    return Group(made, *again)
+    return Group(made, *again) if again else made
 
 
-def detail(status: JobStatus, steps: Sequence[StepRow], now: float, zone: Zone) -> Picture:
+def _row(status: JobStatus, now: float, zone: Zone) -> list[Text]:
+    current = status.current
+    return [
+        cell(status.job.name, "bold"),
+        _state(status, now, zone),
+        cell("-" if current is None else _step(current)),
+        cell("-" if current is None else format_duration(current.elapsed_s)),
+        cell("-" if current is None else _expected_end(current, now, zone)),
+        _last_run(status.last_run, now, zone),
+        _fires(status, now, zone),
+        cell(_record(status)),
+    ]
+
+
+def detail(status: JobStatus, steps: Sequence[StepRow], now: float, zone: Zone, width: int) -> Picture:
     """Return one job with the steps of its current or else its last run."""
     from rich.console import Group
 
-    block = _block(status, now, zone)
+    block = _block(status, now, zone, width)
     if not steps:
         return block
     made = table(("STEP", "GROUP", "STATUS", ">ATTEMPTS", ">TOOK", "RESULT"))
@@ -138,9 +149,15 @@ def detail(status: JobStatus, steps: Sequence[StepRow], now: float, zone: Zone) 
 
 
 def show(draw: Draw) -> None:
-    """Print one picture."""
+    """Print one picture; ready lines without colours as they are, since rich takes 5,000 jobs a second to lay out."""
+    from rich.text import Text
+
     out = console()
-    out.print(draw(out.width))
+    picture = draw(out.width)
+    if isinstance(picture, Text) and out.color_system is None:
+        write((picture.plain, "\n"))
+    else:
+        out.print(picture)
 
 
 def watch(draw: Draw, pause: Callable[[], None]) -> None:
@@ -186,28 +203,42 @@ def brief_result(step: StepRow) -> str:
     return "-"
 
 
-def _block(status: JobStatus, now: float, zone: Zone) -> Group:
-    from rich.console import Group
-    from rich.padding import Padding
-    from rich.table import Table
+def _block(status: JobStatus, now: float, zone: Zone, width: int) -> Text:
     from rich.text import Text
 
-    heading = Text.assemble(cell(status.job.name, "bold"), "  ", _state(status, now, zone))
-    lines = Table.grid(padding=(0, 2, 0, 0))
-    lines.add_column(style="dim", no_wrap=True)
-    lines.add_column(overflow="fold")
+    rows = []
     current = status.current
     if current is not None:
         dot = symbols().dot
         so_far = say("%s so far", format_duration(current.elapsed_s))
-        lines.add_row(say("step"), cell(f"{_step(current)} {dot} {so_far}"))
-        lines.add_row(say("expected"), cell(_expected_end(current, now, zone)))
-    lines.add_row(say("last run"), _last_run(status.last_run, now, zone))
-    lines.add_row(say("next"), _fires(status, now, zone))
-    lines.add_row(say("30 days"), cell(_record(status)))
+        rows.append((say("step"), cell(f"{_step(current)} {dot} {so_far}")))
+        rows.append((say("expected"), cell(_expected_end(current, now, zone))))
+    rows.append((say("last run"), _last_run(status.last_run, now, zone)))
+    rows.append((say("next"), _fires(status, now, zone)))
+    rows.append((say("30 days"), cell(_record(status))))
     if status.resume is not None:
-        lines.add_row(say("resume"), cell(status.resume))
-    return Group(heading, Padding(lines, (0, 0, 1, 2)))
+        rows.append((say("resume"), cell(status.resume)))
+    heading = Text.assemble(cell(status.job.name, "bold"), "  ", _state(status, now, zone))
+    made = Text("\n", no_wrap=True).join(_folded(heading, width, 0)).append("\n")
+    margin = 4 + max(width_of(label) for label, _ in rows)
+    for label, text in rows:
+        made.append(f"  {label}" + " " * (margin - 2 - width_of(label)), "dim")
+        for line in _folded(text, width, margin):
+            made.append_text(line).append("\n")
+    return made
+
+
+def _folded(text: Text, width: int, margin: int) -> Sequence[Text]:
+    """Return a text as the lines that it takes, all but the first set in by the margin.
+
+    A table of rich's would do this too, and take 5,000 jobs five seconds to find out that nothing folds.
+    """
+    if width_of(text.plain) <= width - margin:
+        return (text,)
+    from rich.text import Text
+
+    first, *others = text.wrap(console(), max(1, width - margin), overflow="fold")
+    return (first, *(Text(" " * margin).append_text(line) for line in others))
 
 
 def _state(status: JobStatus, now: float, zone: Zone) -> Text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.present.text import harmless, one_line, plain, say, width_of
+from batchctl.present.text import cell, harmless, plain, say, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -41,29 +41,30 @@ def keep_whole(made: Table) -> None:
         column.no_wrap = column.header in {say("JOB"), say("STARTED")} and widest <= _NAME_WIDTH
 
 
-def lines(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Text | None:
+def lines(headers: Sequence[str], rows: Sequence[Sequence[str | Text]], width: int) -> Text | None:
     """Return the same table as ready lines, or None where they would be wider than `width` and need wrapping.
 
     The statistics of 200 jobs take rich's own table 0.2 s, most of it to find out that nothing wraps.
     """
     from rich.text import Text
 
-    names = [say(header.removeprefix(">")) for header in headers]
-    shown = [[(text, width_of(text)) for text in map(one_line, row)] for row in (names, *rows)]
-    widest = [max(taken for _, taken in column) for column in zip(*shown, strict=True)]
+    shown = [[each if isinstance(each, Text) else cell(each) for each in row] for row in rows]
+    names = [cell(say(header.removeprefix(">")), "bold") for header in headers]
+    taken = [[width_of(each.plain) for each in row] for row in (names, *shown)]
+    widest = [max(column) for column in zip(*taken, strict=True)]
     total = sum(widest) + 2 * (len(widest) - 1)
     if total > width:
         return None
-    made = ["  ".join(map(_padded, headers, row, widest)).rstrip() for row in shown]
-    rule = [] if plain() else ["─" * total]
-    text = Text("\n".join([made[0], *rule, *made[1:]]), no_wrap=True)
-    text.stylize("bold", 0, len(made[0]))
-    return text
-
-
-def _padded(header: str, text: tuple[str, int], width: int) -> str:
-    fill = " " * (width - text[1])
-    return fill + text[0] if header.startswith(">") else text[0] + fill
+    made = Text(no_wrap=True)
+    for number, (row, sizes) in enumerate(zip((names, *shown), taken, strict=True)):
+        if number:
+            made.append("\n" if plain() or number > 1 else f"\n{'─' * total}\n")
+        gap = 0
+        for header, each, size, most in zip(headers, row, sizes, widest, strict=True):
+            right = header.startswith(">")
+            made.append(" " * (gap + (most - size if right else 0))).append_text(each)
+            gap = 2 + (0 if right else most - size)
+    return made
 
 
 def markdown_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _LOOK_BACK = 100
 _FOREVER = 1 << 62
+_FAILED = (
+    "select count(*), coalesce(max(id), 0) from runs indexed by runs_by_outcome"  # noqa: S608 - question marks
+    f" where job = ? and status in ({', '.join('?' * len(FAILURES))}) and id > ? and id < ?"
+)
 
 
 def last_good(connection: sqlite3.Connection, job: str, before: int = _FOREVER) -> int:
@@ -40,9 +44,8 @@ def last_good(connection: sqlite3.Connection, job: str, before: int = _FOREVER) 
 
 def failures_since(connection: sqlite3.Connection, job: str, good: int, before: int = _FOREVER) -> tuple[int, int]:
     """Return how many runs of the job have failed after this one, and the id of the last of them (0 without one)."""
-    query = "select count(*), coalesce(max(id), 0) from runs where job = ? and status = ? and id > ? and id < ?"
-    found = [connection.execute(query, (job, status, good, before)).fetchone() for status in FAILURES]
-    return sum(count for count, _ in found), max(last for _, last in found)
+    found: tuple[int, int] = connection.execute(_FAILED, (job, *FAILURES, good, before)).fetchone()
+    return found
 
 
 def consecutive_failures(connection: sqlite3.Connection, job: str) -> int:

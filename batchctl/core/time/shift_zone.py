@@ -12,6 +12,8 @@ line that fires at another hour than the operator wrote is worse than none, so t
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from batchctl.core.time.cron import NICKNAMES, days_in
 
 TYPE_CHECKING = False
@@ -32,17 +34,23 @@ def shift_zone(cron: Cron, source: Zone, target: Zone, now: float) -> tuple[str,
     Raises:
         ValueError: with the reason, if there are none.
     """
-    hours = (now + hour * _HOUR for hour in range(_YEAR_OF_HOURS))
-    ahead = [(target.offset(at), source.offset(at)) for at in hours]
+    ahead = _ahead(source, target, now)
     if all(there == here for there, here in ahead):
         return (cron.text,)
     if _any_day(cron) and len(cron.hours) == 24 and cron.wild and all((a - b) % _HOUR == 0 for a, b in ahead):  # noqa: PLR2004
         return (cron.text,)
-    if len(set(ahead)) > 1:
+    if len(ahead) > 1:
         message = "their clocks change at different times of the year"
         raise ValueError(message)
-    there, here = ahead[0]
+    ((there, here),) = ahead
     return _shifted(cron, (there - here) // 60)
+
+
+@lru_cache(maxsize=4)
+def _ahead(source: Zone, target: Zone, now: float) -> frozenset[tuple[int, int]]:
+    """Return the pairs of offsets that target and source have at once in the coming year; asked for every job."""
+    hours = (now + hour * _HOUR for hour in range(_YEAR_OF_HOURS))
+    return frozenset((target.offset(at), source.offset(at)) for at in hours)
 
 
 def _shifted(cron: Cron, minutes: int) -> tuple[str, ...]:

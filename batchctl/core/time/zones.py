@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
         name: str
 
+        def __hash__(self) -> int:
+            """Return a hash, so that what is reckoned with a zone can be kept by it."""
+            ...
+
         def offset(self, instant: float, /) -> int:
             """Return the seconds to add to UTC at this instant."""
             ...
