@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _DURATIONS = 100
 """Newest successes that say what is usual."""
 _WARNINGS = "select kind, text from warnings where run_id = ? order by seq, at, text"
-_MARKS = ", ".join("?" * len(UNFINISHED))
+_MARKS = ", ".join("?" * (2 + len(UNFINISHED)))
 
 
 def end_of(connection: sqlite3.Connection, job: str, run_id: int) -> Ended | None:
@@ -33,8 +33,9 @@ def end_of(connection: sqlite3.Connection, job: str, run_id: int) -> Ended | Non
     run = connection.execute(query, (run_id, job)).fetchone()
     if run is None or run[0] == RUNNING:
         return None
-    query = f"select seq, step, duration_s from steps where run_id = ? and status in ({_MARKS}) order by seq"
-    step, *others = connection.execute(query, (run_id, *UNFINISHED)).fetchall() or [None]
+    query = f"select status, seq, step, duration_s from steps where run_id = ? and status in ({_MARKS}) order by seq"
+    rows = connection.execute(query, (run_id, BLOCKED, SKIPPED, *UNFINISHED)).fetchall()
+    step, *others = [row for row in rows if row[0] in UNFINISHED] or [None]
     return Ended(
         run_id=run_id,
         status=run[0],
@@ -44,19 +45,14 @@ def end_of(connection: sqlite3.Connection, job: str, run_id: int) -> Ended | Non
         why=run[4],
         exit_code=run[5],
         host=run[6],
-        step=None if step is None else step[1],
-        step_duration=None if step is None else step[2],
-        also=tuple(other[1] for other in others),
-        blocked=_steps(connection, run_id, BLOCKED),
-        partial=bool(_steps(connection, run_id, SKIPPED)),
-        log=_log(connection, run_id, None if step is None else step[0]),
+        step=None if step is None else step[2],
+        step_duration=None if step is None else step[3],
+        also=tuple(other[2] for other in others),
+        blocked=tuple(row[2] for row in rows if row[0] == BLOCKED),
+        partial=any(row[0] == SKIPPED for row in rows),
+        log=_log(connection, run_id, None if step is None else step[1]),
         warnings=tuple(connection.execute(_WARNINGS, (run_id,)).fetchall()),
     )
-
-
-def _steps(connection: sqlite3.Connection, run_id: int, status: str) -> tuple[str, ...]:
-    query = "select step from steps where run_id = ? and status = ? order by seq"
-    return tuple(row[0] for row in connection.execute(query, (run_id, status)))
 
 
 def _log(connection: sqlite3.Connection, run_id: int, seq: int | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from batchctl.base.record import Record
 from batchctl.core.judge.facts import Ended
 from batchctl.core.judge.missed import Start
-from batchctl.core.model import FAILURES
+from batchctl.core.model import FAILURES, SUCCEEDED
 from batchctl.core.statistics import TYPICAL_OF, typical
 from batchctl.store import ends, following, recovery
 
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 _RECENT = 5
 _SKIP_ROWS = 2000
 _ENDED = "id, status, started_at, coalesce(ended_at, started_at), duration_s, why"
+# Each a seek; sorting all failures of a job would not be.
+_FAILURES = " union all ".join(
+    [f"select * from (select {_ENDED} from runs where job = ? and status = ? order by id desc limit {_RECENT})"]  # noqa: S608
+    * len(FAILURES)
+)
+_FAILURES += f" order by id desc limit {_RECENT}"
 
 
 class Skipping(Record):
@@ -41,6 +47,7 @@ class Checked:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Keep it."""
         self._connection = connection
+        self._pauses: list[tuple[str, float, float | None]] | None = None
 
     def facts(self, job: Job, now: float) -> Facts:
         """Return how the job's last run ended and what went before it."""
@@ -57,16 +64,15 @@ class Checked:
 
     def recent_failures(self, job: str, since: float) -> list[Ended]:
         """Return the newest runs that failed at `since` or later, newest first."""
-        found = []
-        for status in FAILURES:
-            query = f"select {_ENDED} from runs where job = ? and status = ? order by id desc limit ?"  # noqa: S608
-            found += [_ended(row) for row in self._all(query, job, status, _RECENT)]
-        found.sort(key=lambda run: -run.run_id)
-        return [run for run in found[:_RECENT] if run.ended_at >= since]
+        rows = self._all(_FAILURES, *(value for status in FAILURES for value in (job, status)))
+        return [_ended(row) for row in rows if row[3] >= since]
 
-    def consecutive_failures(self, job: str) -> int:
+    def consecutive_failures(self, facts: Facts) -> int:
         """Return how many runs of the job have failed since it was last in order; an operator's own stop is none."""
-        return recovery.consecutive_failures(self._connection, job)
+        last = facts.last
+        if last is not None and last.status == SUCCEEDED:
+            return recovery.consecutive_failures(self._connection, facts.job.name) if last.partial else 0
+        return facts.failures_before + (last is not None and last.status in FAILURES)
 
     def typical(self, job: str) -> float | None:
         """Return the median of the last 10 successful durations."""
@@ -122,9 +128,10 @@ class Checked:
 
     def paused_since(self, job: str, now: float) -> float | None:
         """Return since when the job, or everything, is paused; None where it is not."""
-        query = "select min(since) from pauses where job in ('', ?) and (until is null or until > ?)"
-        since: float | None = self._one(query, job, now)[0]
-        return since
+        if self._pauses is None:  # one question for all jobs
+            self._pauses = self._all("select job, since, until from pauses")
+        rows = (row for row in self._pauses if row[0] in {"", job})
+        return min((since for _, since, until in rows if until is None or until > now), default=None)
 
     def results(self, run_id: int) -> dict[str, Mapping[str, Any] | None]:
         """Return the results of a run's steps, by step."""

@@ -23,10 +23,13 @@ _FAILED = (
 
 def last_good(connection: sqlite3.Connection, job: str, before: int = _FOREVER) -> int:
     """Return the id of the last such run before this one, 0 without one."""
-    query = "select id from runs where job = ? and status = 'succeeded' and id < ? order by id desc limit 1"
+    query = (
+        "select id, exists (select 1 from steps where run_id = runs.id and steps.status <> 'succeeded') from runs"
+        " where job = ? and status = 'succeeded' and id < ? order by id desc limit 1"
+    )
     found = connection.execute(query, (job, before)).fetchone()
-    if found is None:
-        return 0
+    if found is None or not found[1]:
+        return 0 if found is None else int(found[0])
     walked: list[tuple[int, str, dict[str, str]]] = []
     query = "select id, status from runs where job = ? and status <> 'running' and id <= ? order by id desc limit ?"
     for run_id, status in connection.execute(query, (job, found[0], _LOOK_BACK)):

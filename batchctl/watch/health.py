@@ -177,7 +177,7 @@ def _job_health(job: Job, checked: Checked, stands: Standing, before: Before) ->
         last_success=success,
         results=results,
         recent_failures=checked.recent_failures(job.name, now - _RECENT),
-        consecutive_failures=checked.consecutive_failures(job.name),
+        consecutive_failures=checked.consecutive_failures(facts),
         running=running,
         expected_end=end,
         next_fire=next((fire.at for fire in stands.fires()), None) if job.rules.enabled else None,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _DAY = 86400
+_OFFSETS_KEPT = 2000
+"""Most are asked for midnights, and those by every job."""
 _LAST = 253402214400.0
 """The last day of the year 9999, beyond which `datetime` knows nothing."""
 
@@ -42,6 +44,7 @@ class NamedZone:
         """
         self.name = name
         self._zone: ZoneInfo | None = None
+        self._known: dict[float, int] = {}
         if not verified:
             self._load()
 
@@ -66,10 +69,16 @@ class NamedZone:
 
     def offset(self, instant: float) -> int:
         """Return the seconds to add to UTC at this instant."""
-        if self._zone is None:
-            self._load()
-        delta = self._from_instant(instant, self._zone).utcoffset()
-        return 0 if delta is None else delta.days * 86400 + delta.seconds
+        known = self._known.get(instant)
+        if known is None:
+            if self._zone is None:
+                self._load()
+            delta = self._from_instant(instant, self._zone).utcoffset()
+            known = 0 if delta is None else delta.days * 86400 + delta.seconds
+            if len(self._known) > _OFFSETS_KEPT:
+                self._known.clear()
+            self._known[instant] = known
+        return known
 
 
 if TYPE_CHECKING:
