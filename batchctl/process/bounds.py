@@ -11,7 +11,6 @@ import os
 
 from batchctl.base import clock
 from batchctl.base.record import replace
-from batchctl.base.size import format_size
 from batchctl.core.attempt import Exit, Usage
 from batchctl.process import spawn
 from batchctl.process.tree import KILL, MARK
@@ -107,6 +106,8 @@ class Bounds:
     def _note(self, ended: Exit, used: Usage) -> str:
         limit = None if self._limits is None else self._limits.memory_max
         if limit is not None and self._is_for_memory(limit, used):
+            from batchctl.base.size import format_size
+
             return f"out of memory (memory_max {format_size(limit)})"
         if ended.signal == KILL and self._killed_before is not None:
             from batchctl.process import cgroup

@@ -145,8 +145,11 @@ def _number(path: str, key: str) -> int | None:
 
 def _write(path: str, text: str) -> bool:
     try:
-        with open(path, "wb", buffering=0) as file:
-            file.write(text.encode())
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, text.encode())
+        finally:
+            os.close(descriptor)
     except OSError:
         return False
     return True
