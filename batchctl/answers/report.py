@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from batchctl.answers.now import now_of
 from batchctl.answers.site import Site, unknown_job
 from batchctl.base import clock
 from batchctl.base.errors import BatchctlError, UsageError
@@ -21,6 +22,7 @@ from batchctl.core.time.schedule import fires
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from batchctl.answers.now import Now
     from batchctl.core.model import Job
     from batchctl.core.statistics import Stats
     from batchctl.core.stories import Story
@@ -76,6 +78,8 @@ class Report(Record):
     """Runs that were continued by a later one, and are counted with it."""
     warnings: Callable[[], dict[int, list[tuple[int, str, str]]]]
     """(step's seq or 0, kind, text) of what was noticed, by run."""
+    now: Callable[[], Now] | None
+    """How things stand; None where the window does not reach to the present."""
     detail: Callable[[str], Detail]
     view: Callable[[str], View]
     periods: Sequence[PeriodStats]
@@ -121,14 +125,15 @@ def report(site: Site, job: str | None = None, *, span: Span | None = None, limi
         StateError: if the history cannot be trusted.
     """
     since, until, periods, name = _window_of(site, span or Span())
-    return _Source(site, since, until).report(job, periods, name, limit)
+    is_open = span is None or span.until is None
+    return _Source(site, since, until, is_open=is_open).report(job, periods, name, limit)
 
 
 class _Source:
     """The history of one window."""
 
-    def __init__(self, site: Site, since: float, until: float) -> None:
-        self._site, self._since, self._until = site, since, until
+    def __init__(self, site: Site, since: float, until: float, *, is_open: bool) -> None:
+        self._site, self._since, self._until, self._is_open = site, since, until, is_open
         self._history = site.history()
         self._jobs = site.listed.jobs
 
@@ -151,6 +156,7 @@ class _Source:
             recent={name: self._history.recent_durations(name, since, until, _RECENT) for name in chosen},
             resumed=self._history.resumed(since, until, job),
             warnings=lambda: self._history.warnings(since, until),
+            now=(lambda: now_of(self._site, job)) if self._is_open else None,
             detail=self._detail,
             view=self._view,
             periods=self._by_period(chosen, periods),

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from batchctl.answers.site import Site
     from batchctl.core.foresight.simulate import SimulatedFire
+    from batchctl.core.model import Job
     from batchctl.core.time.zones import Zone
     from batchctl.watch.standing import Standing
+    from batchctl.watch.underway import Current
 
 _LONGEST = 366 * 86400.0
 _MOST = 200_000
@@ -42,8 +44,8 @@ class Fire(Record):
 class Running(Record):
     """A run that is under way."""
 
-    job: str
-    expected_end: float | None
+    job: Job
+    current: Current
 
 
 class Upcoming(Record):
@@ -58,8 +60,8 @@ class Upcoming(Record):
     """What these fires ask of the machine, by job; whether it is so then nobody knows."""
 
 
-def upcoming(site: Site, horizon: str = "24h") -> Upcoming:
-    """Return what will be fired within `horizon`, a duration from now.
+def upcoming(site: Site, horizon: str = "24h", *, only: str | None = None) -> Upcoming:
+    """Return what will be fired within `horizon`, a duration from now; of all jobs or of one.
 
     Raises:
         UsageError: if it is no duration, or too long to be listed.
@@ -67,7 +69,8 @@ def upcoming(site: Site, horizon: str = "24h") -> Upcoming:
     """
     now, history, jobs = clock.now(), site.history(), site.listed.jobs
     end = now + _seconds(horizon)
-    stands = [standing(job, history, site.state, now, jobs) for job in jobs.values()]
+    chosen = [job for name, job in jobs.items() if only in {None, name}]
+    stands = [standing(job, history, site.state, now, jobs) for job in chosen]
     found: list[tuple[Standing, SimulatedFire]] = []
     for each in stands:
         coming = takewhile(lambda fire: fire.at < end, each.fires())
@@ -76,11 +79,7 @@ def upcoming(site: Site, horizon: str = "24h") -> Upcoming:
             message = f"there are more than {_MOST:,} fires within {horizon}"
             raise UsageError(message, remedy="look less far ahead with --for")
     found.sort(key=lambda each: each[1].at)
-    running = [
-        Running(job=each.job.name, expected_end=each.current.expected_end_at)
-        for each in stands
-        if each.current is not None
-    ]
+    running = [Running(job=each.job, current=each.current) for each in stands if each.current is not None]
     conditions = {each.job.name: asked(each.job.rules.start_if) for each, _ in found if each.job.rules.start_if}
     return Upcoming(
         start=now,
@@ -107,7 +106,7 @@ def _seconds(horizon: str) -> float:
 def _listed(running: Sequence[Running], found: Sequence[tuple[Standing, SimulatedFire]], now: float) -> list[Fire]:
     ends = [_end(stands, fire) for stands, fire in found]
     # A run whose end nobody knows is taken for one without length, and one that is under way for one without end.
-    spans = [(each.job, now, each.expected_end or float("inf")) for each in running]
+    spans = [(each.job.name, now, each.current.expected_end_at or float("inf")) for each in running]
     places = [place for place, (_, fire) in enumerate(found) if fire.verdict == "start"]
     spans += [(found[place][0].job.name, found[place][1].at, ends[place] or found[place][1].at) for place in places]
     overlaps = dict(zip(places, _overlaps(spans)[len(running) :], strict=True))

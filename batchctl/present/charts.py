@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from batchctl.core.time.zones import Zone
 
 _WORST_FIRST = ("failed", "timed_out", "stale", "lost", "cancelled", "running", "succeeded", "skipped")
+_MADE_GOOD = "cancelled before a success"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CELL, _SMALL_CELL, _GAP, _MARK_FROM = 20.0, 8.0, 3.0, 12.0
@@ -33,15 +34,20 @@ def days(stories: Sequence[Story], skips: Sequence[tuple[float, int]], zone: Zon
     """Return how often each local day saw which outcome; a story counts on the day it began."""
     found: Days = {}
     for story in stories:
-        found.setdefault(day_of(story.started_at, zone), Counter())[story.status] += 1
+        day = found.setdefault(day_of(story.started_at, zone), Counter())
+        day[story.status] += 1
+        if story.status == SUCCEEDED:
+            day[_MADE_GOOD] = day["cancelled"]
     for at, times in skips:
         found.setdefault(day_of(at, zone), Counter())["skipped"] += times
     return found
 
 
 def outcome_of(day: Counter[str]) -> str:
-    """Return the worst that happened on a day."""
-    return next((status for status in _WORST_FIRST if day[status]), "none")
+    """Return the worst that happened on a day; what an operator stopped and then let succeed is none of it."""
+    seen = day.copy()
+    seen["cancelled"] -= seen[_MADE_GOOD]
+    return next((status for status in _WORST_FIRST if seen[status]), "none")
 
 
 def in_short(day: Counter[str]) -> str:

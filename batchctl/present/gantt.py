@@ -134,7 +134,7 @@ class _Row:
         if span.start >= self._end or end <= self._begin:
             return reached
         left, right = self._x(max(span.start, self._begin)), self._x(end)
-        if span.status == "succeeded" and right - reached < 0.5:  # noqa: PLR2004 - less than a pixel beyond the last
+        if span.status in {"succeeded", "planned"} and right - reached < 0.5:  # noqa: PLR2004 - less than a pixel beyond the last
             return reached
         took = "" if span.end is None else f", {format_duration(span.end - span.start)}"
         tip = f"{span.label or in_words(span.status)}: {human(span.start, self._course.zone)}{took}"

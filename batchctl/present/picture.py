@@ -11,6 +11,7 @@ from batchctl.present import charts
 from batchctl.present.detail import STATS_HEADERS, stats_row, streaks_text
 from batchctl.present.gantt import Course, Skips, Span, gantt
 from batchctl.present.html import HALF, data_table, drawn, lang_of, page, sizes
+from batchctl.present.now import as_values
 from batchctl.present.text import counted, format_duration, harmless, human, in_words, percent
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def as_html(report: Report, made: float) -> str:
         report.zone,
         heading="Batch report",
         period=f"{human(report.since, report.zone)} to {human(report.until, report.zone)}",
+        now=None if report.now is None else as_values(report.now()),
         tiles=_tiles(report),
         overview=[] if single else _overview(report, anchors),
         jobs=sections,

@@ -71,7 +71,7 @@ def _picture(preview: Preview, name: str, done: Simulation, key: str) -> dict[st
         "name": title,
         "cadence": cadence(done),
         "chart": drawn,
-        "legend": [(f"f-{status}", in_words(status)) for status in statuses]
+        "legend": [(f"f-{status}", _would(status)) for status in statuses]
         + ([("skip", "skipped fire")] if course.skips else []),
         "table": data_table("Fires as a table", ("Fire", "Verdict", "Why", "Ends"), rows, len(done.fires)),
     }
@@ -82,13 +82,19 @@ def _course(preview: Preview, done: Simulation) -> Course:
         Span(
             start=fire.at,
             end=None if fire.ends_at == _NEVER else fire.ends_at,
-            status=fire.status or "succeeded",
+            status="planned" if fire.status is None or fire.status == "succeeded" else fire.status,
+            label=_would(fire.status),
         )
         for fire in done.fires
         if fire.ends_at is not None
     ]
     return Course(since=preview.start, until=preview.end, spans=spans, skips=_skips(done.fires), fires=(),
                   zone=preview.zone)  # fmt: skip
+
+
+def _would(status: str | None) -> str:
+    """Return what a run of the future would do: nothing has succeeded yet."""
+    return "would run" if status is None or status in {"planned", "succeeded"} else f"would end as {in_words(status)}"
 
 
 def _skips(fires: Sequence[SimulatedFire]) -> list[Skips]:

@@ -119,9 +119,9 @@ def _row(status: JobStatus, now: float, zone: Zone) -> list[Text]:
     return [
         cell(status.job.name, "bold"),
         _state(status, now, zone),
-        cell("-" if current is None else _step(current)),
+        cell("-" if current is None else step_text(current)),
         cell("-" if current is None else format_duration(current.elapsed_s)),
-        cell("-" if current is None else _expected_end(current, now, zone)),
+        cell("-" if current is None else expected_text(current, now, zone)),
         _last_run(status.last_run, now, zone),
         _fires(status, now, zone),
         cell(_record(status)),
@@ -211,8 +211,8 @@ def _block(status: JobStatus, now: float, zone: Zone, width: int) -> Text:
     if current is not None:
         dot = symbols().dot
         so_far = say("%s so far", format_duration(current.elapsed_s))
-        rows.append((say("step"), cell(f"{_step(current)} {dot} {so_far}")))
-        rows.append((say("expected"), cell(_expected_end(current, now, zone))))
+        rows.append((say("step"), cell(f"{step_text(current)} {dot} {so_far}")))
+        rows.append((say("expected"), cell(expected_text(current, now, zone))))
     rows.append((say("last run"), _last_run(status.last_run, now, zone)))
     rows.append((say("next"), _fires(status, now, zone)))
     rows.append((say("30 days"), cell(_record(status))))
@@ -251,7 +251,8 @@ def _state(status: JobStatus, now: float, zone: Zone) -> Text:
     return cell(text, STYLES.get(status.state, ""))
 
 
-def _step(current: Current) -> str:
+def step_text(current: Current) -> str:
+    """Return which step runs, its place in the chain, and what it says of its progress."""
     total = len(current.steps)
     if current.step is None:
         return say("%s done", f"{current.steps_done}/{total}")
@@ -263,7 +264,8 @@ def _step(current: Current) -> str:
     return f"{current.step.id} ({place}/{total}){share}"
 
 
-def _expected_end(current: Current, now: float, zone: Zone) -> str:
+def expected_text(current: Current, now: float, zone: Zone) -> str:
+    """Return when a run is expected to end, and how uncertain that is."""
     end = current.expected_end_at
     if end is None:
         return say("no history yet")

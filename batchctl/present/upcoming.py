@@ -9,7 +9,7 @@ from batchctl.present.tables import keep_whole, table
 from batchctl.present.text import STYLES, cell, console, counted, human, in_words, moment, say, symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.text import Text
 
@@ -45,18 +45,18 @@ def show(found: Upcoming) -> None:
     """Print what runs now, and a row for each fire; many that do the same are one row."""
     out, now, zone = console(), found.start, found.zone
     for run in found.running:
-        end = run.expected_end
+        name, end = run.job.name, run.current.expected_end_at
         text = (
-            say("%s is running and ends at a time nobody knows", run.job)
+            say("%s is running and ends at a time nobody knows", name)
             if end is None
-            else say("%s is running and ends about %s", run.job, moment(end, now, zone))
+            else say("%s is running and ends about %s", name, moment(end, now, zone))
         )
         out.print(cell(text, STYLES["running"]))
     if not found.fires:
         out.print(cell(say("Nothing will be fired until %s.", human(found.end, zone))))
         return
     made = table(("FIRE", "JOB", "VERDICT", "ENDS", "BESIDE"))
-    for rows in _rows(found.fires):
+    for rows in grouped(found.fires):
         made.add_row(*_row(rows, now, zone))
     keep_whole(made)
     made.columns[0].no_wrap = made.columns[3].no_wrap = True
@@ -78,8 +78,8 @@ def show(found: Upcoming) -> None:
     )
 
 
-def _rows(fires: Sequence[Fire]) -> Iterator[Sequence[Fire]]:
-    """Yield the fires that share a row: those of a job that follow each other and do the same, where they are many."""
+def grouped(fires: Sequence[Fire]) -> list[Sequence[Fire]]:
+    """Return the fires that share a row: those of a job that follow each other and do the same, where they are many."""
     of_job: dict[str, list[list[Fire]]] = {}
     for fire in fires:
         runs = of_job.setdefault(fire.job, [])
@@ -88,8 +88,10 @@ def _rows(fires: Sequence[Fire]) -> Iterator[Sequence[Fire]]:
         else:
             runs.append([fire])
     every = [run for runs in of_job.values() for run in runs]
-    rows = [row for run in every for row in ([run] if len(run) > _SINGLY else [[fire] for fire in run])]
-    return iter(sorted(rows, key=lambda row: row[0].at))
+    rows: list[Sequence[Fire]] = [
+        row for run in every for row in ([run] if len(run) > _SINGLY else [[fire] for fire in run])
+    ]
+    return sorted(rows, key=lambda row: row[0].at)
 
 
 def _row(fires: Sequence[Fire], now: float, zone: Zone) -> list[Text]:

@@ -8,6 +8,7 @@ from base64 import b64encode
 from html.parser import HTMLParser
 from pathlib import Path
 
+import live_page
 import pytest
 import sample_history as sample
 from history_rows import DAY, HOUR, Rows
@@ -180,3 +181,44 @@ def test_preview_page(tmp_path: Path) -> None:
     assert 'class="advice"' in text
     assert "already running" in text
     assert "<summary>Fires as a table</summary>" in text
+
+
+def test_the_page_begins_with_now(tmp_path: Path) -> None:
+    """What runs and until when, what is broken and how to go on, the next fires, open alerts; and then the past."""
+    options = live_page.write(tmp_path)
+    text = page(options, tmp_path, "report")
+    words = re.sub(r"\s+", " ", re.sub("<style>.*?</style>|<[^>]+>", " ", text, flags=re.DOTALL))
+    order = (
+        *("Now", "step 33 (3/6) 57/100 (57%) · 11h 4", "ends ~", "±", "so far", "timeout", "Needs a hand"),
+        *(
+            "재고-동기화",
+            "failed",
+            "step 1: &lt;exit&gt; code 3",
+            "run 재고-동기화 --resume",
+            "Next fires",
+            "start, 14",
+        ),
+        *("skip: already running", "Open alerts", "재고-동기화: run 7 failed", "Jobs", "At a glance"),
+    )
+    place = 0
+    for piece in order:
+        assert piece in words[place:], piece
+        place = words.index(piece, place)
+    only = page(options, tmp_path, "report", "after-all")
+    assert "Nothing is running." in only
+    assert "Needs a hand" not in only
+
+
+def test_a_page_of_the_past_has_no_now(sample_page: str) -> None:
+    """Where the window ends before the present, nothing is said of the present."""
+    assert 'id="now"' not in sample_page
+
+
+def test_the_future_has_not_succeeded(tmp_path: Path) -> None:
+    """A preview says what would be, in its legend and in its tips."""
+    options = sample.write(tmp_path)
+    text = page(options, tmp_path, "simulate", sample.BATCH, "--duration", "31h")
+    assert "would end as timed out" in text
+    fits = page(options, tmp_path, "simulate", sample.BATCH, "--duration", "20h")
+    assert "would run" in fits
+    assert "succeeded" not in re.sub('<style>.*?</style>|class="[^"]*"', "", fits, flags=re.DOTALL)

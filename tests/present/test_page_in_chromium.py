@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import live_page
 import pytest
 import sample_history as sample
 from PIL import Image, ImageColor
@@ -90,7 +91,7 @@ def asked(place: Path, page: Path, width: int) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="module", params=["report", "simulation"])
+@pytest.fixture(scope="module", params=["report", "now", "simulation"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Name the page."""
     return str(request.param)
@@ -99,9 +100,10 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def page(tmp_path: Path, kind: str) -> Path:
     """Write the page of the sample history."""
-    options, target = sample.write(tmp_path), tmp_path / "page.html"
+    options, target = (live_page if kind == "now" else sample).write(tmp_path), tmp_path / "page.html"
     words = {
         "report": ["report", "--since", "2026-09-22", "--until", "2026-11-21T00:30", "--weekly"],
+        "now": ["report"],
         "simulation": ["simulate", sample.BATCH, "--duration", "26h", "--start", "2026-11-21T01:00", "--for", "14d"],
     }[kind]
     assert main([*options, *words, "--format", "html", "--output", str(target)]) == 0
@@ -118,7 +120,7 @@ def test_nothing_is_cut_or_overlaps(page: Path, tmp_path: Path, width: int, kind
     assert found["over"] == []
     # Letters are as large as drawn: no picture is a shrunk copy of a wide one.
     assert found["font"] >= 11
-    assert found["charts"] >= {"report": 20, "simulation": 1}[kind]
+    assert found["charts"] >= {"report": 20, "now": 5, "simulation": 1}[kind]
 
 
 def test_the_words_are_there(page: Path, tmp_path: Path, kind: str) -> None:
@@ -127,6 +129,7 @@ def test_the_words_are_there(page: Path, tmp_path: Path, kind: str) -> None:
     expected = {
         "report": ("Batch report", sample.BATCH, sample.SETTLE, "93% (28 of 30)", "48h 00m", "already running 29",
                    "마켓-업로드", "timeout 30h", "MarketDown: 503", "2026-W46", "Asia/Seoul"),
+        "now": ("Now", "일괄-수집", "step 33 (3/6)", "so far", "Needs a hand", "--resume", "Next fires", "Open alerts"),
         "simulation": (f"Preview of {sample.BATCH}", "48h 00m", "effective interval", "skipped fire"),
     }[kind]  # fmt: skip
     for piece in expected:
@@ -150,7 +153,7 @@ def test_screenshots(page: Path, tmp_path: Path, width: int, scheme: str, kind: 
     good, bad, skipped, ground, tint = (counted.get(ImageColor.getrgb(name), 0) for name in _COLOURS[scheme])
     assert ground > 50_000
     # The squares of the calendar and the bars of the time line.
-    assert good > 8000
+    assert good > (1000 if kind == "now" else 8000)
     if kind == "report":
         assert bad > 500
         assert skipped > 3000

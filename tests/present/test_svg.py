@@ -113,6 +113,16 @@ def test_calendar_shows_the_worst_of_each_day() -> None:
     assert squares["2026-09-05: nothing"] == "f-none"
 
 
+def test_a_stop_that_was_made_good_is_no_outcome_of_the_day() -> None:
+    """What an operator cancelled counts only until a later success of that day; the tip tells both."""
+    stopped, good = Story(1, "cancelled", START, START + 60, 60.0), Story(2, "succeeded", START + 90, START + 99, 9.0)
+    again = Story(3, "cancelled", START + 200, START + 260, 60.0)
+    (mended,) = charts.days([stopped, good], [], SEOUL).values()
+    assert (charts.outcome_of(mended), charts.in_short(mended)) == ("succeeded", "1 cancelled, 1 succeeded")
+    (open_again,) = charts.days([stopped, good, again], [], SEOUL).values()
+    assert charts.outcome_of(open_again) == "cancelled"
+
+
 def course(spans: list[Span], skips: list[Skips], days: float) -> Course:
     """Return a course of so many days."""
     return Course(since=START, until=START + days * DAY, spans=spans, skips=skips, fires=(), zone=SEOUL)
