@@ -44,12 +44,13 @@ class Place(Record):
 
 def place() -> Place | None:
     """Return where this process stands in the unified hierarchy; None where that cannot be seen from here."""
+    path = _path_of("self")
     try:
-        with open("/proc/self/cgroup", "rb") as file:
-            path = next(line[3:] for line in file.read().splitlines() if line.startswith(b"0::"))
         with open("/proc/self/mountinfo", "rb") as file:
             mounts = [line.split() for line in file.read().splitlines() if b" - cgroup2 " in line]
-    except (OSError, StopIteration):
+    except OSError:
+        return None
+    if path is None:
         return None
     for fields in mounts:
         # In a container the mount may show a part of the hierarchy only, which then is its top.
@@ -58,6 +59,15 @@ def place() -> Place | None:
             inside = os.fsdecode(path[len(root) :].strip(b"/"))
             return Place(top=point, own=os.path.join(point, inside) if inside else point)
     return None
+
+
+def _path_of(pid: str) -> bytes | None:
+    """Return the group of a process as the kernel names it."""
+    try:
+        with open(f"/proc/{pid}/cgroup", "rb") as file:
+            return next((line[3:] for line in file.read().splitlines() if line.startswith(b"0::")), None)
+    except OSError:
+        return None
 
 
 class Group:
@@ -195,15 +205,13 @@ def _shared_out(path: str, wanted: Iterable[str], top: str) -> set[str]:
 
 
 def gather(group: Group, pids: Iterable[int]) -> bool:
-    """Put these processes into a group, but for those that a batchctl among them has put into one; say if any was."""
-    some = False
+    """Put these processes into a group; say if any was.
+
+    Those that are in another group than ours were put there by somebody: a batchctl among them, a container's keeper.
+    """
+    own, some = _path_of("self"), False
     for pid in pids:
-        try:
-            with open(f"/proc/{pid}/cgroup", "rb") as file:
-                apart = any(line.startswith(b"0::") and f"/{NAME}".encode() in line for line in file)
-        except OSError:
-            continue
-        if not apart:
+        if own is not None and _path_of(str(pid)) == own:
             some = group.adopt(pid) or some
     return some
 

@@ -122,8 +122,8 @@ def test_a_long_step_is_in_a_group_and_leaves_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_groups")
-def test_a_batchctl_within_a_step_keeps_its_own() -> None:
-    """What an inner batchctl has put into a group of its own stays there, and the outer run's end is the end of all."""
+def test_what_others_have_put_apart_stays_there() -> None:
+    """An inner batchctl, or a container's keeper, relies on it; the end of the run is the end of all the same."""
     inner = cgroup.make(_TOKEN, 1)
     outer = cgroup.make(_TOKEN, 2)
     assert inner is not None

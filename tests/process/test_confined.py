@@ -157,6 +157,23 @@ def test_what_a_user_left_running_is_ended(shared: Path) -> None:
     assert not os.path.exists(f"/proc/{pid.read_text().strip()}")
 
 
+@_ROOT
+def test_a_function_is_checked_as_the_user_too(shared: Path) -> None:
+    """Importing a module runs it: a user's module must not run as root, not even to see how it may be called."""
+    if not os.access(confined.__file__, os.R_OK, effective_ids=True) or "/root/" in confined.__file__:
+        pytest.skip("other users cannot read this batchctl")
+    seen = shared / "seen"
+    seen.touch()
+    seen.chmod(0o666)
+    module = f"import os\nopen({str(seen)!r}, 'a').write(f'{{os.geteuid()}} ')\ndef work(n):\n    return {{'n': n}}\n"
+    (shared / "users_work.py").write_text(module)
+    what = step("1", None, function="users_work:work", python="/usr/bin/python3", cwd=str(shared), params={"n": 7},
+                limits=Limits(user="nobody"))  # fmt: skip
+    found = fire(job(what), shared / "state")
+    assert (found["code"], found["steps"][0]["result"]) == (0, {"n": 7})
+    assert seen.read_text().split() == ["65534", "65534"]
+
+
 @pytest.mark.parametrize(
     ("name", "uid", "says", "remedy"),
     [
