@@ -10,9 +10,9 @@ all jobs read it too. It is used if
   `cp -p`, `rsync -t` and `touch -d` cannot set back, and a directory's tells of files that came, went or were renamed;
 - HOME and TZ, which `~` and a local `at` are read by, and the system's time zone, are the same.
 
-Otherwise the files are read in full, and the copy is written anew: atomically, and if that fails the fire goes on
-without. A file that changed a moment ago is not compiled yet: a further change within the same tick of the file
-system's clock could leave its identity as it is.
+Otherwise the files are read, of those in jobs.d only what has changed unless the top of the main file has, and the copy
+is written anew: atomically, and if that fails the fire goes on without. A file that changed a moment ago is not
+compiled yet: a further change within the same tick of the file system's clock could leave its identity as it is.
 
 Where the copy lies cannot depend on what the configuration says of `state_dir`: it is read to avoid reading that. It
 lies in the state directory of the option or the environment, else in the user's own, one file for each
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from batchctl.base.paths import Identity
+    from batchctl.config.earlier import Earlier, Loaded
     from batchctl.core.time.zones import Zone
 
     Content = tuple[tuple[Any, ...], dict[str, Identity], str | None, dict[str, bytes | None], bytes]
@@ -66,7 +67,10 @@ COARSE_TICK = 2.0
 """Seconds; the others in whole seconds, or in twos."""
 
 _CHECKSUM_BYTES = 8
-_LAYOUT = 5
+_LOCALTIME = "/etc/localtime"
+_PRESET = "preset "
+"""Begins the origin of what a preset says; its file is another source of a job."""
+_LAYOUT = 6
 """Of the file; to be raised with every change of what it holds."""
 
 
@@ -100,14 +104,15 @@ def load_job(path: str | None, name: str, state_option: str | None) -> tuple[Job
 
 def _load_one(path: str | None, name: str, state_option: str | None, *, ready_made: bool) -> tuple[Job | None, str]:
     copy = _copy_file(path, state_option, ready_made=ready_made)
-    content = None if copy is None else _read(copy, path)
+    kept = None if copy is None else _read(copy, path)
+    content = kept if kept is not None and _is_fresh(kept) else None
     if content is not None:
         _, _, state_dir, jobs, _ = content
         wanted = name if name in jobs else _normal(name)
         packed = jobs.get(wanted)
         if packed is not None or wanted not in jobs:
             return (None if packed is None else _unpack(packed)), paths.state_dir(state_option, state_dir)
-    config = _load_in_full(path, None if content is not None else copy, ready_made=ready_made)
+    config = _load(path, None if content is not None else copy, kept, ready_made=ready_made)
     return config.jobs.get(_normal(name)), paths.state_dir(state_option, config.state_dir)
 
 
@@ -118,10 +123,11 @@ def load_config(path: str | None, state_option: str | None, *, ready_made: bool 
         ConfigError: as the full load does, whenever the compiled copy does not stand in for it.
     """
     copy = _copy_file(path, state_option, ready_made=ready_made)
-    content = None if copy is None else _read(copy, path)
+    kept = None if copy is None else _read(copy, path)
+    content = kept if kept is not None and _is_fresh(kept) else None
     if content is not None and None not in content[3].values():
         _, _, state_dir, jobs, rest = content
-        files, timezone, lang, pools, disk_free_min, origins = marshal.loads(rest)  # noqa: S302 - part of the checked copy
+        files, timezone, lang, pools, disk_free_min, origins, _ = marshal.loads(rest)  # noqa: S302 - part of the checked copy
         zone = _zone(timezone)
         return Config(
             path=path,
@@ -133,20 +139,46 @@ def load_config(path: str | None, state_option: str | None, *, ready_made: bool 
             state_dir=state_dir,
             pools=pools,
             disk_free_min=disk_free_min,
-            origins=origins,
+            origins={key: origin for each in origins.values() for key, origin in each.items()},
         )
     # Whoever only looks makes no directory; where a fire has made it, the next look is as quick as a fire.
     is_kept = copy is not None and content is None and os.path.isdir(os.path.dirname(copy))
-    return _load_in_full(path, copy if is_kept else None, ready_made=ready_made)
+    return _load(path, copy if is_kept else None, kept, ready_made=ready_made)
 
 
-def _load_in_full(path: str | None, copy: str | None, *, ready_made: bool) -> Config:
+def _load(path: str | None, copy: str | None, kept: Content | None, *, ready_made: bool) -> Config:
+    """Read the files, in full or as far as they have changed since what was kept, and keep what comes of it."""
     from batchctl.config.loader import load_all
 
-    config, identities = load_all(path, ready_made=ready_made)
+    packed: dict[str, tuple[Job, bytes]] = {}
+    earlier = None if kept is None or ready_made or path is None else _earlier(kept, path, packed)
+    loaded = load_all(path, ready_made=ready_made, earlier=earlier)
     if copy is not None:
-        _write(copy, path, config, identities)
-    return config
+        _write(copy, path, loaded, packed)
+    return loaded.config
+
+
+def _earlier(kept: Content, path: str, packed: dict[str, tuple[Job, bytes]]) -> Earlier | None:
+    """Return the jobs of the copy that came from files of their own in jobs.d; `packed` gets how they lie in it."""
+    from batchctl.config.earlier import Earlier, Ready
+
+    _, identities, _, jobs, rest = kept
+    if identities[_LOCALTIME] != paths.identity_of(_LOCALTIME):
+        return None
+    _, timezone, *_, origins, top = marshal.loads(rest)  # noqa: S302 - part of the checked copy
+    zone, directory = _zone(timezone), os.path.join(os.path.dirname(os.path.abspath(path)), "jobs.d")
+    found: dict[str, tuple[Identity, Ready]] = {}
+    for name, data in jobs.items():
+        if data is None or any(origin.startswith(_PRESET) for origin in origins[name].values()):
+            continue
+        job = _unpack(data, zone)
+        if os.path.dirname(job.origin) == directory:
+            if job.followers:  # its own file does not say who they are
+                job = replace(job, followers=())
+            else:
+                packed[name] = job, data
+            found[job.origin] = identities.get(job.origin), Ready(job, origins[name])
+    return Earlier(found, top)
 
 
 def _normal(name: str) -> str:
@@ -182,19 +214,21 @@ def _checksum(data: bytes | memoryview) -> bytes:
 
 
 def _read(copy: str, path: str | None) -> Content | None:
-    """Return what the copy holds, None where it cannot be trusted or no longer matches."""
+    """Return what the copy holds, None where it cannot be trusted or is another batchctl's."""
     try:
         data = _read_own(copy)
         body = memoryview(data)[_CHECKSUM_BYTES:]
         if data[:_CHECKSUM_BYTES] != _checksum(body):
             return None
         content: Content = marshal.loads(body)  # noqa: S302 - our own file, checked above
-        key, identities, *_ = content
     except (OSError, ValueError, EOFError, TypeError):
         return None
-    if key != _key(path) or any(paths.identity_of(source) != then for source, then in identities.items()):
-        return None
-    return content
+    return content if content[0] == _key(path) else None
+
+
+def _is_fresh(content: Content) -> bool:
+    """Say whether all that the copy was made from is still the same."""
+    return all(paths.identity_of(source) == then for source, then in content[1].items())
 
 
 def _read_own(copy: str) -> bytes:
@@ -206,19 +240,25 @@ def _read_own(copy: str) -> bytes:
         return file.read()
 
 
-def _write(copy: str, path: str | None, config: Config, identities: Mapping[str, Identity]) -> None:
+def _write(copy: str, path: str | None, loaded: Loaded, packed: Mapping[str, tuple[Job, bytes]]) -> None:
+    """Keep a configuration; `packed` has jobs that came out of the copy as they lie in it."""
     from batchctl.base.errors import BatchctlError
 
+    def pack(name: str, job: Job) -> bytes | None:
+        known, data = packed.get(name, (None, b""))
+        return data if known is job else None if _holds_secret(job) else _pack(job)
+
+    config, identities = loaded.config, loaded.identities
     # What `at` and TZ mean without a name of their own is the system's to say.
-    sources = {**identities, "/etc/localtime": paths.identity_of("/etc/localtime")}
+    sources = {**identities, _LOCALTIME: paths.identity_of(_LOCALTIME)}
     if not all(then is None or _is_settled(then) for then in identities.values()):
         return
     part = f"{copy}.{os.getpid()}.part"
     try:
-        jobs = {name: None if _holds_secret(job) else _pack(job) for name, job in config.jobs.items()}
+        jobs = {name: pack(name, job) for name, job in config.jobs.items()}
         rest = (
             *(config.files, config.timezone, config.lang, dict(config.pools), config.disk_free_min),
-            dict(config.origins),
+            *({name: dict(each) for name, each in loaded.origins.items()}, loaded.top),
         )
         body = marshal.dumps((_key(path), sources, config.state_dir, jobs, marshal.dumps(rest)))
         StateDir(os.path.dirname(copy)).ensure()

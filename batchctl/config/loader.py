@@ -11,6 +11,7 @@ from batchctl.base.paths import identity_of
 from batchctl.base.record import replace
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
+from batchctl.config.earlier import Earlier, Loaded, Ready, top_of
 from batchctl.config.faults import Faults
 from batchctl.config.key_path import KeyPath
 from batchctl.config.ready_made import PRESETS, file_of
@@ -33,6 +34,9 @@ _MERGED = ("params", "env", "groups")
 
 class _Definition:
     """One job as one file defines it."""
+
+    ready: Ready | None = None
+    """The job itself, where its file is as it was when it was last compiled."""
 
     def __init__(self, name: str, table: Any, source: TomlFile, key: str | None = None) -> None:
         self.name, self.table, self.source = name, table, source
@@ -85,12 +89,14 @@ def load_all(
     *,
     ready_made: bool = False,
     files: Sequence[str] | None = None,
-) -> tuple[Config, dict[str, Identity]]:
+    earlier: Earlier | None = None,
+) -> Loaded:
     """Return the effective configuration, and the identity of every file and directory it was read from.
 
     `changes` are files (absolute paths) as they will be, None for one that will be gone. With `ready_made` the jobs are
     all ready-made ones in place of the configured ones: each as it is beside what the top of the main file says. With
-    `files` they are those that these files define, each named after its file.
+    `files` they are those that these files define, each named after its file. Of `earlier` is taken what has not
+    changed, and nothing where anything is wrong: errors are told by the whole.
 
     Raises:
         ConfigError: with file, line where known, key and remedy; everything else that is wrong is in its `others`.
@@ -104,11 +110,13 @@ def load_all(
     elif ready_made:
         definitions = [reader.preset(name) for name in preset_names(reader)]
     else:
-        definitions = [] if main is None else _defined(main, top, reader, faults)
-    origins = _top_origins(top, where)
+        definitions = [] if main is None else _defined(main, top, reader, faults, earlier)
+    origins: dict[str, Mapping[str, str]] = {"": _top_origins(top, where)}
     found = _jobs(definitions, reader, shared, origins, faults)
     if not ready_made and files is None:  # whoever runs a ready-made job by its name has not asked for another
         found = _chained(found, {each.name: each for each in definitions}, faults)
+    if faults.found and earlier is not None:
+        return load_all(path)
     faults.settle()
     config = Config(
         path=path,
@@ -119,10 +127,10 @@ def load_all(
         lang=shared.lang,
         state_dir=shared.state_home,
         pools=shared.pools,
-        origins=origins,
+        origins={key: origin for each in origins.values() for key, origin in each.items()},
         **_disk_free_min(top, where),
     )
-    return config, reader.identities
+    return Loaded(config, reader.identities, origins, "" if main is None else top_of(main.table))
 
 
 def _top(main: TomlFile | None, faults: Faults) -> tuple[FileTable, KeyPath | None, Shared]:
@@ -141,16 +149,24 @@ def _top(main: TomlFile | None, faults: Faults) -> tuple[FileTable, KeyPath | No
 
 
 def _jobs(
-    definitions: list[_Definition], reader: _Reader, shared: Shared, origins: dict[str, str], faults: Faults
+    definitions: list[_Definition],
+    reader: _Reader,
+    shared: Shared,
+    origins: dict[str, Mapping[str, str]],
+    faults: Faults,
 ) -> dict[str, Job]:
     found: dict[str, Job] = {}
     for each in definitions:
+        if each.ready is not None and each.name not in found:
+            found[each.name], origins[each.name] = each.ready
+            continue
 
         def build(table: Any, each: _Definition = each) -> Job:
             if each.name in found:
                 what = f"a job of this name is already defined in {found[each.name].origin}"
                 each.where.refuse(what, "rename or remove one of them")
-            return _effective(each.with_table(table), reader, shared, origins)
+            job, origins[each.name] = _effective(each.with_table(table), reader, shared)
+            return job
 
         job = faults.of(each.table, len(each.where.keys), build)
         if job is not None:
@@ -208,17 +224,29 @@ def presets() -> dict[str, Job]:
     return dict(load_all(None, ready_made=True)[0].jobs)
 
 
-def _defined(main: TomlFile, top: FileTable, reader: _Reader, faults: Faults) -> list[_Definition]:
+def _defined(
+    main: TomlFile, top: FileTable, reader: _Reader, faults: Faults, earlier: Earlier | None
+) -> list[_Definition]:
     jobs = KeyPath(main).at("jobs")
     found: list[_Definition] = []
     for key, table in top.jobs.items():
         with faults.noted():
             found.append(_Definition(values.name(key, jobs.at(key), "job"), table, main, key))
-    directory = os.path.join(main.directory, "jobs.d")
+    directory, says = os.path.join(main.directory, "jobs.d"), top_of(main.table)
     for file in reader.names_in(directory):
         if file.endswith(".toml") and not file.startswith("."):
+            path = os.path.join(directory, file)
+            known = None if earlier is None else earlier.of(path, says)
             with faults.noted():
-                found.append(_job_file(os.path.join(directory, file), reader))
+                found.append(_job_file(path, reader) if known is None else _compiled(path, reader, main, *known))
+    return found
+
+
+def _compiled(path: str, reader: _Reader, main: TomlFile, identity: Identity, ready: Ready) -> _Definition:
+    reader.identities[path] = identity
+    reader.files.append(path)
+    found = _Definition(ready.job.name, {}, main)
+    found.ready = ready
     return found
 
 
@@ -260,7 +288,7 @@ def _top_origins(top: FileTable, where: KeyPath | None) -> dict[str, str]:
     return origins | {f"pools.{key}": label for key in top.pools}
 
 
-def _effective(definition: _Definition, reader: _Reader, shared: Shared, origins: dict[str, str]) -> Job:
+def _effective(definition: _Definition, reader: _Reader, shared: Shared) -> tuple[Job, dict[str, str]]:
     own = definition.table
     # Checked before it is merged, so that an error names the file that made it.
     convert(own, JobTable, definition.where)
@@ -274,11 +302,11 @@ def _effective(definition: _Definition, reader: _Reader, shared: Shared, origins
     where = KeyPath(definition.source, definition.where.keys, owners)
     job = build_job(definition.name, merged, where, definition.source.label, shared)
     prefix = f"jobs.{definition.name}"
-    origins |= {f"{prefix}.{key}": DEFAULT for key in ("enabled", "grace", "gap_after", "min_gap")}
+    origins = {f"{prefix}.{key}": DEFAULT for key in ("enabled", "grace", "gap_after", "min_gap")}
     for path in _leaves(merged):
         setter = definition if base is None or _has(own, path) else base
         origins[".".join((prefix, *path))] = setter.source.label
-    return job
+    return job, origins
 
 
 def _refuse_misfits(definition: _Definition, preset: Mapping[str, Any]) -> None:

@@ -13,10 +13,13 @@ import pytest
 
 from batchctl.base.errors import ConfigError
 from batchctl.config import compiled, load, load_job, loader
+from batchctl.config.toml_file import TomlFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from batchctl.config.earlier import Earlier
 
 TEXT = """
 timezone = "Asia/Seoul"
@@ -64,9 +67,9 @@ def full_loads(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     seen: list[str | None] = []
     really = loader.load_all
 
-    def counted(path: str | None, *, ready_made: bool = False) -> object:
+    def counted(path: str | None, *, ready_made: bool = False, earlier: Earlier | None = None) -> object:
         seen.append(f"ready-made beside {path}" if ready_made else path)
-        return really(path, ready_made=ready_made)
+        return really(path, ready_made=ready_made, earlier=earlier)
 
     monkeypatch.setattr(loader, "load_all", counted)
     return seen
@@ -372,3 +375,106 @@ print(sorted(set(sys.modules) & {heavy!r}))
 """
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the files that are read and parsed from now on."""
+    seen: list[str] = []
+    really = TomlFile.__init__
+
+    def counted(file: TomlFile, path: str, *rest: object) -> None:
+        seen.append(os.path.basename(path))
+        really(file, path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TomlFile, "__init__", counted)
+    return seen
+
+
+def _write_jobs(config: Path, *names: str, text: str = 'run = "true"\ndaily = "02:00"\n') -> None:
+    (config.parent / "jobs.d").mkdir(exist_ok=True)
+    for name in names:
+        (config.parent / "jobs.d" / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "read"),
+    [
+        # One file: nothing else is parsed but the main file, which says what all jobs are given.
+        (lambda etc: (etc / "jobs.d/b.toml").write_text('run = "false"\n'), {"b.toml"}),
+        # A new one, and one that went.
+        (lambda etc: (etc / "jobs.d/새.toml").write_text('run = "true"\n'), {"새.toml"}),
+        (lambda etc: (etc / "jobs.d/b.toml").unlink(), set()),
+        # Whoever comes after another job is named in that one, whose own file has not changed.
+        (lambda etc: (etc / "jobs.d/c.toml").write_text('run = "true"\nafter = "a"\n'), {"c.toml"}),
+        (lambda etc: (etc / "jobs.d/follows.toml").write_text('run = "true"\n'), {"follows.toml"}),
+        # A job of the main file concerns no other.
+        (lambda etc: (etc / "batchctl.toml").write_text(TEXT + '[jobs.x]\nrun = "true"\n', encoding="utf-8"), set()),
+        # What the main file says at its top concerns all.
+        (
+            lambda etc: (etc / "batchctl.toml").write_text(TEXT.replace("Seoul", "Tokyo"), encoding="utf-8"),
+            {"a.toml", "b.toml", "c.toml", "follows.toml"},
+        ),
+    ],
+)
+def test_only_what_has_changed_is_compiled_anew(
+    config: Path, tmp_path: Path, parsed: list[str], change: Callable[[Path], object], read: set[str]
+) -> None:
+    """And what comes of it, origins and files included, equals what the whole says, now and from the copy."""
+    state = str(tmp_path / "state")
+    _write_jobs(config, "a", "b", "c")
+    (config.parent / "jobs.d" / "follows.toml").write_text('run = "true"\nafter = "a"\n')
+    load_job(str(config), "a", state)
+    change(config.parent)
+    parsed.clear()
+    found, _ = load_job(str(config), "a", state)
+    # A job of a preset would be read again; the main file always is.
+    assert set(parsed) == {"batchctl.toml", *read}
+    whole = loader.load_all(str(config))[0]
+    parsed.clear()
+    copied = load(str(config), state)
+    assert parsed == []
+    assert (found, copied) == (whole.jobs["a"], whole)
+    assert list(copied.jobs) == list(whole.jobs)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        # A job that another file has already.
+        ('[jobs.b]\nrun = "true"\n', "a job of this name is already defined"),
+        # One that waits for a job that is not there.
+        ('[jobs.x]\nrun = "true"\nafter = "nobody"\n', "there is no job 'nobody'"),
+        # A circle through a file that has not changed.
+        ('[jobs.x]\nrun = "true"\nafter = "b"\n', "circle"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_whole(config: Path, tmp_path: Path, text: str, told: str) -> None:
+    """The error is the same, line and file included, as if nothing had been compiled before."""
+    state = str(tmp_path / "state")
+    _write_jobs(config, "a")
+    _write_jobs(config, "b", text='run = "true"\n')
+    if told == "circle":
+        config.write_text(TEXT + '[jobs.x]\nrun = "true"\n', encoding="utf-8")
+        _write_jobs(config, "b", text='run = "true"\nafter = "x"\n')
+    load_job(str(config), "a", state)
+    config.write_text(TEXT + text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=told) as found:
+        load_job(str(config), "a", state)
+    with pytest.raises(ConfigError) as whole:
+        loader.load_all(str(config))
+    assert str(found.value) == str(whole.value)
+    assert list(map(str, found.value.others)) == list(map(str, whole.value.others))
+
+
+def test_a_file_of_a_preset_is_always_read(config: Path, tmp_path: Path, parsed: list[str]) -> None:
+    """Its job is made of two files."""
+    state = str(tmp_path / "state")
+    _write_jobs(config, "a")
+    _write_jobs(config, "p", text='preset = "daily-batch"\n')
+    load_job(str(config), "a", state)
+    _write_jobs(config, "a", text='run = "false"\n')
+    parsed.clear()
+    load_job(str(config), "a", state)
+    assert {"a.toml", "p.toml", "job.toml"} <= set(parsed)
+    assert load(str(config), state) == loader.load_all(str(config))[0]
