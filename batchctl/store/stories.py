@@ -12,7 +12,7 @@ from heapq import merge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchctl.core import statistics
-from batchctl.core.model import CANCELLED, RUNNING, SUCCEEDED, UNFINISHED
+from batchctl.core.model import CANCELLED, FAILURES, RUNNING, SUCCEEDED, UNFINISHED
 from batchctl.core.stories import StepFact, Story
 from batchctl.core.stories import stats as stats_of
 from batchctl.store.reader import Reader, marks
@@ -234,7 +234,7 @@ class Stories(Reader):
         newest = sorted(
             (
                 row[0]
-                for status in UNFINISHED
+                for status in FAILURES
                 for row in self._rows(f"select id {_ENDED} order by id desc limit ?", job, status, since, until, limit)
             ),
             reverse=True,

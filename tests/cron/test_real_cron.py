@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support import wait_for
 
 from batchctl.crontab import managed
 from batchctl.crontab.block import command
@@ -204,6 +205,36 @@ def test_the_end_of_one_job_fires_the_next(real_cron: RealCrontab, tmp_path: Pat
     meant = datetime.fromisoformat(here.call("logs", "업로드", "--run", str(upload["id"])).split()[-1])
     assert meant.second == 0  # the minute that cron fired the first job for
     # cron's own command had ended before the upload did, with nothing to mail.
+    assert (tmp_path / "output").read_bytes() == b""
+
+
+@pytest.mark.slow
+@pytest.mark.cron
+@pytest.mark.timeout(300)
+@pytest.mark.xdist_group("cron")
+def test_what_cron_detaches_goes_on(real_cron: RealCrontab, tmp_path: Path) -> None:
+    """A line with --detach ends at once and its run goes on; a command guarded by name needs no configuration."""
+    here, ids = Installation(tmp_path), tmp_path / "ids"
+
+    def codes() -> list[str]:
+        return (tmp_path / "codes").read_text().split() if (tmp_path / "codes").exists() else []
+
+    here.config.write_text('[jobs."길게"]\nrun = "sleep 300"\n', encoding="utf-8")
+    batchctl = [sys.executable, "-m", "batchctl", "--config", str(here.config), "--state", str(here.state)]
+    real_cron.install(
+        f"SHELL={recording_shell(tmp_path)}",
+        f"HOME={tmp_path}",
+        f"* * * * * {command([*batchctl, 'run', '길게', '--detach'])} >>{ids}",
+        f"* * * * * {command([*batchctl, 'run', '--name', '날짜', '--min-gap', '6h', '--', 'date', '-u', '+%F'])}",
+    )
+    wait_for(lambda: ids.exists() and ids.read_text().strip(), "the detached run", PATIENCE)
+    wait_for(lambda: len(codes()) == 2, "the end of both lines")
+    states = {run["job"]: (str(run["id"]), run["status"]) for run in here.history()[0]}
+    assert states["길게"] == (ids.read_text().strip(), "running")
+    assert states["날짜"][1] == "succeeded"
+    assert here.call("logs", "날짜") == f"{datetime.now(tz=UTC):%F}\n"
+    assert here.call("stop", "길게") == f"길게: run {states['길게'][0]} cancelled\n"
+    assert set(codes()) <= {"0", "75"}
     assert (tmp_path / "output").read_bytes() == b""
 
 

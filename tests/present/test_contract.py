@@ -52,6 +52,7 @@ stale_after = "40h"
 min_gap = "6h"
 gap_factor = 1.2
 pool = "collectors"
+start_if = { load_below = 4.0, memory_above = "2GB", disk_above = "5GB" }
 grace = "20s"
 log_max = "5MB"
 memory_max = "2GB"
