@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "batchctl"
 PO = PACKAGE / "locale" / "ko" / "LC_MESSAGES" / "batchctl.po"
 MO = PO.with_suffix(".mo")
-_SAYING = {"say", "said", "_say", "_passed", "_failed", "table", "counted"}
+_SAYING = {"say", "said", "_passed", "_failed", "table", "data_table", "counted"}
 _SAID_LATER = {"template", "quiet", "many"}
 """Names of variables that hold a message until it is said."""
 _PLACE = re.compile(r"%(?:\((\d+)\))?[-+0-9.,]*([sdgf%])")
@@ -46,6 +46,8 @@ def _vocabulary() -> Iterator[str]:
     for name in {*CONDITIONS, *model.RUN_STATUSES, *decide.NAMES, *SEVERITIES, *states}:
         yield name.replace("_", " ")
     yield from ("healthy", "degraded", "unhealthy")
+    # Periods of a report, and what its page makes of the headers of the table.
+    yield from ("Weeks", "Months", "Week", "Month", "Ok", "Avg", "Max", "Every")
 
 
 def _in_module(path: Path) -> Iterator[str]:
@@ -71,8 +73,9 @@ def _in_call(node: ast.Call) -> Iterator[str]:
         return
     if name == "counted":
         yield from (f"%s {text}" for argument in node.args[1:] for text in _strings(argument))
-    elif name == "table":
-        yield from (text.removeprefix(">") for text in _strings(node.args[0]))
+    elif name in {"table", "data_table"}:
+        found = [text for argument in node.args[:2] for text in _strings(argument)]
+        yield from (text.removeprefix(">") for text in found)
     else:
         first = node.args[1:2] if name in {"_passed", "_failed"} else node.args[:1]
         yield from (text for argument in first for text in _strings(argument))

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from batchctl.base import paths
-from batchctl.base.errors import UsageError
+from batchctl.base.errors import BatchctlError, UsageError
 from batchctl.base.record import replace
 
 if TYPE_CHECKING:
@@ -38,6 +38,13 @@ class Site:
         found = load(self.config_path, self.state_option)
         language.prefer(found.lang)
         return found
+
+    def speak(self) -> None:
+        """Let people be spoken to in the configuration's language, where it can be read, by what needs nothing else."""
+        from contextlib import suppress
+
+        with suppress(BatchctlError):
+            _ = self.config
 
     @cached_property
     def ready_made(self) -> Config:

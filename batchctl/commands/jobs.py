@@ -99,6 +99,7 @@ def presets(
         typer.echo(json_text(view.presets_as_json(answer.presets(names or ()))))
         return
     if not install:
+        site_of(ctx).speak()
         view.show_presets(answer.presets(names or ()))
         return
     changed = answer.install(site_of(ctx), names or ())

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from batchctl.base.language import weekday
 from batchctl.core.model import SUCCEEDED
 from batchctl.core.statistics import percentile
+from batchctl.core.time import zones
 from batchctl.core.time.periods import DAY, date_of, day_of
 from batchctl.present.svg import Drawing, apart, duration_ticks, number_ticks, text_width
-from batchctl.present.text import format_duration, human, in_words, shorten
+from batchctl.present.text import counted, format_duration, human, in_words, say, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 _WORST_FIRST = ("failed", "timed_out", "stale", "lost", "cancelled", "running", "succeeded", "skipped")
 _MADE_GOOD = "cancelled before a success"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH_TEXTS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CELL, _SMALL_CELL, _GAP, _MARK_FROM = 20.0, 8.0, 3.0, 12.0
 _POINTS = 300
 """Stories beyond which single points would cover each other: then bands are drawn."""
@@ -52,7 +54,7 @@ def outcome_of(day: Counter[str]) -> str:
 
 def in_short(day: Counter[str]) -> str:
     """Return what happened on a day in words."""
-    return ", ".join(f"{day[status]} {in_words(status)}" for status in _WORST_FIRST if day[status]) or "nothing"
+    return ", ".join(f"{day[status]} {in_words(status)}" for status in _WORST_FIRST if day[status]) or say("nothing")
 
 
 def calendar(seen: Days, first: int, last: int, width: float, key: str) -> Drawing:
@@ -68,11 +70,11 @@ def calendar(seen: Days, first: int, last: int, width: float, key: str) -> Drawi
         left + shown * (cell + _GAP),
         top + 7 * (cell + _GAP),
         key=key,
-        title=f"Outcome of each day, {date_of(begin)} to {date_of(last)}",
+        title=say("Outcome of each day, %s to %s", date_of(begin), date_of(last)),
         desc=_calendar_words(seen, begin, last),
     )
     for row in (0, 2, 4, 6) if cell < _MARK_FROM else range(7):
-        drawing.text(0, top + row * (cell + _GAP) + cell / 2 + 4, _WEEKDAYS[row], "axis")
+        drawing.text(0, top + row * (cell + _GAP) + cell / 2 + 4, weekday(_WEEKDAYS[row]), "axis")
     reached = float("inf")
     for day in range(last, begin - 1, -1):
         column, row = divmod(day - monday, 7)
@@ -80,7 +82,7 @@ def calendar(seen: Days, first: int, last: int, width: float, key: str) -> Drawi
         date = date_of(day)
         # From the newest back: where two have no room side by side, the month that is hardly shown goes without.
         if (day == begin or date.day == 1) and reached - x > text_width("Sep "):
-            drawing.text(x, 11, _MONTHS[date.month - 1], "axis")
+            drawing.text(x, 11, say(_MONTH_TEXTS[date.month - 1]), "axis")
             reached = x
         happened = seen.get(day, Counter())
         outcome = outcome_of(happened)
@@ -93,7 +95,7 @@ def calendar(seen: Days, first: int, last: int, width: float, key: str) -> Drawi
 def _calendar_words(seen: Days, first: int, last: int) -> str:
     total = Counter(outcome_of(seen[day]) for day in range(first, last + 1) if day in seen)
     words = ", ".join(f"{count} {in_words(status)}" for status, count in total.most_common())
-    return f"Days by their worst outcome: {words or 'nothing happened'}."
+    return say("Days by their worst outcome: %s.", words or say("nothing"))
 
 
 class _Plot:
@@ -118,7 +120,7 @@ class _Plot:
         for number in range(labels + 1):
             instant = self.since + (self.until - self.since) * number / labels
             anchor = "start" if number == 0 else "end" if number == labels else "middle"
-            label = human(instant, zone)
+            label = zones.human(instant, zone)
             label = label[9:14] if self.until - self.since > 2 * DAY else label[-5:]
             self.drawing.text(self.x(instant), self.bottom + 17, label, "axis", anchor)
 
@@ -148,10 +150,13 @@ def durations(
         width,
         236,
         key=key,
-        title="How long each run took",
-        desc=f"{len(ended)} runs, {good} of them succeeded; p50 {format_duration(stats.p50_s)},"
-        f" p95 {format_duration(stats.p95_s)}, longest {format_duration(longest)}"
-        + (f", timeout {format_duration(budget)}." if budget is not None else "."),
+        title=say("How long each run took"),
+        desc=say(
+            "%d runs, %d of them succeeded; p50 %s, p95 %s, longest %s",
+            *(len(ended), good, *map(format_duration, (stats.p50_s, stats.p95_s, longest))),
+        )
+        + (say(", timeout %s", format_duration(budget)) if budget is not None else "")
+        + ".",
     )
     plot = _Plot(drawing, since, until, high, (46, 10, width - 92, 208))
     plot.axes(zone)
@@ -168,8 +173,8 @@ def _points(plot: _Plot, ended: Sequence[Story], zone: Zone) -> None:
     plot.drawing.path(good, "thread")
     for story in ended:
         x, y = plot.x(story.started_at), plot.y(story.duration_s or 0)
-        resumed = f", {story.runs} runs" if story.runs > 1 else ""
-        tip = f"run {story.id} {in_words(story.status)}: {human(story.started_at, zone)},"
+        resumed = f", {counted(story.runs, 'run', 'runs')}" if story.runs > 1 else ""
+        tip = f"{say('run %d %s', story.id, in_words(story.status))}: {human(story.started_at, zone)},"
         tip += f" {format_duration(story.duration_s)}{resumed}"
         if story.status == SUCCEEDED:
             plot.drawing.circle(x, y, 3.5, "f-succeeded", tip)
@@ -193,13 +198,14 @@ def _bands(plot: _Plot, ended: Sequence[Story]) -> None:
     for place, values in sorted(good.items()):
         x, median = plot.left + place * wide, percentile(sorted(values), 0.5) or 0.0
         top, low = plot.y(max(values)), plot.y(min(values))
-        tip = f"{len(values)} runs: median {format_duration(median)}, longest {format_duration(max(values))}"
+        spread = (format_duration(median), format_duration(max(values)))
+        tip = say("%d runs: median %s, longest %s", len(values), *spread)
         plot.drawing.rect(x + 0.5, top, wide - 1, max(1, low - top), "band", tip=tip, radius=1)
         middle.append((x + wide / 2, plot.y(median)))
     plot.drawing.path(middle, "median")
     for place, count in bad.items():
         x = plot.left + (place + 0.5) * wide
-        plot.drawing.cross(x, plot.bottom - 5, 3, "s-failed", f"{count} did not succeed")
+        plot.drawing.cross(x, plot.bottom - 5, 3, "s-failed", say("%d did not succeed", count))
 
 
 def _levels(plot: _Plot, stats: Stats, budget: float | None) -> None:
@@ -224,7 +230,7 @@ def steps(found: Sequence[StepStats], width: float, key: str) -> Drawing | None:
         width,
         len(shown) * row + 4,
         key=key,
-        title="How long each step takes",
+        title=say("How long each step takes"),
         desc="; ".join(f"{step.id} {format_duration(step.p50_s)}, p95 {format_duration(step.p95_s)}" for step in shown),
     )
     for place, step in enumerate(shown):
@@ -235,7 +241,8 @@ def steps(found: Sequence[StepStats], width: float, key: str) -> Drawing | None:
         if step.group:
             drawing.text(0, y + 12, shorten(step.group, columns), "axis")
         drawing.rect(left, y - 7, right - left, 14, "lane", radius=3)
-        tip = f"{step.id}: median {format_duration(step.p50_s)}, p95 {format_duration(step.p95_s)}, {step.runs} runs"
+        spread = (format_duration(step.p50_s), format_duration(step.p95_s))
+        tip = say("%s: median %s, p95 %s, %d runs", step.id, *spread, step.runs)
         drawing.rect(left, y - 7, max(2, middle - left), 14, "step", tip=tip, radius=3)
         drawing.line(middle, y, late, y, "whisker")
         drawing.line(late, y - 4, late, y + 4, "whisker")
@@ -250,9 +257,8 @@ def series(values: Sequence[tuple[float, float]], key: str, title: str) -> Drawi
     low, high = min(0.0, *numbers), max(0.0, *numbers)
     high = high if high > low else low + 1
     since, until = values[0][0], max(values[-1][0], values[0][0] + 1)
-    drawing = Drawing(
-        width, height, key=key, title=title, desc=f"{len(values)} values from {min(numbers):g} to {max(numbers):g}"
-    )
+    desc = say("%d values from %g to %g", len(values), min(numbers), max(numbers))
+    drawing = Drawing(width, height, key=key, title=title, desc=desc)
 
     def place(at: float, number: float) -> tuple[float, float]:
         return left + (at - since) / (until - since) * (right - left), bottom - (number - low) / (high - low) * (
@@ -287,8 +293,9 @@ def spark(values: Sequence[float], key: str, job: str) -> Drawing | None:
         return None
     top = max(values) or 1.0
     bottom = min(*values, 0.8 * top)
-    desc = f"the last {len(values)} successes took {format_duration(min(values))} to {format_duration(top)}"
-    drawing = Drawing(96, 22, key=key, title=f"Durations of {job}", desc=desc)
+    spread = (format_duration(min(values)), format_duration(top))
+    desc = say("the last %d successes took %s to %s", len(values), *spread)
+    drawing = Drawing(96, 22, key=key, title=say("Durations of %s", job), desc=desc)
     wide = 90 / (len(values) - 1)
     points = [
         (3 + place * wide, 19 - 16 * (value - bottom) / ((top - bottom) or 1)) for place, value in enumerate(values)

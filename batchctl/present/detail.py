@@ -68,7 +68,7 @@ def print_more(report: Report, out: Console) -> None:
         rows = [(each.period.name, name, *stats_row(name, found)[1:])
                 for each in reversed(report.periods) for name, found in each.stats.items()
                 if found.runs or found.skips or job is not None]  # fmt: skip
-        head = (report.periods_name[:-1].upper(), *STATS_HEADERS)
+        head = (say(report.periods_name[:-1]).upper(), *STATS_HEADERS)
         print_table(out, head if job is None else (head[0], *head[2:]),
                     rows if job is None else [(row[0], *row[2:]) for row in rows])  # fmt: skip
     if job is None:
@@ -123,7 +123,7 @@ def more_markdown(report: Report) -> Iterator[str]:
     """Yield the same as Markdown tables: weeks or months, jobs in detail, steps."""
     if report.periods:
         yield f"\n**{say(report.periods_name)}**\n\n"
-        head = (report.periods_name[:-1].upper(), *STATS_HEADERS)
+        head = (say(report.periods_name[:-1]).upper(), *STATS_HEADERS)
         yield from markdown_table(
             head,
             ((each.period.name, *stats_row(name, found))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from batchctl.base import language
 from batchctl.base.record import Record
+from batchctl.core.time import zones
 from batchctl.core.time.periods import DAY, day_of, midnight
 from batchctl.present.svg import Drawing
-from batchctl.present.text import format_duration, human, in_words
+from batchctl.present.text import format_duration, human, in_words, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,10 +65,9 @@ def gantt(course: Course, width: float, key: str, title: str) -> Drawing:
     rows = list(_rows(course))
     height = _TOP + len(rows) * _ROW + 4
     starts, skipped = len(course.spans), sum(skip.times for skip in course.skips)
-    desc = (
-        f"{human(course.since, course.zone)} to {human(course.until, course.zone)}:"
-        f" {starts} starts, {skipped} skipped fires, one row for every {format_duration(_days(course) * DAY)}."
-    )
+    span = (human(course.since, course.zone), human(course.until, course.zone))
+    row = format_duration(_days(course) * DAY)
+    desc = say("%s to %s: %d starts, %d skipped fires, one row for every %s.", *span, starts, skipped, row)
     drawing = Drawing(width, height, key=key, title=title, desc=desc)
     _axis(drawing, _days(course), len(rows))
     for place, (begin, end) in enumerate(rows):
@@ -118,8 +119,9 @@ class _Row:
     def draw(self) -> None:
         drawing, middle = self._drawing, self._y + _ROW / 2
         # human() says `Sat 2026-11-21 01:00`.
-        weekday, date, _ = human(self._begin, self._course.zone).split(" ")
-        drawing.text(0, middle + 4, f"{weekday} {date[5:]}", "weekend" if weekday in {"Sat", "Sun"} else "day")
+        weekday, date, _ = zones.human(self._begin, self._course.zone).split(" ")
+        label = f"{language.weekday(weekday)} {date[5:]}"
+        drawing.text(0, middle + 4, label, "weekend" if weekday in {"Sat", "Sun"} else "day")
         drawing.rect(_LEFT, middle - _BAR / 2, self._room, _BAR, "lane", radius=3)
         reached = 0.0
         for span in self._course.spans:
@@ -156,8 +158,8 @@ class _Row:
             if right - left > _MARK_ROOM:
                 self._drawing.line(left, middle, right, middle, "skipped-for")
             if skip.first >= self._begin:
-                times = f"{skip.times} skipped" if skip.times > 1 else "skipped"
-                tip = f"{times}: {in_words(skip.reason)}, {human(skip.first, self._course.zone)}"
+                what = say("%d skipped: %s", skip.times, in_words(skip.reason))
+                tip = f"{what}, {human(skip.first, self._course.zone)}"
                 self._drawing.cross(left, middle, 6, "halo")
                 self._drawing.cross(left, middle, 3.5, "skip", tip)
 

@@ -8,8 +8,9 @@ from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from batchctl.base import language
 from batchctl.base.version import VERSION
-from batchctl.present.text import human, one_line
+from batchctl.present.text import human, one_line, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,14 +50,20 @@ class DataTable(NamedTuple):
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: one_line(value) if type(value) is str and "\n" not in value else value,
+        finalize=lambda value: one_line(value) if isinstance(value, str) and not _is_safe(value) else value,
     )
+    made.globals["_"] = say
+    return made
+
+
+def _is_safe(value: str) -> bool:
+    return hasattr(value, "__html__") or "\n" in value
 
 
 @cache
@@ -85,6 +92,7 @@ def page(template: str, title: str, made: float, zone: Zone, **values: Any) -> s
             made=human(made, zone),
             zone=zone.name,
             version=VERSION,
+            lang=language.current(),
             **values,
         )
     )
@@ -110,7 +118,8 @@ def data_table(
 ) -> DataTable:
     """Return the first rows of what a picture shows, and how many there are beyond them, `total` in all."""
     more = (len(rows) if total is None else total) - _ROWS
-    return DataTable(title, headers, rows[:_ROWS], f"and {more:,} more" if more > 0 else "")
+    names = [say(header) for header in headers]
+    return DataTable(say(title), names, rows[:_ROWS], say("and %s more", f"{more:,}") if more > 0 else "")
 
 
 def lang_of(text: str) -> Markup:

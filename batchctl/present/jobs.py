@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.present.config import job_as_json
+from batchctl.present.descriptions import described
 from batchctl.present.tables import table
 from batchctl.present.text import FIRST_STEPS, cell, console, harmless, one_line
 
@@ -70,7 +71,9 @@ def show_jobs(found: Jobs) -> None:
     for job in rows:
         kinds = [cell(job.kind or "")] if has_kinds else []
         enabled = _enabled(job, is_done=job.name in found.done)
-        lines.add_row(cell(job.name), *kinds, cell(_when(job)), enabled, str(len(job.steps)), cell(job.description))
+        lines.add_row(
+            cell(job.name), *kinds, cell(_when(job)), enabled, str(len(job.steps)), cell(described(job.description))
+        )
     console().print(lines)
 
 
@@ -129,7 +132,7 @@ def show_presets(presets: Iterable[Job]) -> None:
     lines = table(["preset", "schedule", "steps", "description"])
     for preset in presets:
         steps = " ".join(step.id for step in preset.steps)
-        lines.add_row(cell(preset.name), cell(_when(preset)), cell(steps), cell(preset.description))
+        lines.add_row(cell(preset.name), cell(_when(preset)), cell(steps), cell(described(preset.description)))
     console().print(lines)
 
 

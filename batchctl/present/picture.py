@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from batchctl.base.said import recalled
 from batchctl.base.size import format_size
 from batchctl.core import model
 from batchctl.core.time.periods import date_of, day_of
 from batchctl.present import charts
+from batchctl.present.descriptions import described
 from batchctl.present.detail import STATS_HEADERS, stats_row, streaks_text
 from batchctl.present.gantt import Course, Skips, Span, gantt
 from batchctl.present.html import HALF, data_table, drawn, lang_of, page, sizes
 from batchctl.present.now import as_values
-from batchctl.present.text import counted, format_duration, harmless, human, in_words, percent
+from batchctl.present.text import counted, format_duration, harmless, human, in_words, percent, say, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,15 +29,18 @@ if TYPE_CHECKING:
 _JOBS = 12
 _RESULTS = 9
 _STEPS = 30
-_CALENDAR = (
-    ("f-succeeded", "succeeded"),
-    ("f-failed", "failed"),
-    ("f-timed_out", "timed out"),
-    ("f-cancelled", "cancelled, lost or stale"),
-    ("f-running", "running"),
-    ("f-skipped", "only skipped"),
-    ("f-none", "nothing"),
-)
+_CALENDAR_TEXTS = {
+    "f-succeeded": "succeeded",
+    "f-failed": "failed",
+    "f-timed_out": "timed out",
+    "f-cancelled": "cancelled, lost or stale",
+    "f-running": "running",
+    "f-skipped": "only skipped",
+    "f-none": "nothing",
+}
+
+
+_STEP_HEADERS = ("Step", "Group", "Runs", "Success", "Average", "p50", "p95", "Longest", "CPU", "Most memory")
 
 
 def as_html(report: Report, made: float) -> str:
@@ -51,17 +56,17 @@ def as_html(report: Report, made: float) -> str:
     more = len(busy) - _JOBS
     return page(
         "report.html.j2",
-        f"{single or 'Batch jobs'}: report",
+        say("%s: report", single or say("Batch jobs")),
         made,
         report.zone,
-        heading="Batch report",
-        period=f"{human(report.since, report.zone)} to {human(report.until, report.zone)}",
+        heading=say("Batch report"),
+        period=say("%s to %s", human(report.since, report.zone), human(report.until, report.zone)),
         now=None if report.now is None else as_values(report.now()),
         tiles=_tiles(report),
         overview=[] if single else _overview(report, anchors),
         jobs=sections,
-        periods_name=report.periods_name,
-        left_out=f"{more} more jobs: batchctl report JOB --format html draws each of them." if more > 0 else "",
+        periods_name=say(report.periods_name),
+        left_out=say("%d more jobs: batchctl report JOB --format html draws each of them.", more) if more > 0 else "",
     )
 
 
@@ -71,10 +76,10 @@ def _tiles(report: Report) -> list[tuple[str, str]]:
     rate = good / (good + bad) if good + bad else None
     skips = sum(each.skips for each in found)
     return [
-        (percent(rate), "succeeded"),
-        (f"{runs:,}", "runs"),
-        (f"{bad:,}", "failed"),
-        (f"{skips:,}", "skipped fires"),
+        (percent(rate), say("succeeded")),
+        (f"{runs:,}", say("runs")),
+        (f"{bad:,}", say("failed")),
+        (f"{skips:,}", say("skipped fires")),
     ]
 
 
@@ -83,13 +88,13 @@ def _overview(report: Report, anchors: dict[str, str]) -> list[dict[str, Any]]:
     for number, (job, found) in enumerate(report.stats.items()):
         small = charts.spark([*reversed(report.recent.get(job, ()))], f"o{number}", job)
         cells = (
-            ("Runs", f"{found.runs:,}"),
-            ("Failed", f"{found.failed:,}"),
-            ("Success", percent(found.success_rate)),
+            (say("Runs"), f"{found.runs:,}"),
+            (say("Failed"), f"{found.failed:,}"),
+            (say("Success"), percent(found.success_rate)),
             ("p50", format_duration(found.p50_s)),
             ("p95", format_duration(found.p95_s)),
-            ("Skips", f"{found.skips:,}"),
-            ("Starts every", format_duration(found.effective_interval_s)),
+            (say("Skips"), f"{found.skips:,}"),
+            (say("Starts every"), format_duration(found.effective_interval_s)),
         )
         spark = None if small is None else drawn(small)
         rows.append({"job": job, "lang": lang_of(job), "anchor": anchors.get(job), "cells": cells, "spark": spark})
@@ -98,7 +103,7 @@ def _overview(report: Report, anchors: dict[str, str]) -> list[dict[str, Any]]:
 
 def _job(report: Report, view: View, key: str) -> dict[str, Any]:
     stats, about = report.stats[view.name], _about(view.job)
-    trend = "" if view.detail.trend is None else view.detail.trend.text
+    trend = "" if view.detail.trend is None else told(view.detail.trend.text)
     return {
         "name": view.name,
         "key": key,
@@ -120,11 +125,10 @@ def _job(report: Report, view: View, key: str) -> dict[str, Any]:
 
 def _about(job: Job | None) -> str:
     if job is None:
-        return "no longer in the configuration"
-    fires = f"scheduled {job.schedule.text}" if job.schedule.text else "run by hand"
-    return " · ".join(
-        filter(None, [job.description, fires, f"timeout {format_duration(job.timeout)}" if job.timeout else ""])
-    )
+        return say("no longer in the configuration")
+    fires = say("scheduled %s", job.schedule.text) if job.schedule.text else say("run by hand")
+    budget = say("timeout %s", format_duration(job.timeout)) if job.timeout else ""
+    return " · ".join(filter(None, [described(job.description), fires, budget]))
 
 
 def _facts(stats: Stats, detail: Detail) -> list[tuple[str, str]]:
@@ -132,19 +136,19 @@ def _facts(stats: Stats, detail: Detail) -> list[tuple[str, str]]:
     reasons = ", ".join(f"{in_words(reason)} {count:,}" for reason, count in detail.skips_by_reason.items())
     scheduled = detail.scheduled_interval_s
     facts = [
-        ("Success rate", f"{percent(stats.success_rate)} ({stats.succeeded:,} of {ended:,})" if ended else "-"),
-        ("Typical duration", f"{format_duration(stats.p50_s)} (p50), {format_duration(stats.p95_s)} (p95)"),
-        ("Average, longest", f"{format_duration(stats.avg_s)}, {format_duration(stats.max_s)}"),
-        ("Starts every", format_duration(stats.effective_interval_s)),
-        ("Scheduled every", format_duration(scheduled)),
-        ("Skipped fires", f"{stats.skips:,}" + (f": {reasons}" if reasons else "")),
-        ("Longest streaks", streaks_text(detail)),
+        (say("Success rate"), f"{percent(stats.success_rate)} ({stats.succeeded:,}/{ended:,})" if ended else "-"),
+        (say("Typical duration"), f"{format_duration(stats.p50_s)} (p50), {format_duration(stats.p95_s)} (p95)"),
+        (say("Average, longest"), f"{format_duration(stats.avg_s)}, {format_duration(stats.max_s)}"),
+        (say("Starts every"), format_duration(stats.effective_interval_s)),
+        (say("Scheduled every"), format_duration(scheduled)),
+        (say("Skipped fires"), f"{stats.skips:,}" + (f": {reasons}" if reasons else "")),
+        (say("Longest streaks"), streaks_text(detail)),
     ]
     if detail.resumed:
         facts.append(
             (
-                "Resumed",
-                f"{counted(detail.resumed, 'run', 'runs')}, each told as one with what it continued",
+                say("Resumed"),
+                say("%s, each told as one with what it continued", counted(detail.resumed, "run", "runs")),
             )
         )
     return facts
@@ -164,7 +168,7 @@ def _calendar(report: Report, view: View, key: str) -> dict[str, Any]:
         present.add("f-cancelled")
     return {
         "calendar": sizes(lambda width, name: charts.calendar(seen, first, last, width, name), f"{key}c", HALF),
-        "calendar_legend": [item for item in _CALENDAR if item[0] in present],
+        "calendar_legend": [(css, say(name)) for css, name in _CALENDAR_TEXTS.items() if css in present],
         "calendar_table": data_table("Days as a table", ("Day", "What happened"), rows),
     }
 
@@ -176,7 +180,7 @@ def _gantt(report: Report, view: View, key: str) -> dict[str, Any]:
             start=run.started_at,
             end=report.until if run.ended_at is None else run.ended_at,
             status=run.status,
-            label=f"run {run.id} {in_words(run.status)}",
+            label=say("run %d %s", run.id, in_words(run.status)),
         )
         for run in view.runs
     ]
@@ -191,11 +195,11 @@ def _gantt(report: Report, view: View, key: str) -> dict[str, Any]:
         for at, what, until in sorted(
             [
                 *(
-                    (run.started_at, f"run {run.id} {in_words(run.status)}", human(run.ended_at, zone))
+                    (run.started_at, say("run %d %s", run.id, in_words(run.status)), human(run.ended_at, zone))
                     for run in view.runs
                 ),
                 *(
-                    (skip.first, f"{skip.times} skipped: {in_words(skip.reason)}", human(skip.last, zone))
+                    (skip.first, say("%d skipped: %s", skip.times, in_words(skip.reason)), human(skip.last, zone))
                     for skip in skips
                 ),
             ],
@@ -203,14 +207,13 @@ def _gantt(report: Report, view: View, key: str) -> dict[str, Any]:
         )
     ]
     present = {run.status for run in view.runs}
-    legend = [(css, name) for css, name in _CALENDAR if css.removeprefix("f-") in present]
-    if present & {"lost", "stale", "cancelled"} and _CALENDAR[3] not in legend:
-        legend.append(_CALENDAR[3])
-    legend += [("skip", "skipped fire")] if skips else []
-    legend += [("fire", "scheduled fire")] if view.fires else []
+    shown = {"cancelled" if status in {"lost", "stale"} else status for status in present}
+    legend = [(css, say(name)) for css, name in _CALENDAR_TEXTS.items() if css.removeprefix("f-") in shown]
+    legend += [("skip", say("skipped fire"))] if skips else []
+    legend += [("fire", say("scheduled fire"))] if view.fires else []
     return {
-        "gantt": sizes(lambda width, name: gantt(course, width, name, f"When {view.name} ran"), f"{key}g"),
-        "gantt_period": f"{human(view.since, zone)} to {human(report.until, zone)}",
+        "gantt": sizes(lambda width, name: gantt(course, width, name, say("When %s ran", view.name)), f"{key}g"),
+        "gantt_period": say("%s to %s", human(view.since, zone), human(report.until, zone)),
         "gantt_legend": legend,
         "gantt_table": data_table("Starts and skips as a table", ("At", "What", "Until"), rows),
     }
@@ -227,9 +230,9 @@ def _durations(report: Report, view: View, key: str) -> dict[str, Any]:
         (str(one.id), human(one.started_at, zone), in_words(one.status), format_duration(one.duration_s), str(one.runs))
         for one in reversed(view.stories)
     ]
-    legend = [("f-succeeded", "succeeded")]
+    legend = [("f-succeeded", say("succeeded"))]
     if any(one.status not in {model.SUCCEEDED, model.RUNNING} for one in view.stories):
-        legend.append(("bad", "did not succeed"))
+        legend.append(("bad", say("did not succeed")))
     return {
         "durations": sizes(draw, f"{key}d"),
         "durations_legend": legend,
@@ -249,10 +252,9 @@ def _steps(found: Sequence[StepStats], key: str) -> dict[str, Any]:
         )
         for step in found
     ]
-    headers = ("Step", "Group", "Runs", "Success", "Average", "p50", "p95", "Longest", "CPU", "Most memory")
     return {
         "steps": sizes(lambda width, name: charts.steps(found[:_STEPS], width, name), f"{key}s"),
-        "steps_table": data_table("Steps as a table", headers, rows),
+        "steps_table": data_table("Steps as a table", _STEP_HEADERS, rows),
     }
 
 
@@ -268,26 +270,26 @@ def _results(view: View, key: str, zone: Zone) -> dict[str, Any]:
                 "name": f"{step} · {name}",
                 "lang": lang_of(step + name),
                 "last": f"{values[-1][1]:,.10g}",
-                "drawing": drawn(charts.series(values, f"{key}r{number}", f"{step} · {name} over time")),
+                "drawing": drawn(charts.series(values, f"{key}r{number}", say("%s over time", f"{step} · {name}"))),
             }
             for number, ((step, name), values) in enumerate(shown)
         ],
-        "results_more": f"and {more} more numbers in the table" if more > 0 else "",
+        "results_more": say("and %d more numbers in the table", more) if more > 0 else "",
         "results_table": data_table("Results as a table", ("Run of", "Step", "Result"), rows),
     }
 
 
 def _failure(shown: Shown, zone: Zone) -> dict[str, Any]:
     failure = shown.failure
-    why = failure.why or (
-        f"signal {failure.signal}"
+    why = told(recalled(failure.why or "")) or (
+        say("signal %d", failure.signal)
         if failure.signal is not None
         else "-"
         if failure.exit_code is None
-        else f"exit {failure.exit_code}"
+        else say("exit %d", failure.exit_code)
     )
     if failure.resumed_by is not None:
-        why += f"; continued by run {failure.resumed_by}"
+        why = say("%s; continued by run %d", why, failure.resumed_by)
     return {
         "run": str(failure.run_id),
         "started": human(failure.started_at, zone),
@@ -299,18 +301,18 @@ def _failure(shown: Shown, zone: Zone) -> dict[str, Any]:
         "took": format_duration(failure.duration_s),
         "tail": harmless(shown.tail),
         "tail_lang": lang_of(shown.tail),
-        "note": shown.note,
+        "note": told(shown.note),
     }
 
 
 def _periods(report: Report, job: str) -> DataTable | None:
     if not report.periods:
         return None
-    headers = (report.periods_name[:-1], *(header.removeprefix(">").capitalize() for header in STATS_HEADERS[1:]))
+    headers = (say(report.periods_name[:-1]), *(header.removeprefix(">").capitalize() for header in STATS_HEADERS[1:]))
     rows = [(each.period.name, *stats_row(job, each.stats[job])[1:]) for each in reversed(report.periods)]
     return data_table("", headers, rows)
 
 
 def _failures_more(stats: Stats, view: View) -> str:
     hidden = stats.failed - sum(shown.failure.resumed_by is None for shown in view.failures)
-    return f"the newest {len(view.failures)}" if hidden > 0 else ""
+    return say("the newest %d", len(view.failures)) if hidden > 0 else ""

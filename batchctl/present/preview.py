@@ -8,7 +8,7 @@ from batchctl.present.gantt import Course, Skips, Span, gantt
 from batchctl.present.html import WIDE, chart_style, data_table, page, sizes
 from batchctl.present.simulation import cadence, end_text, why_text
 from batchctl.present.svg import beneath
-from batchctl.present.text import format_duration, human, in_words, percent
+from batchctl.present.text import format_duration, human, in_words, percent, say, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,18 +35,18 @@ def as_html(preview: Preview, made: float) -> str:
     summary = preview.summary
     return page(
         "simulation.html.j2",
-        f"{_name(preview)}: preview",
+        say("%s: preview", _name(preview)),
         made,
         preview.zone,
-        heading=f"Preview of {_name(preview)}" if preview.title else "Preview",
-        period=f"{human(preview.start, preview.zone)} to {human(preview.end, preview.zone)}",
+        heading=say("Preview of %s", _name(preview)) if preview.title else say("Preview"),
+        period=say("%s to %s", human(preview.start, preview.zone), human(preview.end, preview.zone)),
         tiles=[
-            (format_duration(summary.effective_interval_s), "effective interval"),
-            (f"{summary.starts:,}", "starts"),
-            (f"{summary.skips:,}", "skipped fires"),
-            (percent(summary.busy_ratio), "of the time running"),
+            (format_duration(summary.effective_interval_s), say("effective interval")),
+            (f"{summary.starts:,}", say("starts")),
+            (f"{summary.skips:,}", say("skipped fires")),
+            (percent(summary.busy_ratio), say("of the time running")),
         ],
-        advice=[advice.text for advice in preview.advice],
+        advice=[told(advice.text) for advice in preview.advice],
         pictures=[
             _picture(preview, name, done, f"s{number}")
             for number, (name, done) in enumerate(preview.simulations.items())
@@ -55,16 +55,16 @@ def as_html(preview: Preview, made: float) -> str:
 
 
 def _name(preview: Preview) -> str:
-    return preview.title or "a batch"
+    return preview.title or say("a batch")
 
 
 def _picture(preview: Preview, name: str, done: Simulation, key: str) -> dict[str, Any]:
     course = _course(preview, done)
-    title = name or "Fires"
+    title = name or say("Fires")
     drawn = sizes(lambda width, own: gantt(course, width, own, title), key)
     statuses = sorted({span.status for span in course.spans})
     rows = [
-        (human(fire.at, preview.zone), fire.verdict, why_text(fire), end_text(fire, preview.zone))
+        (human(fire.at, preview.zone), say(fire.verdict), why_text(fire), end_text(fire, preview.zone))
         for fire in done.fires[:_MOST_FIRES]
     ]
     return {
@@ -72,7 +72,7 @@ def _picture(preview: Preview, name: str, done: Simulation, key: str) -> dict[st
         "cadence": cadence(done),
         "chart": drawn,
         "legend": [(f"f-{status}", _would(status)) for status in statuses]
-        + ([("skip", "skipped fire")] if course.skips else []),
+        + ([("skip", say("skipped fire"))] if course.skips else []),
         "table": data_table("Fires as a table", ("Fire", "Verdict", "Why", "Ends"), rows, len(done.fires)),
     }
 

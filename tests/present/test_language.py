@@ -201,3 +201,32 @@ def test_what_the_history_keeps_is_recognised(text: str, template: str | None) -
     found = recalled(text)
     assert found == text
     assert getattr(found, "template", None) == template
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (
+            ("report",),
+            ["배치 보고서", "날짜별 결과", "건너뛴 예정", "이미 실행 중", "모든 시각은 Asia/Seoul 기준입니다."],
+        ),
+        (("simulate", "daily-batch", "--duration", "26h"), ["daily-batch 미리보기", "실제 시작 간격", "예정 시각"]),
+    ],
+    ids=["report", "simulate"],
+)
+def test_a_page_in_korean(place: Place, tmp_path: Path, arguments: tuple[str, ...], wanted: list[str]) -> None:
+    """It names its language, and no heading, label or header of its own is left in English."""
+    page = tmp_path / "page.html"
+    place.ask(*arguments, "--format", "html", "--output", str(page), env=KO)
+    text = page.read_text(encoding="utf-8")
+    assert '<html lang="ko">' in text
+    assert [each for each in wanted if each not in text] == []
+    labels = re.findall(r"<(?:th|h1|h3|summary|dt)[^>]*>([^<]*)", text) + re.findall(r'data-name="([^"]*)"', text)
+    assert [label for label in labels if re.match("[A-Z][a-z]", label)] == []
+
+
+def test_descriptions_of_presets_are_translated_for_people(place: Place) -> None:
+    """Korean and English at will; JSON has them as they stand in the preset."""
+    assert "Keyword search, then market upload" in place.ask("jobs", "list", columns=200, env=EN)
+    assert "키워드 검색 후 마켓 업로드" in place.ask("jobs", "list", columns=200, env=KO)
+    assert "키워드 검색 후 마켓 업로드" in place.ask("jobs", "presets", "daily-batch", "--json", env=EN)
