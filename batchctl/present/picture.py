@@ -135,8 +135,9 @@ def _facts(stats: Stats, detail: Detail) -> list[tuple[str, str]]:
     ended = stats.succeeded + stats.failed
     reasons = ", ".join(f"{in_words(reason)} {count:,}" for reason, count in detail.skips_by_reason.items())
     scheduled = detail.scheduled_interval_s
+    rate = (percent(stats.success_rate), f"{stats.succeeded:,}", f"{ended:,}")
     facts = [
-        (say("Success rate"), f"{percent(stats.success_rate)} ({stats.succeeded:,}/{ended:,})" if ended else "-"),
+        (say("Success rate"), say("%s (%s of %s)", *rate) if ended else "-"),
         (say("Typical duration"), f"{format_duration(stats.p50_s)} (p50), {format_duration(stats.p95_s)} (p95)"),
         (say("Average, longest"), f"{format_duration(stats.avg_s)}, {format_duration(stats.max_s)}"),
         (say("Starts every"), format_duration(stats.effective_interval_s)),
