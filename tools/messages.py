@@ -18,7 +18,7 @@ PACKAGE = ROOT / "batchctl"
 PO = PACKAGE / "locale" / "ko" / "LC_MESSAGES" / "batchctl.po"
 MO = PO.with_suffix(".mo")
 _SAYING = {"say", "said", "_passed", "_failed", "table", "data_table", "counted"}
-_SAID_LATER = {"template", "quiet", "many"}
+_SAID_LATER = {"template", "quiet", "many", "FIRST_STEPS"}
 """Names of variables that hold a message until it is said."""
 _PLACE = re.compile(r"%(?:\((\d+)\))?[-+0-9.,]*([sdgf%])")
 _IN_TEMPLATE = re.compile(r"""_\(\s*("(?:[^"\\]|\\.)*")""")
@@ -57,7 +57,7 @@ def _in_module(path: Path) -> Iterator[str]:
             yield from _in_call(node)
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
-            if name.endswith("_HEADERS"):
+            if name.endswith(("_HEADERS", "_COLUMNS")) and "present" in path.parts:
                 yield from (text.removeprefix(">") for text in _strings(node.value))
             elif (
                 name.endswith("_TEXTS")

@@ -13,6 +13,7 @@ from batchctl.answers.site import Site, unknown_job
 from batchctl.base import clock
 from batchctl.base.errors import BatchctlError, UsageError
 from batchctl.base.record import Record
+from batchctl.base.said import said
 from batchctl.core import stories as telling
 from batchctl.core.stories import Detail
 from batchctl.core.time import periods as calendar
@@ -226,7 +227,7 @@ class _Source:
 
         log = None if failure.seq is None else self._history.last_log(failure.run_id, failure.seq)
         if log is None:
-            return Shown(failure=failure, tail="", note="it has no log")
+            return Shown(failure=failure, tail="", note=said("it has no log"))
         secrets = self._secrets(job)
         if isinstance(secrets, str):
             return Shown(failure=failure, tail="", note=secrets)
@@ -234,12 +235,12 @@ class _Source:
         if os.path.exists(path):
             os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))  # what cannot be read is never shown as empty
         tail = "\n".join(last_lines(path, secrets, lines=_TAIL_LINES))
-        return Shown(failure=failure, tail=tail, note="" if tail else "its log is empty or gone")
+        return Shown(failure=failure, tail=tail, note="" if tail else said("its log is empty or gone"))
 
     def _secrets(self, job: Job | None) -> tuple[str, ...] | str:
         """Return what must be masked in a job's output, or why that is not known."""
         if job is None:
-            return "its log is not shown: the job has left the configuration, so its secrets are not known"
+            return said("its log is not shown: the job has left the configuration, so its secrets are not known")
         from batchctl.process.environment import read_env_files, secret_values
 
         if job.name not in self._known_secrets:
