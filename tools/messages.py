@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "batchctl"
 PO = PACKAGE / "locale" / "ko" / "LC_MESSAGES" / "batchctl.po"
 MO = PO.with_suffix(".mo")
-_SAYING = {"say", "said", "_passed", "_failed", "table", "data_table", "counted"}
+_SAYING = {"say", "said", "_passed", "_failed", "table", "data_table", "counted", "_more"}
 _SAID_LATER = {"template", "quiet", "many", "FIRST_STEPS"}
 """Names of variables that hold a message until it is said."""
 _PLACE = re.compile(r"%(?:\((\d+)\))?[-+0-9.,]*([sdgf%])")
@@ -71,8 +71,8 @@ def _in_call(node: ast.Call) -> Iterator[str]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     if name not in _SAYING or not node.args:
         return
-    if name == "counted":
-        yield from (f"%s {text}" for argument in node.args[1:] for text in _strings(argument))
+    if name in {"counted", "_more"}:
+        yield from (f"%s {text}" for argument in node.args[1:3] for text in _strings(argument))
     elif name in {"table", "data_table"}:
         found = [text for argument in node.args[:2] for text in _strings(argument)]
         yield from (text.removeprefix(">") for text in found)

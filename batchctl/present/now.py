@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from batchctl.base.said import recalled
 from batchctl.present.html import lang_of, sizes
 from batchctl.present.status import expected_text, step_text
 from batchctl.present.svg import Drawing
-from batchctl.present.text import format_duration, human, in_words, moment
+from batchctl.present.text import counted, format_duration, human, in_words, moment, say, told
 from batchctl.present.upcoming import grouped
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _CARDS = 12
 _FIRES = 8
 _HEIGHT, _BAR = 40.0, 16.0
-_LEGEND = [("f-running", "so far"), ("band", "four of five like it end within"), ("budget", "timeout")]
+_LEGEND_TEXTS = {"f-running": "so far", "band": "four of five like it end within", "budget": "timeout"}
 
 
 def as_values(now: Now) -> dict[str, Any]:
@@ -31,10 +32,10 @@ def as_values(now: Now) -> dict[str, Any]:
     return {
         "at": human(at, zone),
         "cards": [_card(run, at, zone, f"n{number}") for number, run in enumerate(now.running[:_CARDS])],
-        "cards_more": _more(len(now.running) - _CARDS, "running job"),
-        "legend": _LEGEND,
+        "cards_more": _more(len(now.running) - _CARDS, "running job", "running jobs"),
+        "legend": [(css, say(name)) for css, name in _LEGEND_TEXTS.items()],
         "fires": rows[:_FIRES],
-        "fires_more": _more(len(rows) - _FIRES, "row", "batchctl upcoming"),
+        "fires_more": _more(len(rows) - _FIRES, "row", "rows", "batchctl upcoming"),
         "broken": [_broken(status, at, zone) for status in now.broken],
         "alerts": [
             {
@@ -48,18 +49,19 @@ def as_values(now: Now) -> dict[str, Any]:
     }
 
 
-def _more(count: int, what: str, see: str = "batchctl status") -> str:
-    return f"and {count:,} more {what}{'' if count == 1 else 's'}: {see}" if count > 0 else ""
+def _more(count: int, one: str, many: str, see: str = "batchctl status") -> str:
+    return say("and %s more: %s", counted(count, one, many), see) if count > 0 else ""
 
 
 def _card(run: Running, now: float, zone: Zone, key: str) -> dict[str, Any]:
     current, name = run.current, run.job.name
-    end = "nobody knows yet when it ends"
+    end = say("nobody knows yet when it ends")
     if current.expected_end_at is not None:
-        end = f"ends {expected_text(current, now, zone)}"
-    words = f"step {step_text(current)} · {format_duration(current.elapsed_s)} so far · {end}"
+        end = say("ends %s", expected_text(current, now, zone))
+    so_far = say("%s so far", format_duration(current.elapsed_s))
+    words = f"{say('step %s', step_text(current))} · {so_far} · {end}"
     if current.note is not None:
-        words = f"{words} · {current.note}"
+        words = f"{words} · {told(current.note)}"
     return {
         "name": name,
         "lang": lang_of(name),
@@ -76,7 +78,7 @@ def _bar(run: Running, now: float, zone: Zone, width: float, key: str, words: st
     low, high = current.expected_end_span or (current.expected_end_at, current.expected_end_at)
     budget = None if timeout is None else start + timeout
     last = max(now + 1, *(each for each in (high, budget) if each is not None), start + 1)
-    drawing = Drawing(width, _HEIGHT, key=key, title=f"Run {current.run.id} of {run.job.name} now", desc=words)
+    drawing = Drawing(width, _HEIGHT, key=key, title=say("Run %d of %s now", current.run.id, run.job.name), desc=words)
 
     def x(instant: float) -> float:
         return (instant - start) / (last - start) * width
@@ -84,10 +86,10 @@ def _bar(run: Running, now: float, zone: Zone, width: float, key: str, words: st
     drawing.rect(0, 0, width, _BAR, "lane", radius=4)
     if low is not None and high is not None:
         left, right = x(max(low, now)), x(max(high, now))
-        tip = f"expected to end {expected_text(current, now, zone)}"
+        tip = say("expected to end %s", expected_text(current, now, zone))
         drawing.rect(left, 0, max(3.0, right - left), _BAR, "band", tip=tip)
     drawing.rect(
-        0, 0, max(2.0, x(now)), _BAR, "f-running", radius=4, tip=f"{format_duration(current.elapsed_s)} so far"
+        0, 0, max(2.0, x(now)), _BAR, "f-running", radius=4, tip=say("%s so far", format_duration(current.elapsed_s))
     )
     if current.expected_end_at is not None:
         drawing.line(x(max(current.expected_end_at, now)), 0, x(max(current.expected_end_at, now)), _BAR + 4, "fire")
@@ -101,12 +103,12 @@ def _bar(run: Running, now: float, zone: Zone, width: float, key: str, words: st
 def _fire(fires: Sequence[Fire], now: float, zone: Zone) -> dict[str, Any]:
     first, last = fires[0], fires[-1]
     reason = "" if first.reason is None else f": {in_words(first.reason)}"
-    times = "" if len(fires) == 1 else f", {len(fires)} times until {moment(last.at, now, zone)}"
+    times = "" if len(fires) == 1 else say(", %d times until %s", len(fires), moment(last.at, now, zone))
     return {
         "at": moment(first.at, now, zone),
         "job": first.job,
         "lang": lang_of(first.job),
-        "verdict": f"{first.verdict}{reason}{times}",
+        "verdict": f"{say(first.verdict)}{reason}{times}",
         "ends": "-" if last.ends_at is None else moment(last.ends_at, now, zone),
     }
 
@@ -115,13 +117,14 @@ def _broken(status: JobStatus, now: float, zone: Zone) -> dict[str, Any]:
     last = status.last_run
     assert last is not None  # noqa: S101 - broken is who has one
     when = last.started_at if last.ended_at is None else last.ended_at
+    why = told(recalled(last.why or ""))
     return {
         "job": status.job.name,
         "lang": lang_of(status.job.name),
         "status": last.status,
         "words": in_words(last.status),
         "when": moment(when, now, zone),
-        "why": last.why or "",
-        "why_lang": lang_of(last.why or ""),
+        "why": why,
+        "why_lang": lang_of(why),
         "resume": status.resume or "",
     }

@@ -94,7 +94,9 @@ def _course(preview: Preview, done: Simulation) -> Course:
 
 def _would(status: str | None) -> str:
     """Return what a run of the future would do: nothing has succeeded yet."""
-    return "would run" if status is None or status in {"planned", "succeeded"} else f"would end as {in_words(status)}"
+    if status is None or status in {"planned", "succeeded"}:
+        return say("would run")
+    return say("would end as %s", in_words(status))
 
 
 def _skips(fires: Sequence[SimulatedFire]) -> list[Skips]:
