@@ -62,7 +62,9 @@ def _lines(config: Config | None) -> dict[str, object]:
 
     if config is None or config.path is None:
         return {}
-    enabled = [job for job in config.jobs.values() if job.rules.enabled and job.schedule.text]
+    enabled = [
+        job for job in config.jobs.values() if job.rules.enabled and job.schedule.text and not job.schedule.after
+    ]
     return {job.name: (cron_lines(job.schedule, config.zone), job.timezone, job.catch_up) for job in enabled}
 
 

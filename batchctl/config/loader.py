@@ -14,7 +14,7 @@ from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
 from batchctl.config.earlier import Earlier, Loaded, Ready, top_of
 from batchctl.config.faults import Faults
 from batchctl.config.key_path import KeyPath
-from batchctl.config.ready_made import PRESETS, file_of
+from batchctl.config.ready_made import PRESETS, file_of, is_ready_made
 from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
 from batchctl.config.sources import sources
 from batchctl.config.toml_file import Key, TomlFile
@@ -182,6 +182,8 @@ def _chained(jobs: dict[str, Job], definitions: Mapping[str, _Definition], fault
             with faults.noted():
                 if name not in definitions:
                     remedy = unknown_remedy(name, definitions, "known jobs")
+                    if is_ready_made(name):
+                        remedy = f"make it a job as well: batchctl jobs presets --install {name} {job.name}"
                     definitions[job.name].where.at("after").refuse(f"there is no job {name!r}", remedy)
             follower = Follower(job=job.name, after=job.schedule.after, after_any=job.schedule.after_any)
             followers.setdefault(name, []).append(follower)

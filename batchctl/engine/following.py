@@ -14,7 +14,7 @@ from batchctl.base.record import Record
 from batchctl.core.model import Selection
 from batchctl.core.time import zones
 from batchctl.process.apart import start_apart
-from batchctl.store import database, following
+from batchctl.store import database, following, spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ class Following:
         if due is None and self._job.followers:
             try:
                 with database.Opened(self._state_dir, create=False) as connection:
+                    spool.import_all(self._state_dir, connection)
                     due = self._ask(connection)
-            except (BatchctlError, sqlite3.Error):
+            except (BatchctlError, OSError, sqlite3.Error):
                 return
         if due is not None:
             for name in due.jobs:

@@ -77,6 +77,7 @@ def copies(tmp_path: Path) -> list[Path]:
         ),
         (["--schedule", "0 1 * * *", "--run", "x"], 'schedule = "0 1 * * *"\nrun = "x"\n'),
         (["--at", "2030-12-01T12:00", "--run", "x"], 'at = 2030-12-01T12:00:00\nrun = "x"\n'),
+        (["--after", "a", "--run", "x"], 'after = ["a"]\nrun = "x"\n'),
         (["--preset", "daily-batch", "--daily", "13:00"], 'preset = "daily-batch"\ndaily = "13:00"\n'),
     ],
 )
@@ -93,6 +94,7 @@ def test_add_says_what_the_crontab_lacks(call: Call, file: Path) -> None:
     install = f"batchctl: `batchctl --config {file} crontab install` still has to"
     assert call("add", "x", "--daily", "13:00", "--run", "x")[2] == f"{install} add x\n"
     assert call("add", "y", "--run", "x")[2] == ""
+    assert call("add", "z", "--after", "y", "--run", "x")[2] == ""
     assert call("disable", "x")[2] == f"{install} take out x\n"
     assert call("disable", "y")[2] == ""
     assert call("remove", "a")[2] == f"{install} take out a\n"
@@ -122,6 +124,8 @@ def test_add_from_a_file(call: Call, file: Path, tmp_path: Path, monkeypatch: py
         (["add", "a", "--run", "x"], 1, "there is already a job 'a'"),
         (["add", "x", "--daily", "1:00", "--every", "3h", "--run", "x"], 78, r"x\.toml:\d: jobs\.x\.daily: is a"),
         (["add", "x", "--kind", "batch", "--run", "x"], 78, r"jobs\.x\.kind: 'batch' is not one of its values"),
+        (["add", "x", "--after", "y", "--run", "x"], 78, r"x\.toml:\d: jobs\.x\.after: there is no job 'y'"),
+        (["add", "market-upload", "--preset", "market-upload"], 78, "jobs presets --install keyword-search market-up"),
         (["add", "x", "--preset", "none"], 78, "there is no preset 'none'"),
         (["remove", "b"], 2, "there is no job 'b'"),
         (["edit", "b"], 2, "there is no job 'b'"),

@@ -200,6 +200,45 @@ def test_a_run_that_was_killed_counts_when_it_is_found(tmp_path: Path) -> None:
     wait_for(lambda: fired(tmp_path, "업로드") == 2, "both fires")
 
 
+_SPOOLING = """
+from batchctl.engine import journal
+write = journal.Journal._write
+def refuse(self, run, *arguments):
+    if run.ended_at is not None:
+        raise OSError("no")
+    return write(self, run, *arguments)
+journal.Journal._write = refuse
+from batchctl.__main__ import entry
+entry()
+"""
+
+
+def test_an_end_that_was_spooled_is_asked_about_once_more(tmp_path: Path) -> None:
+    """Where the history answers again right after the end, what follows is fired as ever."""
+    where = pair(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", _SPOOLING, *where, "run", "검색"], check=False, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0
+    ended(tmp_path, "업로드")
+    assert rows(tmp_path / "state", "select status from runs") == [("succeeded",), ("succeeded",)]
+
+
+@pytest.mark.parametrize("python_utf8", ["0", "1"])
+def test_hangul_in_a_locale_that_knows_none(tmp_path: Path, python_utf8: str) -> None:
+    """The name reaches what is fired as UTF-8, whatever the locale says."""
+    where = pair(tmp_path)
+    bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "batchctl", *where, "run", "검색"],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=bare | {"PYTHONUTF8": python_utf8},
+    )
+    assert done.returncode == 0
+    ended(tmp_path, "업로드")
+
+
 _EARLIER = (
     "update runs set started_at = started_at - 7200 / id, ended_at = ended_at - 7200 / id,"
     " scheduled_for = scheduled_for - 7200 / id"
