@@ -25,6 +25,8 @@ def start_apart(words: list[str]) -> None:
 
 def _become(argv: list[bytes]) -> None:
     try:
+        # Whatever batchctl was started with, a lock that wraps it among that, is not for whom it starts.
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         # Who waits for a pipe to be closed, as cron does for its mail, must not wait for this.
         nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
         default = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
