@@ -22,7 +22,11 @@ _REAL_PLACES = (
     _REAL_HOME / ".local" / "state" / "batchctl",
     Path("/etc/batchctl"),
 )
-_SHIM = "#!/bin/sh\ntouch '{trace}'\necho 'a test called the real crontab' >&2\nexit 70\n"
+# Whoever looks finds an empty one; whoever would write has gone too far.
+_SHIM = (
+    "#!/bin/sh\n[ \"$1\" = -l ] && {{ echo 'no crontab for a test' >&2; exit 1; }}\n"
+    "touch '{trace}'\necho 'a test called the real crontab' >&2\nexit 70\n"
+)
 
 
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

@@ -9,7 +9,7 @@ from batchctl.base.record import Record
 
 if TYPE_CHECKING:
     from batchctl.answers.site import Site
-    from batchctl.core.model import Config
+    from batchctl.core.model import Config, Job
 
 
 class Effective(Record):
@@ -20,6 +20,11 @@ class Effective(Record):
     state_origin: str
     """Where the state directory was named: an option, a variable, a file, or `default`."""
     only: str | None
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The jobs that were asked for."""
+        return [job for name, job in self.config.jobs.items() if self.only in {None, name}]
 
 
 def config(site: Site, job: str | None = None) -> Effective:

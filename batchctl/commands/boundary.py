@@ -11,9 +11,10 @@ from batchctl.base.errors import EXIT_BUG, EXIT_SIGNAL_BASE, BatchctlError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from batchctl.answers.run import Outcome
+    from batchctl.watch.preflight import Remark
 else:
     import _signal as signal  # as the entry has it: the other one imports enum
 
@@ -49,6 +50,13 @@ def show(printed: Callable[[], None]) -> None:
         sys.stdout.flush()
     except OSError as error:
         report(error)
+
+
+def warn(remarks: Iterable[Remark]) -> None:
+    """Say on stderr what a command has noticed in passing; its exit code is what it would be without."""
+    from batchctl.present.doctor import warnings
+
+    say("".join(f"{line}\n" for line in warnings(remarks)))
 
 
 def report_failure(outcome: Outcome) -> None:

@@ -37,6 +37,7 @@ COMMANDS = {
     "init": "init:init",
     "sample-server": "sample_server:sample_server",
     "config": "config:config",
+    "doctor": "doctor:doctor",
 }
 
 SUMMARIES = {
@@ -60,6 +61,7 @@ SUMMARIES = {
     "backup": "Copy history and configuration, beside running batches.",
     "init": "Write a commented starter configuration.",
     "sample-server": "Serve sample data of all sources on loopback.",
+    "doctor": "Look whether everything is there that the jobs need.",
     "config": "Validate the configuration and print what is in force.",
 }
 """What the list of commands says of each; for that their modules need not be imported."""

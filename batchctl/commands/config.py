@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from batchctl.answers import config as answer
+from batchctl.answers import doctor as preflight
+from batchctl.commands.boundary import warn
 from batchctl.commands.site import site_of
 
 
@@ -18,7 +20,8 @@ def config(
 ) -> None:
     """Validate the configuration and print what is in force, where each value comes from, secrets masked.
 
-    A configuration error exits 78 and names file, line, key and remedy.
+    A configuration error exits 78 and names file, line, key and remedy, and so do all others at once. What a job needs
+    and does not have (a program, a directory, a function) is a warning here; `batchctl doctor` says more.
 
     Examples:
     * `batchctl config`
@@ -27,8 +30,11 @@ def config(
     from batchctl.present import config as view
     from batchctl.present.text import json_text, write
 
-    found = answer.config(site_of(ctx), job)
+    site = site_of(ctx)
+    found = answer.config(site, job)
     if as_json:
         typer.echo(json_text(view.as_json(found)))
+        warn(preflight.of_jobs(site, found.jobs))
         return
     write(f"{line}\n" for line in view.as_toml(found))
+    warn(preflight.of_jobs(site, found.jobs))

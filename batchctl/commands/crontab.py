@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from batchctl.answers import crontab as answer
+from batchctl.answers import doctor as preflight
 from batchctl.base.errors import EXIT_FAILED
+from batchctl.commands.boundary import warn
 from batchctl.commands.site import site_of
 from batchctl.present import done
 from batchctl.present.crontab import as_json as crontab_json
@@ -90,6 +92,8 @@ def install(ctx: typer.Context, *, care: Care = None) -> None:
     for note in done.crontab_notes(change):
         typer.echo(note, err=True)
     typer.echo(done.installed(change, answer.install(site, change)))
+    jobs = [site.config.jobs[entry.job] for entry in change.entries]
+    warn([*preflight.of_cron(site), *preflight.of_jobs(site, jobs)])
 
 
 @app.command()

@@ -9,7 +9,7 @@ import typer
 
 from batchctl.answers import run as answer
 from batchctl.base.errors import EXIT_SKIPPED, UsageError
-from batchctl.commands.boundary import report, report_failure, show
+from batchctl.commands.boundary import report, report_failure, show, warn
 from batchctl.commands.site import site_of
 
 
@@ -100,6 +100,9 @@ def run(
     if dry_run:
         plan = answer.plan(found, asked)
         text.write([text.json_text(render.dry_run_json(plan)) if as_json else render.dry_run(plan), "\n"])
+        from batchctl.answers import doctor as preflight
+
+        warn(preflight.of_jobs(site, [found]))
         return
     on_terminal = sys.stdout.isatty() and not as_json
 

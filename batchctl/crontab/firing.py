@@ -195,6 +195,14 @@ def _keys(command: str) -> Iterator[str]:
             yield path
 
 
+def search_path(config_path: str | None) -> str:
+    """Return the PATH with which cron starts the lines of this configuration's block, or would."""
+    try:
+        return _search_path(managed.read() if managed.installed() else b"", config_path)
+    except StateError:
+        return _search_path(b"", config_path)
+
+
 def _search_path(own: bytes, config_path: str | None) -> str:
     """Return the PATH with which cron starts the lines of this configuration's block: what a line above it says."""
     above = own.partition(managed.begin_of(managed.label(config_path)))[0]

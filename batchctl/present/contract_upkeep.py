@@ -49,6 +49,22 @@ class JobHealth(TypedDict):
     first_watch: bool
 
 
+class Remark(TypedDict):
+    """One thing that `doctor` looked at; `job` is null where it is about the machine."""
+
+    level: Literal["ok", "warning", "error"]
+    job: str | None
+    subject: str
+    text: str
+    remedy: str | None
+
+
+class Doctor(TypedDict):
+    """`doctor --json`."""
+
+    findings: list[Remark]
+
+
 class Finding(TypedDict):
     """One thing that is wrong, or worth knowing; `job` is null where it is about no single one."""
 

@@ -38,10 +38,11 @@ class Symbols(NamedTuple):
     ellipsis: str
     about: str
     plus_minus: str
+    arrow: str
 
 
-_UNICODE = Symbols(passed="✓", failed="✗", dot="·", line="──", ellipsis="…", about="~", plus_minus="±")
-_ASCII = Symbols(passed="+", failed="x", dot="-", line="--", ellipsis="...", about="~", plus_minus="+-")
+_UNICODE = Symbols(passed="✓", failed="✗", dot="·", line="──", ellipsis="…", about="~", plus_minus="±", arrow="→")
+_ASCII = Symbols(passed="+", failed="x", dot="-", line="--", ellipsis="...", about="~", plus_minus="+-", arrow="->")
 
 
 FIRST_STEPS = """\

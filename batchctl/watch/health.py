@@ -275,26 +275,32 @@ def _machine(state_dir: str) -> Machine:
     )
 
 
-def _disk(machine: Machine, least: int, state_dir: str, since: float) -> list[Finding]:
+def space(place: str, least: int) -> tuple[str, int]:
+    """Return what the disk of a directory lacks, "" where nothing, and how many bytes it has left.
+
+    Raises:
+        StateError: if it cannot be looked at.
+    """
+    machine = _machine(place)
+    return _lack(machine, least, place), machine.disk_free
+
+
+def _lack(machine: Machine, least: int, place: str) -> str:
     texts = []
     if machine.disk_free < least:
         free = said("%s free, less than disk_free_min, %s", _gigabytes(machine.disk_free), _gigabytes(least))
-        texts.append(said("the disk of %s has %s", state_dir, free))
+        texts.append(said("the disk of %s has %s", place, free))
     total, left = machine.inodes_total, machine.inodes_free
     if total and left is not None and left < _INODES_SHARE * total:
         inodes = said("%d of %d inodes free", left, total)
-        texts.append(said("%s and %s", texts[0], inodes) if texts else said("the disk of %s has %s", state_dir, inodes))
-    return [
-        Finding(
-            kind="disk",
-            severity="critical",
-            job=None,
-            text=text,
-            since=since,
-            event_id=f"disk:{since:.0f}",
-        )
-        for text in texts[-1:]
-    ]
+        texts.append(said("%s and %s", texts[0], inodes) if texts else said("the disk of %s has %s", place, inodes))
+    return texts[-1] if texts else ""
+
+
+def _disk(machine: Machine, least: int, state_dir: str, since: float) -> list[Finding]:
+    text, event = _lack(machine, least, state_dir), f"disk:{since:.0f}"
+    found = Finding(kind="disk", severity="critical", job=None, text=text, since=since, event_id=event)
+    return [found] if text else []
 
 
 def _gigabytes(count: int) -> str:

@@ -1,0 +1,63 @@
+"""`batchctl doctor` as lines and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchctl.present.text import STYLES, cell, console, one_line, symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from batchctl.present import contract_upkeep as contract
+    from batchctl.watch.preflight import Remark
+
+
+def as_json(remarks: Iterable[Remark]) -> contract.Doctor:
+    """Return the contract's object."""
+    return {
+        "findings": [
+            {
+                "level": remark.level,
+                "job": remark.job,
+                "subject": remark.subject,
+                "text": remark.text,
+                "remedy": remark.remedy or None,
+            }
+            for remark in remarks
+        ]
+    }
+
+
+def show(remarks: Sequence[Remark]) -> None:
+    """Print one line for each, and a remedy below what is not well; the machine first, then job by job."""
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    signs = symbols()
+    marks = {"ok": signs.passed, "warning": "!", "error": signs.failed}
+    styles = {"ok": STYLES["succeeded"], "warning": "yellow", "error": STYLES["failed"]}
+    width = max((len(remark.level) for remark in remarks), default=0)
+    for remark in remarks:
+        mark = Text(f"{marks[remark.level]} {remark.level:<{width}}  ", styles[remark.level])
+        grid = Table.grid()
+        grid.add_row(mark, cell(_said(remark)))
+        if remark.remedy:
+            grid.add_row("", cell(f"{signs.arrow} {remark.remedy}"))
+        out.print(grid)
+    count = {level: sum(remark.level == level for remark in remarks) for level in marks}
+    out.print(Text(f"{count['error']} error(s), {count['warning']} warning(s)"))
+
+
+def warnings(remarks: Iterable[Remark]) -> Iterator[str]:
+    """Yield the same for stderr, as other commands say it in passing."""
+    for remark in remarks:
+        yield f"batchctl: warning: {one_line(_said(remark))}"
+        if remark.remedy:
+            yield f"  → {one_line(remark.remedy)}"
+
+
+def _said(remark: Remark) -> str:
+    about = remark.subject if remark.job is None else f"{remark.job}: {remark.subject}"
+    return f"{about}: {remark.text}"

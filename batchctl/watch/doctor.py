@@ -1,0 +1,178 @@
+"""What would keep batchctl itself from its work on this machine: its files, cron, the clock, the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from typing import TYPE_CHECKING
+
+from batchctl.base import clock
+from batchctl.base.errors import BatchctlError
+from batchctl.base.state_dir import StateDir
+from batchctl.core.time.zones import human
+from batchctl.crontab import managed
+from batchctl.store.history import History
+from batchctl.watch.health import space
+from batchctl.watch.preflight import Remark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batchctl.core.model import Config
+    from batchctl.crontab.firing import Firing
+    from batchctl.watch.preflight import Level
+
+_EARLIEST = 1_735_689_600.0
+"""The start of 2025: a clock before that was never set."""
+_DESCRIPTORS = 256
+"""Open files below which a run with several steps at once may lack some."""
+
+
+def of_site(config: Config, state: str, firing: Firing) -> Iterator[Remark]:
+    """Yield what was looked at, well or not."""
+    yield from _configuration(config)
+    yield from _state(state)
+    yield from of_cron(config, firing)
+    yield from _clock(config)
+    yield from _disk(config, state)
+    yield from _limits()
+
+
+def of_cron(config: Config, firing: Firing) -> Iterator[Remark]:
+    """Yield how cron and its lines stand."""
+    scheduled = [job.name for job in config.jobs.values() if job.rules.enabled and job.schedule.text]
+    if firing.cron == "running":
+        yield _ok("cron", "running")
+    else:
+        text = "not running, so nothing fires" if firing.cron == "stopped" else "whether it runs cannot be seen here"
+        level: Level = "error" if firing.cron == "stopped" and scheduled else "warning"
+        yield _bad(level, "cron", text, "start it: systemctl enable --now cron")
+    yield from _block(firing, len(scheduled))
+    for line in firing.foreign:
+        text = f"{line.place}, line {line.line} runs what {line.job} runs, unguarded: {line.text}"
+        remedy = f"take that line out: batchctl's own line fires {line.job}"
+        yield _bad("warning", "foreign line", text, remedy, line.job)
+    if firing.cron == "running" and not any(map(shutil.which, ("sendmail", "/usr/sbin/sendmail", "/usr/lib/sendmail"))):
+        remedy = "install a mail program, or set notify and let `batchctl check` tell"
+        yield _bad("warning", "mail", "no sendmail: what cron would mail is lost", remedy)
+
+
+def _block(firing: Firing, scheduled: int) -> Iterator[Remark]:
+    install = "`batchctl crontab install`"
+    if firing.block == "installed":
+        yield _ok("crontab", "the block is up to date")
+    elif firing.block == "outdated":
+        text = "the block is not what the configuration says now"
+        yield _bad("warning", "crontab", text, f"{install}; `batchctl crontab diff` shows it")
+    elif firing.block == "unknown":
+        remedy = "make `crontab -l` work for this user; install the package cron"
+        yield _bad("error", "crontab", firing.trouble or "it cannot be read", remedy)
+    elif not scheduled:
+        yield _ok("crontab", "no job has a schedule, so there is nothing to install")
+    elif not firing.jobs:
+        yield _bad("warning", "crontab", f"no line fires the {scheduled} job(s)", install)
+    else:
+        yield _ok("crontab", f"lines of your own fire {len(firing.jobs)} job(s); there is no block")
+
+
+def _configuration(config: Config) -> Iterator[Remark]:
+    if config.path is None:
+        yield _ok("configuration", "none")
+        return
+    loose = False
+    for path in config.files:
+        try:
+            found = os.stat(path)
+        except OSError:
+            continue
+        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if others or found.st_uid not in {0, os.geteuid()}:
+            loose = True
+            what = "may be written by others" if others else f"belongs to user {found.st_uid}"
+            text = f"{path} {what}, who can so run commands as you"
+            yield _bad("warning", "configuration", text, f"chmod go-w {path}; chown it to you")
+    if not loose:
+        yield _ok("configuration", f"{config.path}, {len(config.jobs)} job(s)")
+
+
+def _state(state: str) -> Iterator[Remark]:
+    if not os.path.lexists(state):
+        above = state
+        while not os.path.isdir(above):
+            above = os.path.dirname(above)
+        if os.access(above, os.W_OK | os.X_OK):
+            yield _ok("state", f"{state} is made at the first fire")
+        else:
+            text = f"{state} cannot be made: {above} is not yours to write"
+            yield _bad("error", "state", text, "name another place with state_dir or --state")
+        return
+    try:
+        StateDir(state).ensure()
+        jobs = History(state).jobs()
+    except BatchctlError as error:
+        yield _bad("error", "state", str(error), error.remedy)
+        return
+    loose = [name for name in _files_of(state) if os.stat(f"{state}/{name}").st_mode & 0o077]
+    if loose:
+        text = f"{', '.join(loose)} in {state} can be read by others"
+        yield _bad("warning", "state", text, f"chmod go= {state}/{loose[0]}")
+    else:
+        yield _ok("state", f"{state}, {len(jobs)} job(s) in the history")
+
+
+def _files_of(state: str) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(state) if os.path.isfile(f"{state}/{name}"))
+    except OSError:
+        return []
+
+
+def _clock(config: Config) -> Iterator[Remark]:
+    now = clock.now()
+    if now < _EARLIEST:
+        remedy = "set the clock (timedatectl set-ntp true)"
+        yield _bad("error", "clock", f"it says {human(now, config.zone)}", remedy)
+    try:
+        zone = managed.cron_zone()
+    except BatchctlError as error:
+        yield _bad("error", "time zone", str(error), error.remedy)
+        return
+    if config.timezone is not None and zone.offset(now) != config.zone.offset(now):
+        text = f"schedules are meant in {config.timezone}, and cron counts in {zone.name}: an install converts them"
+        remedy = "run `batchctl crontab install` again when either changes its clocks, or give both one zone"
+        yield _bad("warning", "time zone", text, remedy)
+    else:
+        yield _ok("time zone", f"{config.timezone or zone.name}; now {human(now, config.zone)}")
+
+
+def _disk(config: Config, state: str) -> Iterator[Remark]:
+    place = state
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    try:
+        trouble, free = space(place, config.disk_free_min)
+    except BatchctlError as error:
+        yield _bad("error", "disk", str(error), error.remedy)
+        return
+    if trouble:
+        yield _bad("error", "disk", trouble, "make room: `batchctl prune`, `df -h`, `df -i`")
+    else:
+        yield _ok("disk", f"{free / 1e9:.1f} GB free")
+
+
+def _limits() -> Iterator[Remark]:
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < _DESCRIPTORS:
+        text = f"no more than {soft} open files are allowed"
+        yield _bad("warning", "limits", text, "raise it: ulimit -n, limits.conf(5)")
+
+
+def _bad(level: Level, subject: str, text: str, remedy: str, job: str | None = None) -> Remark:
+    return Remark(level=level, job=job, subject=subject, text=text, remedy=remedy)
+
+
+def _ok(subject: str, text: str) -> Remark:
+    return Remark(level="ok", subject=subject, text=text)

@@ -1,0 +1,261 @@
+"""What of a job would not work when cron fires it: programs, directories, files, functions, addresses.
+
+Looked at as cron would find them: its PATH, its working directory, the rights of the user who asks. The operator's code
+is run only to import functions, in the interpreter and the directory of their step; nothing is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from typing import TYPE_CHECKING, Literal
+
+from batchctl.base.errors import ConfigError
+from batchctl.base.record import Record
+from batchctl.core.text.placeholders import fill_word, names
+from batchctl.engine.command import check_functions
+from batchctl.process.environment import read_env_files
+from batchctl.process.spawn import find_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from batchctl.core.model import Job, Step
+
+Level = Literal["ok", "warning", "error"]
+
+_SHELL = """
+. : [ [[ { ( ! alias bg break builtin case cd command continue echo eval exec exit export false fg for function getopts
+hash if jobs kill local printf pwd read readonly return set shift sleep source test time times trap true type ulimit
+umask unalias unset until wait while
+"""
+"""What a line for the shell may begin with that is no program, or need be none."""
+_SIMPLE = re.compile(r"[^;&|()<>`$*?\[\]{}~#\n]*")
+_NEED = re.compile(r"^\s*need\(([^)]*)\)", re.MULTILINE)
+_INTERPRETER_LINE = 256
+"""Bytes of the first line that the kernel reads (execve(2))."""
+
+
+class Remark(Record):
+    """One thing that was looked at."""
+
+    level: Level
+    subject: str
+    """What it is about: a key of the job, or a part of the machine."""
+    text: str
+    remedy: str = ""
+    job: str | None = None
+
+
+class AsCron(Record):
+    """What a line of the crontab is started with."""
+
+    path: str
+    state: str
+
+    @property
+    def home(self) -> str:
+        """Where it starts."""
+        return os.path.expanduser("~")
+
+
+def remarks(job: Job, cron: AsCron) -> Iterator[Remark]:
+    """Yield what is wrong with a job; nothing where all is well."""
+    before = set[Remark]()
+    for remark in _all(job, cron):
+        if remark not in before:
+            before.add(remark)
+            yield remark
+
+
+def _all(job: Job, cron: AsCron) -> Iterator[Remark]:
+    files_env: Mapping[str, Mapping[str, str]] = {}
+    try:
+        files_env = read_env_files(job)
+    except ConfigError as error:
+        yield _wrong(job, "env_file", str(error).removeprefix("env_file "), error.remedy)
+        files_env = {path: {} for path in (job.env_file, *(step.env_file for step in job.steps)) if path}
+    for step in job.steps:
+        yield from _step(job, step, cron, files_env)
+    if not any(_directory(job, step) or _no_python(step, cron) for step in job.steps):
+        try:
+            check_functions(job, {}, files_env)
+        except ConfigError as error:
+            yield _wrong(job, "function", str(error).partition(": ")[2], error.remedy)
+    yield from _told(job, cron)
+
+
+def _step(job: Job, step: Step, cron: AsCron, files_env: Mapping[str, Mapping[str, str]]) -> Iterator[Remark]:
+    where = f"step {step.id}"
+    trouble = _directory(job, step)
+    if trouble:
+        yield _wrong(job, f"{where}: cwd", trouble, "make the directory, or correct cwd")
+    for directory in (*step.path, *job.path):
+        if not os.path.isdir(directory):
+            text = f"there is no directory {directory}"
+            yield Remark(level="warning", job=job.name, subject=f"{where}: path", text=text, remedy="correct path")
+    env = {**files_env.get(job.env_file or "", {}), **job.env, **files_env.get(step.env_file or "", {}), **step.env}
+    search = ":".join((*step.path, *job.path, env.get("PATH", cron.path)))
+    directory = step.cwd or job.cwd or cron.home
+    words = _words(job, step, cron)
+    if words:
+        text = program_trouble(words[0], search, directory)
+        remedy = f"correct the program; cron looks for it in {search}" if "/" not in words[0] else ""
+        if text:
+            yield _wrong(job, f"{where}: program", text, remedy or _remedy(text, words[0], directory))
+        elif words[1:2] == ["-m"]:
+            yield from _libraries(job, where, words)
+    if step.function is not None and (text := _no_python(step, cron)):
+        yield _wrong(job, f"{where}: python", text, "name an interpreter that is there, or remove python")
+
+
+def _no_python(step: Step, cron: AsCron) -> str:
+    return "" if step.python is None else program_trouble(step.python, cron.path, cron.home)
+
+
+def _directory(job: Job, step: Step) -> str:
+    path = step.cwd or job.cwd
+    if path is None:
+        return ""
+    if not os.path.isdir(path):
+        return f"{path} is not a directory" if os.path.exists(path) else f"there is no directory {path}"
+    return "" if os.access(path, os.X_OK) else f"{path} may not be entered"
+
+
+def _words(job: Job, step: Step, cron: AsCron) -> Sequence[str]:
+    """Return the words of the program that a step begins with; none where only a shell could tell."""
+    params = {**job.params, **step.params}
+    values = {"python": sys.executable, "state": cron.state, "job": job.name, "step": step.id, **params}
+    if step.argv is not None:
+        known = [word for word in step.argv[:3] if set(names(word)) <= values.keys()]
+        return [fill_word(word, values) for word in known] if known[:1] == list(step.argv[:1]) else ()
+    line = (step.run or "").strip()
+    simple = _SIMPLE.match(line)
+    if simple is None:
+        return ()
+    try:
+        words = shlex.split(os.path.expanduser(line) if line.startswith("~/") else simple[0])
+    except ValueError:
+        return ()
+    while words and (re.match(r"\w+=", words[0]) or words[0] == "exec"):
+        words = words[1:]
+    # A first word that goes on behind what was read, as in $HOME/bin/x, is not a word.
+    cut = len(words) == 1 and simple.end() < len(line) and not line.startswith("~/") and line[simple.end()] in "$`*?[{~"
+    return () if not words or cut or words[0] in _SHELL.split() else words
+
+
+def program_trouble(name: str, search: str, directory: str) -> str:
+    """Return why a program could not be started from a directory; "" where it could."""
+    path = os.path.join(directory, find_program(name, search, directory))
+    if "/" not in name and not os.path.isabs(find_program(name, search, directory)):
+        return f"there is no program {name} on PATH={search}"
+    if not os.path.exists(path):
+        return f"there is no program {path}"
+    if not os.path.isfile(path):
+        return f"{path} is not a file"
+    if not os.access(path, os.X_OK):
+        return f"{path} is not executable"
+    try:
+        with open(path, "rb") as file:
+            first = file.read(_INTERPRETER_LINE).partition(b"\n")[0]
+    except OSError:
+        return ""  # it may be started all the same
+    if first[:2] == b"#!":
+        return _interpreter_trouble(path, first[2:].decode("utf-8", "replace"), search)
+    return (
+        ""
+        if first[:4] == b"\x7fELF" or not _is_text(path)
+        else f"{path} has no first line #! that names its interpreter"
+    )
+
+
+def _interpreter_trouble(path: str, line: str, search: str) -> str:
+    if line.endswith("\r"):
+        return f"{path} has line ends of Windows, so its interpreter is not found"
+    words = line.split()
+    if not words or not os.path.exists(words[0]):
+        return f"{path} names an interpreter that is not there: {words[0] if words else 'nothing'}"
+    if os.path.basename(words[0]) == "env":
+        named = next((word for word in words[1:] if not word.startswith("-") and "=" not in word), "")
+        if named and not os.path.isabs(find_program(named, search, None)):
+            return f"{path} is run by {named}, which is not on PATH={search}"
+    return "" if os.access(words[0], os.X_OK) else f"{path} names an interpreter that is not executable: {words[0]}"
+
+
+def _is_text(path: str) -> bool:
+    with open(path, "rb") as file:
+        return b"\0" not in file.read(_INTERPRETER_LINE)
+
+
+def _remedy(text: str, name: str, directory: str) -> str:
+    if text.endswith("is not executable"):
+        return f"chmod +x {shlex.quote(os.path.join(directory, name))}"
+    if "Windows" in text:
+        return f"sed -i 's/\\r$//' {shlex.quote(os.path.join(directory, name))}"
+    if "first line" in text:
+        return "begin the file with #!/bin/sh, or name the interpreter first in argv"
+    return "correct the path; a relative one begins at the step's cwd, else at your home"
+
+
+def _libraries(job: Job, where: str, words: Sequence[str]) -> Iterator[Remark]:
+    """Yield what a program of batchctl's own lacks: its source names the third-party modules that it needs."""
+    from importlib.util import find_spec
+
+    if len(words) < 3 or words[0] != sys.executable or not words[2].startswith("batchctl.jobs."):  # noqa: PLR2004
+        return
+    spec = find_spec(words[2])
+    if spec is None or spec.origin is None:
+        yield _wrong(job, f"{where}: program", f"there is no module {words[2]}", "install batchctl anew")
+        return
+    with open(spec.origin, encoding="utf-8") as file:
+        wanted = re.findall(r'"(\w+)"', " ".join(_NEED.findall(file.read())))
+    missing = [name for name in wanted if not is_installed(name)]
+    if missing:
+        remedy = f"pip install 'batchctl[catalogue]' into {sys.prefix}"
+        yield _wrong(job, f"{where}: library", f"{', '.join(missing)} is not installed", remedy)
+
+
+def is_installed(module: str) -> bool:
+    """Say whether batchctl's own interpreter has a module."""
+    from importlib.util import find_spec
+
+    return find_spec(module) is not None
+
+
+def _told(job: Job, cron: AsCron) -> Iterator[Remark]:
+    if job.alerting.on_alert:
+        text = program_trouble(job.alerting.on_alert[0], cron.path, cron.home)
+        if text:
+            yield _wrong(job, "on_alert", text, "correct on_alert; nobody will be told")
+    addresses = [url for urls in job.alerting.notify.values() for url in urls]
+    if not addresses:
+        return
+    from batchctl.notify.channels import Channel
+
+    for url in dict.fromkeys(addresses):
+        if not _is_known(url):
+            text = f"{Channel(url=url).label} is no address that Apprise knows"
+            yield _wrong(job, "notify", text, "correct notify; `batchctl alerts test JOB` tries it")
+
+
+_known: dict[str, bool] = {}
+"""Addresses that were looked at: most jobs share theirs, and Apprise takes its time."""
+
+
+def _is_known(url: str) -> bool:
+    if url not in _known:
+        import logging
+        import warnings
+
+        with warnings.catch_warnings(action="ignore"):  # its own, of libraries to come
+            from apprise import Apprise
+
+        logging.getLogger("apprise").setLevel(logging.CRITICAL)
+        _known[url] = Apprise.instantiate(url, suppress_exceptions=True) is not None
+    return _known[url]
+
+
+def _wrong(job: Job, subject: str, text: str, remedy: str) -> Remark:
+    return Remark(level="error", job=job.name, subject=subject, text=text, remedy=remedy)
