@@ -8,13 +8,16 @@ from batchctl.base.errors import BatchctlError
 from batchctl.base.record import Record
 from batchctl.crontab import firing
 from batchctl.watch import doctor as watch
-from batchctl.watch.preflight import AsCron, Remark, remarks
+from batchctl.watch import preflight
+from batchctl.watch.preflight import AsCron, remarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from batchctl.answers.site import Site
     from batchctl.core.model import Config, Job
+
+Remark = preflight.Remark
 
 
 class Examined(Record):
@@ -56,9 +59,9 @@ def of_jobs(site: Site, jobs: Iterable[Job]) -> list[Remark]:
 
 
 def of_cron(site: Site) -> list[Remark]:
-    """Return what is wrong with cron and its lines, but for the block, which an install has just written."""
+    """Return what keeps an installed block from its work: no cron, or lines that fire the same command."""
     found = watch.of_cron(site.config, firing.look(site.config, site.state))
-    return [remark for remark in found if remark.level != "ok" and remark.subject != "crontab"]
+    return [remark for remark in found if remark.level != "ok" and remark.subject in {"cron", "foreign line"}]
 
 
 def _known(site: Site) -> Config:

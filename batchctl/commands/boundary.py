@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Iterable
 
+    from batchctl.answers.doctor import Remark
     from batchctl.answers.run import Outcome
-    from batchctl.watch.preflight import Remark
 else:
     import _signal as signal  # as the entry has it: the other one imports enum
 

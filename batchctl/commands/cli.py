@@ -61,8 +61,8 @@ SUMMARIES = {
     "backup": "Copy history and configuration, beside running batches.",
     "init": "Write a commented starter configuration.",
     "sample-server": "Serve sample data of all sources on loopback.",
-    "doctor": "Look whether everything is there that the jobs need.",
     "config": "Validate the configuration and print what is in force.",
+    "doctor": "Look whether everything is there that the jobs need.",
 }
 """What the list of commands says of each; for that their modules need not be imported."""
 

@@ -188,7 +188,8 @@ def _keys_of(job: Job) -> Iterator[str]:
 
 def _keys(command: str) -> Iterator[str]:
     """Yield what two lines have in common that are the same command: all of it, or a program named in full."""
-    yield " ".join(command.split())
+    if "/" in command or " " in command.strip():
+        yield " ".join(command.split())
     for program in program_of(command):
         path = os.path.expanduser(re.sub(r"^\$(HOME\b|\{HOME\})", "~", program))
         if path.startswith("/") and not path.startswith(("/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/")):

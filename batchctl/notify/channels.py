@@ -74,6 +74,24 @@ class Report(Record):
     """It did not answer: asking it once more would only cost time."""
 
 
+_known: dict[str, bool] = {}
+"""Addresses that were looked at: most jobs share theirs, and Apprise takes its time."""
+
+
+def is_known(url: str) -> bool:
+    """Say whether Apprise knows what to do with an address; nothing is sent."""
+    if url not in _known:
+        import logging
+        import warnings
+
+        with warnings.catch_warnings(action="ignore"):  # its own, of libraries to come
+            from apprise import Apprise
+
+            logging.getLogger("apprise").setLevel(logging.CRITICAL)
+            _known[url] = Apprise.instantiate(url, suppress_exceptions=True) is not None
+    return _known[url]
+
+
 def channels_of(alerting: Alerting, kind: str) -> list[Channel]:
     """Return the channels for a condition."""
     found = [Channel(url=url) for url in dict.fromkeys(urls(alerting, kind))]

@@ -232,29 +232,12 @@ def _told(job: Job, cron: AsCron) -> Iterator[Remark]:
     addresses = [url for urls in job.alerting.notify.values() for url in urls]
     if not addresses:
         return
-    from batchctl.notify.channels import Channel
+    from batchctl.notify.channels import Channel, is_known
 
     for url in dict.fromkeys(addresses):
-        if not _is_known(url):
+        if not is_known(url):
             text = f"{Channel(url=url).label} is no address that Apprise knows"
             yield _wrong(job, "notify", text, "correct notify; `batchctl alerts test JOB` tries it")
-
-
-_known: dict[str, bool] = {}
-"""Addresses that were looked at: most jobs share theirs, and Apprise takes its time."""
-
-
-def _is_known(url: str) -> bool:
-    if url not in _known:
-        import logging
-        import warnings
-
-        with warnings.catch_warnings(action="ignore"):  # its own, of libraries to come
-            from apprise import Apprise
-
-        logging.getLogger("apprise").setLevel(logging.CRITICAL)
-        _known[url] = Apprise.instantiate(url, suppress_exceptions=True) is not None
-    return _known[url]
 
 
 def _wrong(job: Job, subject: str, text: str, remedy: str) -> Remark:

@@ -11,7 +11,7 @@ import pytest
 
 from batchctl.commands.cli import main
 from batchctl.core.time import zones
-from batchctl.crontab import managed
+from batchctl.crontab import firing, managed
 
 FAKE = Path(__file__).parent.parent / "cron" / "fake_crontab.sh"
 CONFIG = """
@@ -57,6 +57,7 @@ def call(
 ) -> Call:
     """Call `batchctl crontab ...`; return exit code, stdout and stderr."""
     monkeypatch.setattr(managed, "cron_zone", lambda: zones.NamedZone("Etc/UTC"))
+    monkeypatch.setattr(firing, "daemon", lambda: "running")
 
     def call(*words: str) -> tuple[int, str, str]:
         code = main(["--config", str(config), "--state", str(tmp_path / "state"), "crontab", *words])

@@ -222,6 +222,7 @@ _ASKED: list[tuple[str, Any]] = [
     ("check --format json", contract_upkeep.Health),
     ("check works --format json", contract_upkeep.Health),
     ("config --json", contract_jobs.Config),
+    ("doctor --json", contract_upkeep.Doctor),
     ("upcoming --json", contract.Upcoming),
     ("jobs list --json", contract_jobs.JobList),
     ("jobs show full --json", contract_jobs.ShownJob),
