@@ -63,6 +63,22 @@ class JobHealth(Record):
     first_watch: bool
 
 
+class Remark(Record):
+    """One thing that `doctor` looked at; `job` is null where it is about the machine."""
+
+    level: Literal["ok", "warning", "error"]
+    job: str | None
+    subject: str
+    text: str
+    remedy: str | None
+
+
+class Doctor(Record):
+    """`doctor --json`."""
+
+    findings: tuple[Remark, ...]
+
+
 class Finding(Record):
     """One thing that is wrong, or worth knowing; `job` is null where it is about no single one."""
 
