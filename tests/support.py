@@ -18,6 +18,7 @@ import pytest
 from batchctl.core.model import Job, Rules, Step
 from batchctl.core.time.cron import Schedule
 from batchctl.core.time.zones import NamedZone
+from batchctl.crontab import firing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +113,15 @@ def open_terminal() -> tuple[int, int]:
     if reason := _no_terminal():
         pytest.skip(reason)
     return pty.openpty()
+
+
+def cron_fires_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every job be fired by a running cron, whatever the machine of the tests has."""
+    monkeypatch.setattr(
+        firing,
+        "look",
+        lambda config, _state: firing.Firing(cron="running", block="installed", jobs=frozenset(config.jobs)),
+    )
 
 
 def alive(pid: int) -> bool:

@@ -11,6 +11,7 @@ from batchctl.base.errors import StateError
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.core.judge.findings import status_of
+from batchctl.crontab import firing
 from batchctl.store import database, spool
 from batchctl.store.lockfile import OneLook
 from batchctl.watch import health, healthfile
@@ -51,12 +52,12 @@ def check(site: Site, names: Sequence[str] = (), *, written: Written, counted: b
     only = {site.job(name).name for name in names}
     config, state, now = site.listed, site.state, clock.now()
     StateDir(state).ensure()
-    unwritten = None
+    unwritten, cron = None, firing.look(config, state)
     with database.Opened(state, create=True) as connection:
         _import(state, connection)
         before = healthfile.previous(state, config.zone)
         with OneLook():
-            found = health.gather(config, state, connection, before, now, os.environ.get("BATCHCTL_JOB"))
+            found = health.gather(config, state, connection, before, now, cron, os.environ.get("BATCHCTL_JOB"))
         try:
             healthfile.write(state, written(found, found.findings, config.zone))
         except StateError as error:

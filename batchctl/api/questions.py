@@ -66,7 +66,7 @@ class Questions:
 
         site = self._site()
         found = status(site, job)
-        said = result(results.Status, as_json(found.jobs, found.zone))
+        said = result(results.Status, as_json(found))
         return said if job is None else said.jobs[0]
 
     def jobs(self, kind: str | None = None) -> tuple[results_jobs.ListedJob, ...]:

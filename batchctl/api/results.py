@@ -4,7 +4,7 @@ Attributes are the keys of the JSON, nested alike; instants are aware datetimes,
 Fields may be added, and are never renamed. Made by tools/results.py from the JSON's contract.
 """
 
-# ruff: noqa: D101 - one class for each object of the JSON, described there
+# ruff: noqa: D101, E501 - one class for each object of the JSON, described there
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -104,8 +104,24 @@ class NextFire(Record):
     reason: str | None
 
 
+class Cron(Record):
+    """What cron does: whether it runs, and how the block of this configuration stands in the crontab."""
+
+    cron: Literal["running", "stopped", "unknown"]
+    block: Literal["installed", "absent", "outdated", "unknown"]
+
+
+class Scheduler(Record):
+    """The same, and whether everything is paused; `paused_until` is null also where somebody has to end that."""
+
+    cron: Literal["running", "stopped", "unknown"]
+    block: Literal["installed", "absent", "outdated", "unknown"]
+    paused: bool
+    paused_until: str | None
+
+
 class JobStatus(Record):
-    """A job in `status`; `success_rate` is that of the last 30 days."""
+    """A job in `status`; `success_rate` is that of the last 30 days, counts are of all that the history has. `in_crontab` is null where it cannot be known; `next_fires` is what would be decided if it were fired."""
 
     job: str
     state: Literal["idle", "running", "paused", "disabled"]
@@ -115,11 +131,17 @@ class JobStatus(Record):
     skips_since_last_start: int
     success_rate: float | None
     consecutive_failures: int
+    in_crontab: bool | None
+    run_count: int
+    error_count: int
+    last_run_at: datetime | None
+    next_run_at: datetime | None
 
 
 class Status(Record):
     """`status [JOB] --json`."""
 
+    scheduler: Scheduler
     jobs: tuple[JobStatus, ...]
 
 

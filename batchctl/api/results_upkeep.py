@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from batchctl.api.results import SkipShare
+from batchctl.api.results import Cron, SkipShare
 from batchctl.base.record import Record
 
 
@@ -61,6 +61,7 @@ class JobHealth(Record):
     schedule: str
     watched_since: str
     first_watch: bool
+    in_crontab: bool | None
 
 
 class Remark(Record):
@@ -123,6 +124,7 @@ class Health(Record):
     memory: Memory
     timestamp: str
     system_status: Literal["healthy", "degraded", "unhealthy"]
+    scheduler: Cron
     jobs: tuple[JobHealth, ...]
     findings: tuple[Finding, ...]
 

@@ -39,7 +39,7 @@ def status(
         raise UsageError(message, remedy="leave out one of the two")
     if as_json:
         found = answer.status(site, job)
-        text.write([text.json_text(render.as_json(found.jobs, found.zone)), "\n"])
+        text.write([text.json_text(render.as_json(found)), "\n"])
         return
 
     def draw(width: int) -> render.Picture:
@@ -53,6 +53,4 @@ def status(
 
 def _picture(site: Site, job: str | None, width: int) -> render.Picture:
     found = answer.status(site, job)
-    if job is None:
-        return render.overview(found.jobs, found.at, found.zone, width)
-    return render.detail(found.jobs[0], found.steps, found.at, found.zone, width)
+    return render.overview(found, width) if job is None else render.detail(found, width)

@@ -28,6 +28,7 @@ CONDITIONS = (
     "lost",
     "spool",
     "disk",
+    "cron",
     "expect",
     "output",
 )

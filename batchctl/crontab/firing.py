@@ -59,9 +59,11 @@ class Firing(Record):
     path: str = "/usr/bin:/bin"
     """PATH of the lines."""
 
-    def fires(self, job: str) -> bool | None:
-        """Say whether a line fires this job; None where that cannot be known."""
-        return True if job in self.jobs else False if self.is_complete else None
+    def fires(self, config: Config, job: str) -> bool | None:
+        """Say whether a line fires this job, or the first ones of its chain; None where that cannot be known."""
+        if job in self.jobs or ((firsts := config.chain_begins(job)) and self.jobs.issuperset(firsts)):
+            return True
+        return False if self.is_complete else None
 
 
 def look(config: Config, state: str) -> Firing:

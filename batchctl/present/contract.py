@@ -102,8 +102,25 @@ class NextFire(TypedDict):
     reason: str | None
 
 
+class Cron(TypedDict):
+    """What cron does: whether it runs, and how the block of this configuration stands in the crontab."""
+
+    cron: Literal["running", "stopped", "unknown"]
+    block: Literal["installed", "absent", "outdated", "unknown"]
+
+
+class Scheduler(Cron):
+    """The same, and whether everything is paused; `paused_until` is null also where somebody has to end that."""
+
+    paused: bool
+    paused_until: str | None
+
+
 class JobStatus(TypedDict):
-    """A job in `status`; `success_rate` is that of the last 30 days."""
+    """A job in `status`; `success_rate` is that of the last 30 days, counts are of all that the history has.
+
+    `in_crontab` is null where it cannot be known; `next_fires` is what would be decided if it were fired.
+    """
 
     job: str
     state: State
@@ -113,11 +130,17 @@ class JobStatus(TypedDict):
     skips_since_last_start: int
     success_rate: float | None
     consecutive_failures: int
+    in_crontab: bool | None
+    run_count: int
+    error_count: int
+    last_run_at: str | None
+    next_run_at: str | None
 
 
 class Status(TypedDict):
     """`status [JOB] --json`."""
 
+    scheduler: Scheduler
     jobs: list[JobStatus]
 
 

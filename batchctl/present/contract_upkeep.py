@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-from batchctl.present.contract import SkipShare, State
+from batchctl.present.contract import Cron, SkipShare, State
 
 
 class EndedRun(TypedDict):
@@ -47,6 +47,7 @@ class JobHealth(TypedDict):
     schedule: str
     watched_since: str
     first_watch: bool
+    in_crontab: bool | None
 
 
 class Remark(TypedDict):
@@ -103,6 +104,7 @@ class Health(Machine):
 
     timestamp: str
     system_status: Literal["healthy", "degraded", "unhealthy"]
+    scheduler: Cron
     jobs: list[JobHealth]
     findings: list[Finding]
 

@@ -30,6 +30,7 @@ def as_json(health: Health, findings: Sequence[Finding], zone: Zone) -> contract
     return {
         "timestamp": iso(health.at, zone),
         "system_status": health.status,
+        "scheduler": {"cron": health.cron.cron, "block": health.cron.block},
         "jobs": [_job_json(job, zone) for job in health.jobs],
         "findings": [_finding_json(finding, zone) for finding in findings],
         **_machine_json(health.machine),
@@ -69,6 +70,7 @@ def _job_json(job: JobHealth, zone: Zone) -> contract.JobHealth:
         "schedule": job.watch.schedule,
         "watched_since": iso(job.watch.since, zone),
         "first_watch": job.watch.first,
+        "in_crontab": job.in_crontab,
     }
 
 

@@ -25,12 +25,14 @@ from batchctl.present.text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console, RenderableType
     from rich.text import Text
 
+    from batchctl.answers.status import Standings
     from batchctl.core.time.zones import Zone
+    from batchctl.crontab.firing import Firing
     from batchctl.present import contract
     from batchctl.store.history import RunRow, StepRow
     from batchctl.watch.standing import JobStatus
@@ -45,9 +47,18 @@ _WIDE = 150
 _COLUMNS = ("JOB", "STATE", "STEP", "ELAPSED", "EXPECTED END", "LAST RUN", "NEXT FIRES", "30 DAYS")
 
 
-def as_json(jobs: Sequence[JobStatus], zone: Zone) -> contract.Status:
+def as_json(found: Standings) -> contract.Status:
     """Return the contract's object."""
-    return {"jobs": [_job_json(job, zone) for job in jobs]}
+    paused = iso(found.paused_until, found.zone) if found.is_paused else None
+    return {
+        "scheduler": {**cron_json(found.cron), "paused": found.is_paused, "paused_until": paused},
+        "jobs": [_job_json(job, found.zone) for job in found.jobs],
+    }
+
+
+def cron_json(cron: Firing) -> contract.Cron:
+    """Return how cron and its block stand."""
+    return {"cron": cron.cron, "block": cron.block}
 
 
 def _job_json(status: JobStatus, zone: Zone) -> contract.JobStatus:
@@ -62,6 +73,11 @@ def _job_json(status: JobStatus, zone: Zone) -> contract.JobStatus:
         "skips_since_last_start": status.skips_since_last_start,
         "success_rate": status.success_rate,
         "consecutive_failures": status.consecutive_failures,
+        "in_crontab": status.in_crontab,
+        "run_count": status.run_count,
+        "error_count": status.error_count,
+        "last_run_at": iso(status.last_run_at, zone),
+        "next_run_at": None if status.in_crontab is False else iso(status.next_run_at, zone),
     }
 
 
@@ -93,15 +109,18 @@ def _current_json(current: Current, zone: Zone) -> contract.CurrentRun:
     }
 
 
-def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> Picture:
-    """Return all jobs: one row each where the terminal is wide enough, else a block each."""
+def overview(found: Standings, width: int) -> Picture:
+    """Return all jobs, one row each where the terminal is wide enough, else a block each; and what ails cron."""
     from rich.console import Group
     from rich.text import Text
 
+    jobs, now, zone = found.jobs, found.at, found.zone
     if not jobs:
         return Text(say(FIRST_STEPS))
     if width < _WIDE:
-        return Text("\n", no_wrap=True).join(_block(status, now, zone, width) for status in jobs)
+        notes = Text("\n").join(_cron(found))
+        blocks = (_block(status, now, zone, width) for status in jobs)
+        return Text("\n", no_wrap=True).join((*blocks, notes) if notes else blocks)
     rows = [_row(status, now, zone) for status in jobs]
     made: Picture | None = lines(_COLUMNS, rows, width)
     if made is None:
@@ -111,7 +130,8 @@ def overview(jobs: Sequence[JobStatus], now: float, zone: Zone, width: int) -> P
         keep_whole(folding)
         made = folding
     again = [cell(say("resume %s: %s", each.job.name, each.resume)) for each in jobs if each.resume is not None]
-    return Group(made, *again) if again else made
+    below = [*again, *_cron(found)]
+    return Group(made, *below) if below else made
 
 
 def _row(status: JobStatus, now: float, zone: Zone) -> list[Text]:
@@ -128,11 +148,18 @@ def _row(status: JobStatus, now: float, zone: Zone) -> list[Text]:
     ]
 
 
-def detail(status: JobStatus, steps: Sequence[StepRow], now: float, zone: Zone, width: int) -> Picture:
+def _cron(found: Standings) -> Iterator[Text]:
+    """Yield what keeps jobs from being fired, or fires what they run past the guard."""
+    for note in found.notes:
+        yield cell(told(note.text), "red" if note.severity == "warning" else "yellow")
+
+
+def detail(found: Standings, width: int) -> Picture:
     """Return one job with the steps of its current or else its last run."""
     from rich.console import Group
 
-    block = _block(status, now, zone, width)
+    status, steps, now = found.jobs[0], found.steps, found.at
+    block = Group(_block(status, now, found.zone, width), *_cron(found))
     if not steps:
         return block
     made = table(("STEP", "GROUP", "STATUS", ">ATTEMPTS", ">TOOK", "RESULT"))
@@ -294,6 +321,8 @@ def _fires(status: JobStatus, now: float, zone: Zone) -> Text:
     schedule = status.job.schedule
     if not status.next_fires:
         return cell(schedule.text if schedule.after else say("none scheduled"))
+    if status.in_crontab is False:
+        return cell(say("no crontab line fires it"), "yellow")
     shown = Text()
     for fire in status.next_fires:
         reason = "" if fire.reason is None else f" ({in_words(fire.reason)})"

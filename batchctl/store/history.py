@@ -14,8 +14,9 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batchctl.core.model import SUCCEEDED, UNFINISHED
+from batchctl.core.model import CANCELLED, SUCCEEDED, UNFINISHED
 from batchctl.store import recovery
+from batchctl.store.pauses import ALL
 from batchctl.store.reader import marks
 from batchctl.store.schema import KNOWN_JOBS
 from batchctl.store.stories import ALL_RUNNING, Stories
@@ -66,6 +67,13 @@ class AttemptRow(NamedTuple):
     step: str
     attempt: int
     log: str
+
+
+class Pause(NamedTuple):
+    """A pause of everything."""
+
+    since: float
+    until: float | None
 
 
 class SkipRow(NamedTuple):
@@ -199,6 +207,18 @@ class History(Stories):
             " coalesce((select id from skips where job = ? and first_at < ? order by id desc limit 1), 0)"
         )
         return self._number(query, job, job, start)
+
+    def counts(self, job: str) -> dict[str, Any]:
+        """Return how many runs of a job there are, how many of them went wrong, and when the newest began."""
+        found = dict(self._rows("select status, count(*) from runs where job = ? group by status", job))
+        newest = next(self._rows("select started_at from runs where job = ? order by id desc limit 1", job), (None,))
+        errors = sum(found.get(status, 0) for status in UNFINISHED if status != CANCELLED)
+        return {"run_count": sum(found.values()), "error_count": errors, "last_run_at": newest[0]}
+
+    def paused(self) -> Pause | None:
+        """Return the pause of everything, be it over or not."""
+        row = next(self._rows("select since, until from pauses where job = ?", ALL), None)
+        return None if row is None else Pause._make(row)
 
     def jobs(self) -> list[str]:
         """Return the name of every job that the history knows, sorted."""

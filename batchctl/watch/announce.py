@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from batchctl.core.time.zones import Zone
     from batchctl.watch.health import Health, JobHealth
 
-_LASTING = (alerts.MISSED, alerts.SKIPS, alerts.DISK, alerts.SPOOL)
+_LASTING = (alerts.MISSED, alerts.SKIPS, alerts.DISK, alerts.SPOOL, alerts.CRON)
 """What goes on until a check finds it no more."""
 
 
@@ -37,7 +37,7 @@ def announce(connection: sqlite3.Connection, state_dir: str, health: Health, zon
     with Immediate(connection):
         for job in alerted:
             told += _of_job(connection, state_dir, job, health.at)
-        site = [finding for finding in health.findings if finding.job is None]
+        site = [finding for finding in health.findings if finding.job is None and finding.severity != "info"]
         wanted = {finding.kind for finding in site for job in alerted if alerts.wanted(job.job.alerting, finding.kind)}
         found = [_alert(finding, health.at) for finding in site if finding.kind in wanted]
         told += ends.tell(connection, "", found, Alerting(), zone)

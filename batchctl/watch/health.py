@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,14 @@ from batchctl.base.record import Record, replace
 from batchctl.base.said import said
 from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
-from batchctl.core.judge import missed
+from batchctl.core.judge import alerts, missed
 from batchctl.core.judge.findings import Finding, findings, status_of, urgency
+from batchctl.core.time.schedule import fires
 from batchctl.process import machine
 from batchctl.store import tally
 from batchctl.store.health import Checked, Skipping
 from batchctl.store.history import History
+from batchctl.watch import scheduling
 from batchctl.watch.healthfile import Watch
 from batchctl.watch.standing import standing
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from batchctl.core.judge.facts import Ended, Facts
     from batchctl.core.judge.findings import Status
     from batchctl.core.model import Config, Job
+    from batchctl.crontab.firing import Firing
     from batchctl.watch.healthfile import Before
     from batchctl.watch.standing import Standing, Word
 
@@ -58,6 +62,8 @@ class JobHealth(Record):
     next_fire: float | None
     skips: int
     gaps: Sequence[missed.Gap]
+    in_crontab: bool | None
+    """Whether a line of a crontab fires it; None where that cannot be known."""
     findings: Sequence[Finding]
 
 
@@ -81,6 +87,7 @@ class Health(Record):
     status: Status
     jobs: Sequence[JobHealth]
     machine: Machine
+    cron: Firing
     findings: Sequence[Finding]
     """Of all jobs and of the place, most urgent first."""
 
@@ -112,6 +119,7 @@ def gather(
     connection: sqlite3.Connection,
     before: Before,
     now: float,
+    cron: Firing,
     within: str | None = None,
 ) -> Health:
     """Return the health of every job of the configuration, and of the state directory's disk and spool.
@@ -125,13 +133,14 @@ def gather(
     checked = Checked(connection)
     history = History(state_dir, connection)
     stands = (standing(job, history, state_dir, now, config.jobs) for job in config.jobs.values())
-    jobs = [_job_health(each.job, checked, each, before) for each in stands]
+    jobs = [_job_health(each.job, checked, each, before, cron.fires(config, each.job.name)) for each in stands]
     machine = _machine(state_dir)
     found = [finding for job in jobs if job.job.name != within for finding in job.findings]
     found += _disk(machine, config.disk_free_min, state_dir, before.since.get("disk", now))
     found += _spool(state_dir)
+    found += scheduling.findings(config, cron, before.since.get(alerts.CRON, now))
     found.sort(key=urgency)
-    return Health(at=now, status=status_of(found), jobs=jobs, machine=machine, findings=found)
+    return Health(at=now, status=status_of(found), jobs=jobs, machine=machine, cron=cron, findings=found)
 
 
 def missed_by(
@@ -147,12 +156,21 @@ def missed_by(
     return missed.gaps(job, _trace(job, checked, planned, skipping, now), planned)
 
 
-def _job_health(job: Job, checked: Checked, stands: Standing, before: Before) -> JobHealth:
+def _job_health(
+    job: Job,
+    checked: Checked,
+    stands: Standing,
+    before: Before,
+    in_crontab: bool | None,  # noqa: FBT001
+) -> JobHealth:
     now = stands.now
     watch = _watch(job, before.watches.get(job.name), now)
     facts, success = checked.facts(job, now), checked.last_success(job.name)
     running, end = stands.facts.running, None if stands.current is None else stands.current.expected_end_at
+    # What only was run once by its name has been asked of nobody, unless a line fires it.
+    is_asked = in_crontab or not scheduling.is_borrowed(job)
     planned = _planned(job, checked, _begin(job, watch, checked, now), now - SETTLING)
+    planned = planned or _never(job, watch, checked, now)
     skipping = checked.skipping(job.name, planned[0] if planned else None)
     trace = _trace(job, checked, planned, skipping, now)
     results = {} if success is None else checked.results(success.run_id)
@@ -162,7 +180,7 @@ def _job_health(job: Job, checked: Checked, stands: Standing, before: Before) ->
         skips=skipping.count,
         skips_since=skipping.since,
         skip_reason=skipping.reason,
-        gaps=missed.gaps(job, trace, planned),
+        gaps=missed.gaps(job, trace, planned) if is_asked else [],
         next_fires=_overrun(stands, end),
         expected_end=end,
         noticed=() if running is None else checked.noticed(running.run_id),
@@ -183,6 +201,7 @@ def _job_health(job: Job, checked: Checked, stands: Standing, before: Before) ->
         next_fire=next((fire.at for fire in stands.fires()), None) if job.rules.enabled else None,
         skips=skipping.count,
         gaps=facts.gaps,
+        in_crontab=in_crontab,
         findings=findings(facts, now),
     )
 
@@ -207,6 +226,20 @@ def _begin(job: Job, watch: Watch, checked: Checked, now: float) -> float:
     if first is None:
         return now
     return max(now - missed.LOOK_BACK, first, 0.0 if watch.first else watch.since)
+
+
+def _never(job: Job, watch: Watch, checked: Checked, now: float) -> Sequence[float]:
+    """Return the fires of a job that has left no record at all, since its file was written or it was first seen.
+
+    The last one alone where none was within the days that are looked back over.
+    """
+    if job.schedule.after or job.schedule.at is not None or checked.first_record(job.name) is not None:
+        return ()
+    written = _written(job.origin)
+    begin = watch.since if written is None else min(written, watch.since) if watch.first else max(written, watch.since)
+    until = now - SETTLING
+    recent = missed.expected(job, max(begin, now - missed.LOOK_BACK), until)
+    return recent or deque(takewhile(lambda fire: fire <= until, fires(job.schedule, job.rules.zone, begin)), maxlen=1)
 
 
 def _planned(job: Job, checked: Checked, begin: float, until: float) -> Sequence[float]:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 RATE_WINDOW = 30 * 86400.0
 """Seconds over which the success rate counts."""
 _FIRES = 3
+_LOOKED_AHEAD = 32
+"""Fires among which the next start is looked for."""
 _NO_JOBS: Mapping[str, Job] = {}
 
 
@@ -91,6 +93,15 @@ class JobStatus(Record):
     skips_since_last_start: int
     success_rate: float | None
     consecutive_failures: int
+    next_run_at: float | None = None
+    """When the next of its fires will start it."""
+    in_crontab: bool | None = None
+    """Whether a line of a crontab fires it; None where that cannot be known."""
+    run_count: int = 0
+    error_count: int = 0
+    """Runs in the history that failed, timed out, or were lost or stale."""
+    last_run_at: float | None = None
+    """When its newest run started."""
     resume: str | None
     """The command that continues the last run, where that is unfinished and none is running."""
 
@@ -153,13 +164,15 @@ def job_status(job: Job, history: History, state_dir: str, now: float, jobs: Map
     found = standing(job, history, state_dir, now, jobs)
     last = found.lost or history.last_run(job.name)
     resumable = found.current is None and last is not None and last.status in model.UNFINISHED
+    coming = list(islice(found.fires(), _LOOKED_AHEAD))
     return JobStatus(
         job=job,
         state=found.state,
         paused_until=found.paused_until,
         current=found.current,
         last_run=last,
-        next_fires=list(islice(found.fires(), _FIRES)),
+        next_fires=coming[:_FIRES],
+        next_run_at=next((fire.at for fire in coming if fire.verdict == "start"), None),
         skips_since_last_start=history.skips_since_last_start(job.name),
         success_rate=history.success_rate(job.name, now - RATE_WINDOW),
         consecutive_failures=history.consecutive_failures(job.name) + (found.lost is not None),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from history_rows import DAY, HOUR, Rows, in_c_locale
 from rich.cells import cell_len
-from support import batchctl, open_terminal, start_batchctl
+from support import batchctl, cron_fires_all, open_terminal, start_batchctl
 
 from batchctl.base import clock
 from batchctl.commands.cli import main
@@ -37,6 +37,7 @@ steps = [{{ id = "1", run = "true" }}]
 @pytest.fixture(autouse=True)
 def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be at a terminal of 80 columns that knows Unicode, wherever the tests run."""
+    cron_fires_all(monkeypatch)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("COLUMNS", "80")
 
@@ -79,7 +80,7 @@ def as_json(command: list[str], capsys: pytest.CaptureFixture[str], *words: str)
     """Return the first job of `status --json`."""
     assert main([*command, "status", *words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert list(found) == ["jobs"]
+    assert list(found) == ["scheduler", "jobs"]
     job = found["jobs"][0]
     assert isinstance(job, dict)
     return job
@@ -97,6 +98,11 @@ def test_json_of_an_empty_state(command: list[str], capsys: pytest.CaptureFixtur
         "skips_since_last_start": 0,
         "success_rate": None,
         "consecutive_failures": 0,
+        "in_crontab": True,
+        "run_count": 0,
+        "error_count": 0,
+        "last_run_at": None,
+        "next_run_at": fires[0]["at"] if isinstance(fires, list) else None,
     }
     assert isinstance(fires, list)
     assert [set(fire) for fire in fires] == [{"at", "verdict", "reason"}] * 3
@@ -288,7 +294,7 @@ def test_watch_on_a_terminal(command: list[str]) -> None:
     with subprocess.Popen(line, stdin=end, stdout=end, stderr=end, env=environment) as process:
         os.close(end)
         seen = b""
-        while seen.count(JOB.encode()) < 2:
+        while seen.count(JOB.encode()) < 3:
             seen += os.read(terminal, 65536)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FAILED, FAILING, FLAPPING, RECOVERED = "failed", "failing", "flapping", "recovered"
 LONG, FAST, STALE, LOST = "long", "fast", "stale", "lost"
 MISSED, SKIPS, OVERRUN, EXPECT, OUTPUT = "missed", "skips", "overrun", "expect", "output"
-DISK, SPOOL = "disk", "spool"
+DISK, SPOOL, CRON = "disk", "spool", "cron"
 RUN_KINDS = (FAILED, FAILING, LOST, STALE)
 """What the next success of the job ends, and a recovery tells the end of."""
 

@@ -272,7 +272,8 @@ def _missed(facts: Facts, now: float) -> Iterator[Finding]:
         first, last = gap.fires[0], gap.fires[-1]
         old = gap.started_since and now - last > _FRESH
         span = _at(job, first) if len(gap.fires) == 1 else said("%s to %s", _at(job, first), _at(job, last))
-        since = said("it has started again since" if gap.started_since else "it has not started since")
+        since = said("it has not started since") if gap.after_run else said("it has never started")
+        since = said("it has started again since") if gap.started_since else since
         yield Finding(
             kind=alerts.MISSED,
             severity="info" if old else "warning",

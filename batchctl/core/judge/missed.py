@@ -174,7 +174,10 @@ def _under_way(start: Start, instant: float) -> bool:
 
 def _overdue(job: Job, trace: Trace, starts: Sequence[Start], planned: Sequence[float]) -> list[Gap]:
     """Return the first fire that would have started an `every` job since its last start."""
-    if not starts or not planned:
+    if not starts:
+        # It has never run, so that any of its fires would have started it.
+        return [replace(gap, fires=gap.fires[:1]) for gap in _found(job, trace, starts, planned)[:1]]
+    if not planned:
         return []
     last = starts[-1]
     meant = last.started_at if last.scheduled_for is None else last.scheduled_for
