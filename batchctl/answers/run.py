@@ -217,7 +217,7 @@ def plan(job: Job, asked: Request) -> Plan:
     from batchctl.core.text.masking import mask
     from batchctl.process import environment
 
-    state, steps = engine.plan_of(job, asked)
+    state, steps, resumes = engine.plan_of(job, asked)
     secrets = environment.secret_values(job, environment.read_env_files(job))
     return Plan(
         job=job,
@@ -227,7 +227,7 @@ def plan(job: Job, asked: Request) -> Plan:
             each.seq: mask(each.step.run or each.step.function or " ".join(each.step.argv or ()), secrets)
             for each in steps
         },
-        resumes=state.last_run_id if asked.selection.resume else None,
+        resumes=resumes,
     )
 
 

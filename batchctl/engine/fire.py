@@ -256,8 +256,10 @@ def _record_skip(connection: sqlite3.Connection, job: Job, state: State, decisio
     guard.record_skip(connection, skip)
 
 
-def plan_of(job: Job, request: Request) -> tuple[State, list[StepRun]]:
-    """Return what `--dry-run` shows: the state now, and every step as pending or skipped; changes nothing.
+def plan_of(job: Job, request: Request) -> tuple[State, list[StepRun], int | None]:
+    """Return what `--dry-run` shows: the state now, every step as pending or skipped, the run that it continues.
+
+    It changes nothing.
 
     Raises:
         StateError: if there is a history and it cannot be read.
@@ -274,7 +276,7 @@ def plan_of(job: Job, request: Request) -> tuple[State, list[StepRun]]:
         with database.Opened(request.state_dir, create=False) as connection:
             earlier = earlier_to_resume(connection, job, reclaims=state.running)
     inherited(earlier, request.params)
-    return state, chosen(job, request.selection, earlier)
+    return state, chosen(job, request.selection, earlier), None if earlier is None else earlier.run_id
 
 
 def state_of(job: Job, state_dir: str) -> State:

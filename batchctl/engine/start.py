@@ -197,7 +197,7 @@ def _tidy_reservations(connection: sqlite3.Connection, state_dir: str) -> None:
 
 
 def earlier_to_resume(connection: sqlite3.Connection, job: Job, *, reclaims: Running | None = None) -> Earlier:
-    """Return the run that `--resume` continues: the job's last one, which must have ended unfinished.
+    """Return the run that `--resume` continues: the job's last one that broke off, unless all has succeeded since.
 
     `reclaims` is a running row that the start would first have to declare lost.
 

@@ -5,8 +5,9 @@ Every statement here is an index seek: the guard costs the same on an empty hist
 
 from __future__ import annotations
 
-from batchctl.base.record import Record
+from batchctl.base.record import Record, replace
 from batchctl.core.guard.decide import Pause, State
+from batchctl.core.model import SKIPPED, SUCCEEDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from batchctl.core.run import Identity
 
 _TYPICAL_OF = 10
+_LOOK_BACK = 100
+"""Newest runs among which the one to continue is looked for."""
 
 
 class RunningRow(Record):
@@ -110,25 +113,52 @@ def running_in_pool(connection: sqlite3.Connection, job: str, pool: str) -> list
 
 
 def earlier_run(connection: sqlite3.Connection, job: str) -> Earlier | None:
-    """Return the job's last run with its steps, for a run that continues it; None where there was none."""
+    """Return the job's last run with its steps, for a run that continues it; None where there was none.
+
+    Where runs of some steps have succeeded since another one broke off, and left something of it undone, it is that
+    one, with what they did.
+    """
+    query = "select id, status, params from runs where job = ? order by id desc limit ?"
+    newest: Earlier | None = None
+    since: dict[str, Earlier] = {}
+    for run_id, status, params in connection.execute(query, (job, _LOOK_BACK)).fetchall():
+        found = _earlier(connection, run_id, status, params)
+        newest = newest or found
+        if status != SUCCEEDED:
+            undone = {step for step, how in found.statuses.items() if how not in {SUCCEEDED, SKIPPED}}
+            return _with(found, since) if found is newest or undone - since.keys() else newest
+        if SKIPPED not in found.statuses.values():
+            break
+        done = (step for step, how in found.statuses.items() if how == SUCCEEDED)
+        since = dict.fromkeys(done, found) | since
+    return newest
+
+
+def _earlier(connection: sqlite3.Connection, run_id: int, status: str, params: str | None) -> Earlier:
     import json
 
     from batchctl.core.guard.selection import Earlier
 
-    query = "select id, status, params from runs where job = ? order by id desc limit 1"
-    last = connection.execute(query, (job,)).fetchone()
-    if last is None:
-        return None
     steps = connection.execute(
-        "select step, status, attempts, result from steps where run_id = ?", (last[0],)
+        "select step, status, attempts, result from steps where run_id = ?", (run_id,)
     ).fetchall()
     return Earlier(
-        run_id=last[0],
-        status=last[1],
+        run_id=run_id,
+        status=status,
         statuses={row[0]: row[1] for row in steps},
         attempts={row[0]: row[2] for row in steps},
         results={row[0]: json.loads(row[3]) for row in steps if row[3] is not None},
-        params=json.loads(last[2]) if last[2] else {},
+        params=json.loads(params) if params else {},
+    )
+
+
+def _with(found: Earlier, since: dict[str, Earlier]) -> Earlier:
+    """Return a run that broke off with what has succeeded since."""
+    return replace(
+        found,
+        statuses={**found.statuses, **dict.fromkeys(since, SUCCEEDED)},
+        results={**found.results, **{step: run.results[step] for step, run in since.items() if step in run.results}},
+        done_in={step: run.run_id for step, run in since.items()},
     )
 
 

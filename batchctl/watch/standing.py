@@ -163,7 +163,10 @@ def job_status(job: Job, history: History, state_dir: str, now: float, jobs: Map
     """
     found = standing(job, history, state_dir, now, jobs)
     last = found.lost or history.last_run(job.name)
-    resumable = found.current is None and last is not None and last.status in model.UNFINISHED
+    failures = history.consecutive_failures(job.name) + (found.lost is not None)
+    # After a success that left broken what had failed before, it is that which is continued.
+    broken = last is not None and (last.status in model.UNFINISHED or failures > 0)
+    resumable = found.current is None and broken
     coming = list(islice(found.fires(), _LOOKED_AHEAD))
     return JobStatus(
         job=job,
@@ -175,7 +178,7 @@ def job_status(job: Job, history: History, state_dir: str, now: float, jobs: Map
         next_run_at=next((fire.at for fire in coming if fire.verdict == "start"), None),
         skips_since_last_start=history.skips_since_last_start(job.name),
         success_rate=history.success_rate(job.name, now - RATE_WINDOW),
-        consecutive_failures=history.consecutive_failures(job.name) + (found.lost is not None),
+        consecutive_failures=failures,
         resume=f"{paths.called(job.config_path, state_dir, job.state_home)} {resuming(job)}" if resumable else None,
     )
 

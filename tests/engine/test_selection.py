@@ -62,6 +62,23 @@ def test_resume_continues_what_failed(state: Path, tmp_path: Path) -> None:
     assert (state / "runs/3/2-3.log").exists()
 
 
+def test_resume_continues_what_runs_of_some_steps_left_undone(state: Path, tmp_path: Path) -> None:
+    """After runs of single steps it is still the run that broke off, without what has succeeded since."""
+    what = flaky(tmp_path)
+    assert fire(what, state)["code"] == 1
+    (tmp_path / "mended").touch()
+    assert fire(what, state, selection=Selection(only=("1",)))["code"] == 0  # again, and of no help
+    assert fire(what, state, selection=Selection(only=("2",)))["code"] == 0  # what had failed
+    last = resumed(what, state)
+    assert [(one["status"], one["result"]) for one in last["steps"]] == [
+        ("skipped", {"by": 2}),
+        ("skipped", {"by": 3}),
+        ("succeeded", {"by": 4}),
+    ]
+    assert rows(state, "select resumed_from from runs where id = 4") == [(1,)]
+    assert resumed(what, state)["code"] == 2  # all is done
+
+
 def test_report_says_what_a_run_continues(state: Path, tmp_path: Path) -> None:
     """`resumed_from` of a run in JSON is the id of the run it continues."""
     fire(flaky(tmp_path), state)

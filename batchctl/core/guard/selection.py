@@ -25,6 +25,8 @@ class Earlier(Record):
     attempts: Mapping[str, int]
     results: Mapping[str, Any]
     params: Mapping[str, Any]
+    done_in: Mapping[str, int] = {}
+    """The runs of some steps since that have done what it had not, by step."""
 
 
 def resuming(job: Job) -> str:
@@ -122,7 +124,7 @@ def _is_left(run: StepRun, earlier: Earlier | None) -> bool:
 
 def _why_skipped(earlier: Earlier, step: str) -> str:
     if earlier.statuses[step] == model.SUCCEEDED:
-        return f"done in run {earlier.run_id}"
+        return f"done in run {earlier.done_in.get(step, earlier.run_id)}"
     # What was done already when that run began was tried before it; what was not selected never was.
     tried = earlier.attempts.get(step)
     return f"done before run {earlier.run_id}" if tried else f"not selected in run {earlier.run_id}"
