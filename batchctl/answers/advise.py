@@ -10,7 +10,7 @@ from batchctl.base.errors import UsageError
 from batchctl.core.advise import observed
 from batchctl.core.advise.advice import Seen
 from batchctl.core.advise.observed import Advised, Ask
-from batchctl.core.model import SKIPPED, SUCCEEDED, TIMED_OUT
+from batchctl.core.model import SUCCEEDED, TIMED_OUT
 
 if TYPE_CHECKING:
     from batchctl.answers.site import Site
@@ -64,4 +64,4 @@ def _is_whole(run: RunRow, rows: list[StepRow]) -> bool:
     """Say whether the run went through the whole chain, or as far as its timeout let it; a resumed part does not."""
     if run.status not in {SUCCEEDED, TIMED_OUT} or run.resumed_from is not None:
         return False
-    return not any(row.status == SKIPPED for row in rows)
+    return not any(row.left_out for row in rows)

@@ -43,6 +43,9 @@ ON_SUCCESS = "on_success"
 ON_FAILURE = "on_failure"
 ALWAYS = "always"
 
+IDLE = "no step before it failed"
+"""Why a step was skipped that only a failure would have started: its run did the whole job all the same."""
+
 DEFAULT_GRACE = 10.0
 """Seconds between TERM and KILL where neither step nor job says."""
 

@@ -99,7 +99,7 @@ class Supervisor:
         """Skip what was to follow a failure, where none came."""
         idle = step.status == model.PENDING and step.step.when == model.ON_FAILURE
         if idle and not self._failed and self._stopping is None:
-            step.status, step.why = model.SKIPPED, "no step before it failed"
+            step.status, step.why = model.SKIPPED, model.IDLE
             self._changed[step.seq] = step
             self._left -= 1
 

@@ -24,6 +24,7 @@ class RunStep(TypedDict):
     duration_s: float | None
     cpu_s: float | None
     max_rss_bytes: int | None
+    why: str | None
     result: dict[str, Any] | None
 
 

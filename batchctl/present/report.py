@@ -115,6 +115,7 @@ def _run_json(
                 "duration_s": step.duration_s,
                 "cpu_s": step.cpu_s,
                 "max_rss_bytes": step.max_rss_bytes,
+                "why": step.why,
                 "result": step.result,
             }
             for step in steps

@@ -89,6 +89,7 @@ def _step_as_json(step: StepRun) -> contract.RunStep:
         "duration_s": step.duration,
         "cpu_s": step.cpu_s,
         "max_rss_bytes": step.max_rss_bytes,
+        "why": step.why or None,
         "result": step.result,
     }
 

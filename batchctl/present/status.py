@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from batchctl.base.said import recalled
 from batchctl.core import model
 from batchctl.core.time.zones import iso
 from batchctl.present.tables import keep_whole, lines, table
@@ -224,6 +225,8 @@ def brief_result(step: StepRow) -> str:
         if shown:
             return one_line(", ".join(shown))
     if step.status in model.UNFINISHED:
+        if step.why:
+            return one_line(told(recalled(step.why)))
         if step.signal is not None:
             return say("signal %d", step.signal)
         return "-" if step.exit_code is None else say("exit %d", step.exit_code)

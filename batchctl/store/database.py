@@ -19,7 +19,7 @@ else:
     # The C half of sqlite3: its Python half only knows how to store dates, and imports datetime for it.
     import _sqlite3 as sqlite3
 
-VERSION = 6
+VERSION = 7
 """The number of migrations this batchctl knows; here, so that a fire need not import them."""
 BUSY_LIMIT = 10.0
 """Seconds to wait for another process's transaction before the database counts as locked."""

@@ -11,6 +11,7 @@ from batchctl.core.judge.alerts import FLAPPING, RUN_KINDS
 from batchctl.core.judge.facts import Ended, Facts
 from batchctl.core.model import BLOCKED, FAILURES, RUNNING, SKIPPED, UNFINISHED
 from batchctl.store import outbox, recovery
+from batchctl.store.schema import LEFT_OUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def end_of(connection: sqlite3.Connection, job: str, run_id: int) -> Ended | Non
     run = connection.execute(query, (run_id, job)).fetchone()
     if run is None or run[0] == RUNNING:
         return None
-    query = f"select status, seq, step, duration_s from steps where run_id = ? and status in ({_MARKS}) order by seq"
+    query = (
+        f"select status, seq, step, duration_s, {LEFT_OUT} from steps"
+        f" where run_id = ? and status in ({_MARKS}) order by seq"
+    )
     rows = connection.execute(query, (run_id, BLOCKED, SKIPPED, *UNFINISHED)).fetchall()
     step, *others = [row for row in rows if row[0] in UNFINISHED] or [None]
     return Ended(
@@ -49,7 +53,7 @@ def end_of(connection: sqlite3.Connection, job: str, run_id: int) -> Ended | Non
         step_duration=None if step is None else step[3],
         also=tuple(other[2] for other in others),
         blocked=tuple(row[2] for row in rows if row[0] == BLOCKED),
-        partial=any(row[0] == SKIPPED for row in rows),
+        partial=any(row[4] for row in rows),
         log=_log(connection, run_id, None if step is None else step[1]),
         warnings=tuple(connection.execute(_WARNINGS, (run_id,)).fetchall()),
     )

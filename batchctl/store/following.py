@@ -7,6 +7,7 @@ it did together with those before it.
 from __future__ import annotations
 
 from batchctl.core.model import RUNNING, SUCCEEDED, UNFINISHED
+from batchctl.store.schema import LEFT_OUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # What a resumed run found done had been tried before; what was not selected never was.
-_WHOLE = "not exists (select 1 from steps where run_id = runs.id and status = 'skipped' and attempts = 0)"
+_WHOLE = f"not exists (select 1 from steps where run_id = runs.id and {LEFT_OUT} and attempts = 0)"  # noqa: S608 - a constant
 
 
 def meant(connection: sqlite3.Connection, run_id: int) -> float:

@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batchctl.core.model import CANCELLED, SUCCEEDED, UNFINISHED
+from batchctl.core.model import CANCELLED, IDLE, SKIPPED, SUCCEEDED, UNFINISHED
 from batchctl.store import recovery
 from batchctl.store.pauses import ALL
 from batchctl.store.reader import marks
@@ -57,7 +57,13 @@ class StepRow(NamedTuple):
     duration_s: float | None
     cpu_s: float | None
     max_rss_bytes: int | None
+    why: str | None
     result: dict[str, Any] | None
+
+    @property
+    def left_out(self) -> bool:
+        """Whether it was not selected, or done in the run being resumed; not one that nothing had need of."""
+        return self.status == SKIPPED and self.why != IDLE
 
 
 class AttemptRow(NamedTuple):
@@ -90,7 +96,7 @@ class SkipRow(NamedTuple):
 _RUN = ", ".join(RunRow._fields)
 _STEP = (
     "run_id, seq, step, step_group, status, exit_code, signal, attempts, started_at, ended_at, duration_s, cpu_s,"
-    " max_rss_bytes, result"
+    " max_rss_bytes, why, result"
 )
 _SKIP = "job, reason, count, first_at, last_at, run_id"
 

@@ -254,6 +254,10 @@ alter table steps add column cpu_s real;
 alter table steps add column max_rss_bytes integer;
 """
 
+_WHYS = """
+alter table steps add column why text; -- how it ended, or why it was left out
+"""
+
 
 def _run(db: Database, script: str, version: int) -> None:
     # executescript() would commit behind the migration's transaction, so statements go one by one.
@@ -300,3 +304,8 @@ def _0005(db: Database) -> None:
 @migrations(name="0006_usage")
 def _0006(db: Database) -> None:
     _run(db, _USAGE + views.WITH_USAGE, 6)
+
+
+@migrations(name="0007_step_whys")
+def _0007(db: Database) -> None:
+    _run(db, _WHYS + views.WITH_WHY, 7)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from batchctl.core.judge.recovery import broken_after
 from batchctl.core.model import FAILURES, SKIPPED, SUCCEEDED
+from batchctl.store.schema import LEFT_OUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ _FAILED = (
     "select count(*), coalesce(max(id), 0) from runs indexed by runs_by_outcome"  # noqa: S608 - question marks
     f" where job = ? and status in ({', '.join('?' * len(FAILURES))}) and id > ? and id < ?"
 )
+# What only a failure would have started, and none came, is as good as done.
+_STATUSES = f"""select step, case when status = 'skipped' and not ({LEFT_OUT}) then 'succeeded' else status end
+    from steps where run_id = ?"""  # noqa: S608 - a constant
 
 
 def last_good(connection: sqlite3.Connection, job: str, before: int = _FOREVER) -> int:
@@ -33,7 +37,7 @@ def last_good(connection: sqlite3.Connection, job: str, before: int = _FOREVER) 
     walked: list[tuple[int, str, dict[str, str]]] = []
     query = "select id, status from runs where job = ? and status <> 'running' and id <= ? order by id desc limit ?"
     for run_id, status in connection.execute(query, (job, found[0], _LOOK_BACK)):
-        steps = dict(connection.execute("select step, status from steps where run_id = ?", (run_id,)).fetchall())
+        steps = dict(connection.execute(_STATUSES, (run_id,)).fetchall())
         walked.append((run_id, status, steps))
         if status == SUCCEEDED and SKIPPED not in steps.values():
             break

@@ -97,6 +97,8 @@ def close_row(connection: sqlite3.Connection, row: RunningRow, status: str, ende
     ).rowcount
     if not done:
         return False
+    words = "update steps set why = ? where run_id = ? and status = 'running'"
+    connection.execute(words, (why, row.run_id))
     for table in ("steps", "attempts"):
         connection.execute(
             # What was under way may have begun, by a clock that was set back since, after the end.
@@ -216,7 +218,7 @@ def save_steps(connection: sqlite3.Connection, run_id: int, steps: Iterable[Step
     for step in steps:
         last = step.last
         connection.execute(
-            f"insert or replace into steps values ({_MARKS})",  # noqa: S608 - a constant
+            f"insert or replace into steps values ({_MARKS}, ?)",  # noqa: S608 - a constant
             (
                 run_id,
                 step.seq,
@@ -232,6 +234,7 @@ def save_steps(connection: sqlite3.Connection, run_id: int, steps: Iterable[Step
                 _json(step.result),
                 step.cpu_s,
                 step.max_rss_bytes,
+                step.why or None,
             ),
         )
         connection.executemany(
@@ -259,7 +262,7 @@ def save_steps(connection: sqlite3.Connection, run_id: int, steps: Iterable[Step
 
 
 _MARKS = ", ".join("?" * 14)
-"""Steps and attempts have as many columns as each other."""
+"""Of an attempt; a step has one column more."""
 
 
 def _json(value: object) -> str | None:

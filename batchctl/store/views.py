@@ -60,10 +60,11 @@ select steps.run_id, runs.job, steps.seq, steps.step, steps.step_group, steps.st
 from steps join runs on runs.id = steps.run_id;
 """
 
-WITH_USAGE = "drop view step_history;\n" + _STEP_HISTORY.replace(
-    "runs.host", "runs.host, steps.cpu_s, steps.max_rss_bytes"
-)
+_USED = _STEP_HISTORY.replace("runs.host", "runs.host, steps.cpu_s, steps.max_rss_bytes")
+WITH_USAGE = "drop view step_history;\n" + _USED
 """From schema 6 on steps tell what they used."""
+WITH_WHY = "drop view step_history;\n" + _USED.replace("steps.max_rss_bytes", "steps.max_rss_bytes, steps.why")
+"""From schema 7 on also how they ended."""
 
 
 def _percentile(share: float) -> str:

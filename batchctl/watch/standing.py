@@ -151,7 +151,7 @@ def _links(job: Job, history: History, state_dir: str, now: float, jobs: Mapping
                 job=name,
                 scenario=preview.scenario(stands.job, stands.facts, now, stands.typical, stands.links),
                 has_ended=ends[name] is not None,
-                is_part=any(step.status == model.SKIPPED and not step.attempts for step in steps),
+                is_part=any(step.left_out and not step.attempts for step in steps),
             )
 
 

@@ -87,7 +87,7 @@ class _Look:
         days = self._history.step_durations(self._job.name, statistics.TYPICAL_OF)
         self.spread_known |= len(days) > 1
         found = remaining(self._prospects(days), limit) if self.steps else None
-        if found is not None or any(step.status == model.SKIPPED for step in self.steps):
+        if found is not None or any(step.left_out for step in self.steps):
             return found
         whole = self._history.durations(self._job.name, statistics.TYPICAL_OF)
         self.spread_known = len(whole) > 1

@@ -87,6 +87,7 @@ def test_json_has_the_keys_of_the_contract(command: list[str], capsys: pytest.Ca
             "duration_s": HOUR,
             "cpu_s": 1800.5,
             "max_rss_bytes": 2 * 1024**3,
+            "why": None,
             "result": {"저장": 1180, "더": {"속": [1]}},
         }
     ]

@@ -410,7 +410,8 @@ def test_json_keys_are_the_contracts(state: Path) -> None:
         "duration_s", "steps",
     ]  # fmt: skip
     assert list(started["steps"][0]) == [
-        "id", "group", "status", "exit_code", "signal", "attempts", "duration_s", "cpu_s", "max_rss_bytes", "result",
+        "id", "group", "status", "exit_code", "signal", "attempts", "duration_s", "cpu_s", "max_rss_bytes", "why",
+        "result",
     ]  # fmt: skip
     skipped = fire(job(enabled=False), state)
     assert all(

@@ -228,3 +228,18 @@ def test_the_plan_says_when(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, col
     assert said.splitlines() == ["a would start now", "", "plan:", *plan]
     assert '"when": "always"' in batchctl(*given, "run", "a", "--dry-run", "--json").stdout
     assert 'when = "always"' in batchctl(*given, "jobs", "show", "a").stdout
+
+
+def test_a_run_that_needed_no_clean_up_is_a_whole_run(state: Path) -> None:
+    """What only a failure starts, and none came, makes no part of the run: for alerts, recovery and what follows."""
+    from batchctl.store import database, ends, following, recovery
+
+    what = job(step("a"), notify("exit 3"))
+    assert fire(job(step("a", "exit 3"), notify("exit 3")), state)["code"] == 1
+    assert fire(what, state)["code"] == 0
+    with database.Opened(str(state), create=False) as connection:
+        found = ends.end_of(connection, what.name, 2)
+        assert found is not None
+        assert not found.partial
+        assert following.is_whole(connection, 2)
+        assert recovery.last_good(connection, what.name) == 2, "a clean-up that failed and is not needed is mended"

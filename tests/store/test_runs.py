@@ -198,6 +198,7 @@ def _worked() -> StepRun:
         attempt.exit_code, attempt.signal = (None, 9) if status == "failed" else (0, None)
         attempt.cpu_s, attempt.max_rss_bytes = 0.5, 1000 * number
         done.attempts.append(attempt)
+    done.why = "exit code 0"
     return done
 
 
@@ -212,8 +213,8 @@ def test_a_run_is_saved_whole_and_again(connection: sqlite3.Connection) -> None:
     names = ("status", "ended_at", "duration_s", "exit_code", "why")
     assert [row[name] for name in names] == ["failed", NOW + 9, 9.0, 1, "32 failed"]
     assert connection.execute("select * from steps order by seq").fetchall() == [
-        (run.id, 1, "31", "k", "succeeded", 0, None, 4, NOW, NOW + 8, 8.0, '{"수": 3}', 1.0, 4000),
-        (run.id, 2, "32", None, "pending", None, None, 0, *[None] * 6),
+        (run.id, 1, "31", "k", "succeeded", 0, None, 4, NOW, NOW + 8, 8.0, '{"수": 3}', 1.0, 4000, "exit code 0"),
+        (run.id, 2, "32", None, "pending", None, None, 0, *[None] * 7),
     ]
     assert connection.execute("select * from attempts order by attempt").fetchall() == [
         (run.id, 1, 3, "failed", 103, 203, NOW + 3, NOW + 4, 1.5, None, 9, "runs/1/1.3.log", 0.5, 3000),
