@@ -26,6 +26,7 @@ class RunStep(Record):
     duration_s: float | None
     cpu_s: float | None
     max_rss_bytes: int | None
+    why: str | None
     result: Mapping[str, Any] | None
 
 
