@@ -45,6 +45,7 @@ CORE: tuple[str, ...] = (
     "outcome",
     "run",
     "retention",
+    "events",
     "guard",
     "stories",
     "foresight",

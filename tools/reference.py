@@ -28,6 +28,7 @@ from batchctl.config import keys
 from batchctl.config.schema import (
     AlertKeys,
     CommandKeys,
+    EventsTable,
     FileTable,
     GroupTable,
     JobTable,
@@ -77,6 +78,7 @@ _SECTIONS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "What a start asks of the machine": (StartIfTable, "`start_if` of a job; what is not asked for does not count."),
     "A group": (GroupTable, "Below `[jobs.NAME.groups.GROUP]`."),
     "What is told and kept": (AlertKeys, "At the top for every job, or in a job for itself."),
+    "Events": (EventsTable, "Below `[events]`; [Read and keep the history](../howto/history.md) shows the lines."),
     "A source": (SourceTable, "Below `[sources.NAME]`, for the collectors of [the catalogue](catalogue.md)."),
 }
 
@@ -106,7 +108,8 @@ def _keys(struct: type[msgspec.Struct]) -> list[str]:
 
 
 def _entry(struct: type[msgspec.Struct], key: str) -> tuple[str, str]:
-    return keys.KEYS.get(f"sources.{key}", keys.KEYS[key]) if struct is SourceTable else keys.KEYS[key]
+    table = {SourceTable: "sources", EventsTable: "events"}.get(struct, "")
+    return keys.KEYS.get(f"{table}.{key}") or keys.KEYS[key]
 
 
 def _example(text: str) -> str:

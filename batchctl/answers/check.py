@@ -90,8 +90,10 @@ def _announce(site: Site, connection: sqlite3.Connection, found: Health) -> None
     config = site.listed
     if not any(job.alerting.notify or job.alerting.on_alert for job in config.jobs.values()):
         return
+    from batchctl.engine.eventlog import emit_alerts
     from batchctl.notify.send import send_due
     from batchctl.watch.announce import announce
 
     announce(connection, site.state, found, config.zone)
+    emit_alerts(next(iter(config.jobs.values())), connection, found.at)
     send_due(site.state, config.jobs, site_wide=True)

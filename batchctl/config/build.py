@@ -52,6 +52,8 @@ class Shared(Record):
     pools: Mapping[str, int]
     sources: Mapping[str, Mapping[str, Any]] = {}
     lang: str | None = None
+    events_file: str | None = None
+    events_syslog: bool = False
     config_path: str | None = None
     state_home: str | None = None
     top: AlertKeys | None = None
@@ -87,6 +89,8 @@ def build_job(name: str, table: Any, where: KeyPath, origin: str, shared: Shared
         catch_up_window=values.optional_duration(job.catch_up_window, where.at("catch_up_window")) or _CATCH_UP_WINDOW,
         sources=shared.sources,
         lang=shared.lang,
+        events_file=shared.events_file,
+        events_syslog=shared.events_syslog,
         config_path=shared.config_path,
         state_home=shared.state_home,
         origin=origin,

@@ -15,6 +15,9 @@ KEYS = {
     "state_dir": ('"/var/lib/batchctl"', "where history, locks and logs are kept; default: ~/.local/state/batchctl"),
     "disk_free_min": ('"1GB"', "less free space on the state directory's disk is told as `disk`"),
     "pools": ("{ collectors = 1 }", "how many jobs of a pool may run at once"),
+    "events": ("", "where each event is written as it happens, a table `[events]`; see `batchctl events`"),
+    "events.file": ('"/var/log/batchctl.log"', "the file that gets a line for each event"),
+    "events.syslog": ("true", "each event goes to syslog(3), as batchctl, daemon"),
     "jobs": ("", "the jobs, a table `[jobs.NAME]` each; or a file jobs.d/NAME.toml each, with the keys at its top"),
     "sources": ("", "where the catalogue's collectors get their data, a table `[sources.NAME]` each"),
     # when a job fires

@@ -15,7 +15,7 @@ from batchctl.config.earlier import Earlier, Loaded, Ready, top_of
 from batchctl.config.faults import Faults
 from batchctl.config.key_path import KeyPath
 from batchctl.config.ready_made import PRESETS, file_of, is_ready_made
-from batchctl.config.schema import FileTable, JobTable, convert, example, unknown_remedy
+from batchctl.config.schema import EventsTable, FileTable, JobTable, convert, example, unknown_remedy
 from batchctl.config.sources import sources
 from batchctl.config.toml_file import Key, TomlFile
 from batchctl.core.model import Config, Follower, Job
@@ -271,12 +271,15 @@ def _shared(top: FileTable, where: KeyPath | None) -> Shared:
         zone = clock.SystemZone() if top.timezone is None else zones.NamedZone(top.timezone)
     except ValueError as error:
         where.at("timezone").refuse(str(error).partition(";")[0], example("timezone"))
+    events = convert(top.events, EventsTable, where.at("events"))
     return Shared(
         timezone=top.timezone,
         zone=zone,
         pools=top.pools,
         sources=sources(top.sources, where.at("sources")),
         lang=top.lang,
+        events_file=values.location(events.file, where.at("events").at("file")),
+        events_syslog=events.syslog,
         config_path=where.source.path,
         state_home=values.location(top.state_dir, where.at("state_dir")),
         top=top,

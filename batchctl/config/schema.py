@@ -163,6 +163,13 @@ class SourceTable(Struct, forbid_unknown_fields=True):
     model: str | None = None
 
 
+class EventsTable(Struct, forbid_unknown_fields=True):
+    """`[events]`: where each event is written as it happens."""
+
+    file: str | None = None
+    syslog: bool = False
+
+
 class FileTable(AlertKeys, forbid_unknown_fields=True):
     """The top level of the main file."""
 
@@ -172,6 +179,7 @@ class FileTable(AlertKeys, forbid_unknown_fields=True):
     pools: Table = {}
     jobs: Table = {}
     sources: Table = {}
+    events: Table = {}
     disk_free_min: Size | None = None
 
 
@@ -182,6 +190,7 @@ _HOMES: dict[type[Struct], str] = {
     StartIfTable: "what a start asks of the machine, start_if of a job",
     GroupTable: "a group, below [jobs.NAME.groups.GROUP]",
     SourceTable: "a source, below [sources.NAME]",
+    EventsTable: "[events]",
 }
 
 T = TypeVar("T", bound=Struct)

@@ -242,6 +242,9 @@ class Job(Record):
     """Settings of the catalogue's collectors, by source."""
     lang: str | None = None
     """The language of what people read; None leaves it to the locale."""
+    events_file: str | None = None
+    """The file that gets a line for each event; absolute."""
+    events_syslog: bool = False
     catch_up: bool = False
     catch_up_window: float = 86400.0
     """Seconds after a missed fire within which `catch-up` still makes up for it."""

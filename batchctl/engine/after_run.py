@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from batchctl.core.model import Job, Selection
     from batchctl.core.run import Ended, Run
     from batchctl.engine.command import Surroundings
+    from batchctl.engine.eventlog import EventLog
     from batchctl.engine.following import Following
     from batchctl.engine.journal import Journal, Tell
     from batchctl.engine.supervise import Observer
@@ -108,6 +109,43 @@ def following(run: Run, around: Surroundings, selection: Selection) -> Following
     from batchctl.engine.following import Following
 
     return Following(job, around.state_dir, run.id, selection)
+
+
+def event_log(job: Job) -> EventLog | None:
+    """Return what writes the events of a run as they happen; None where nobody wants them written."""
+    if job.events_file is None and not job.events_syslog:
+        return None
+    from batchctl.engine.eventlog import EventLog
+
+    return EventLog(job)
+
+
+def write_skip(job: Job, reason: str, run_id: int | None) -> None:
+    """Write the event of a skip."""
+    from batchctl.core import events
+    from batchctl.engine import eventlog
+
+    eventlog.emit(job, [events.skipped(job.name, reason, clock.now(), run_id)])
+
+
+def write_other_end(job: Job, ended: Ended) -> None:
+    """Write the events of an end that the run's own batchctl cannot."""
+    if job.events_file is not None or job.events_syslog:
+        from batchctl.core import events
+        from batchctl.engine import eventlog
+
+        happened = events.ended(job.name, ended.run_id, ended.status, clock.now(), None, ended.why)
+        eventlog.emit(job, happened)
+
+
+def write_alerts(job: Job, run: Run, state_dir: str) -> None:
+    """Write the events of the alerts that the run's end has made."""
+    if job.alerting.is_told and (job.events_file is not None or job.events_syslog):
+        from batchctl.engine import eventlog
+        from batchctl.store import database
+
+        with database.Opened(state_dir, create=False) as connection:
+            eventlog.emit_alerts(job, connection, run.started_at, run.id)
 
 
 def follow_other_end(job: Job, state_dir: str, run_id: int) -> None:

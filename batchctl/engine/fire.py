@@ -116,6 +116,7 @@ def _take_over(connection: sqlite3.Connection, job: Job, request: Request, run_i
     if ended is None:
         return settled
     after_run.without_batchctl(job, ended)
+    after_run.write_other_end(job, ended)
     after_run.follow_other_end(job, request.state_dir, ended.run_id)
     return replace(settled, took_over=ended.run_id)
 
@@ -145,7 +146,8 @@ def _under_lock(
         # Before the row is written: a stop signal in between must end the run, and not leave its row behind.
         wakeup = Wakeup()
         tell = after_run.teller(job, request.state_dir, prepared.secrets)
-        journal = Journal(request.state_dir, prepared.owner, tell, connection)
+        log = after_run.event_log(job)
+        journal = Journal(request.state_dir, prepared.owner, tell, connection, log)
         found = start.start(connection, prepared, hold, settled, after_run.teller(job, request.state_dir))
         if isinstance(found, start.Started):
             return found, wakeup, journal
@@ -177,6 +179,7 @@ def _carry_out(
         _spare(troubles, begun, _outcome(started))
     if started.lost is not None:
         _spare(troubles, after_run.without_batchctl, job, started.lost)
+        _spare(troubles, after_run.write_other_end, job, started.lost)
         _spare(troubles, after_run.follow_other_end, job, around.state_dir, started.lost.run_id)
     beat = _spare(troubles, after_run.heart_of, job, run)
     _supervise(troubles, started, wakeup, journal, observer)
@@ -191,6 +194,7 @@ def _carry_out(
     if following is not None:
         _spare(troubles, following.fire)
     _spare(troubles, after_run.beat_end, beat, run, around)
+    _spare(troubles, after_run.write_alerts, job, run, around.state_dir)
     _spare(troubles, after_run.send, job, around.state_dir)
     if untidy:
         _spare(troubles, after_run.tidy, job, around.state_dir)
@@ -241,11 +245,16 @@ def _skip(connection: sqlite3.Connection, job: Job, request: Request, state: Sta
         # Nothing is started on the strength of a skip's row, so its commit need not wait for the disk.
         database.sync_at_checkpoints(connection)
         with database.Immediate(connection):
-            _record_skip(connection, job, state, decision)
+            blocking = _record_skip(connection, job, state, decision)
+        if job.events_file is not None or job.events_syslog:
+            from batchctl.engine import after_run
+
+            after_run.write_skip(job, decision.reason or "", blocking)
     return Outcome(job=job, decision=decision, state_dir=request.state_dir, exit_code=request.exit_on_skip)
 
 
-def _record_skip(connection: sqlite3.Connection, job: Job, state: State, decision: Decision) -> None:
+def _record_skip(connection: sqlite3.Connection, job: Job, state: State, decision: Decision) -> int | None:
+    """Write the skip down, and return the run that was in its way."""
     blocking = None
     if decision.reason == decide.ALREADY_RUNNING and state.running is not None:
         blocking = state.running.run_id
@@ -254,6 +263,7 @@ def _record_skip(connection: sqlite3.Connection, job: Job, state: State, decisio
     reason = decision.reason or ""
     skip = guard.Skip(job=job.name, reason=reason, run_id=blocking, after_run=state.last_run_id, now=clock.now())
     guard.record_skip(connection, skip)
+    return blocking
 
 
 def plan_of(job: Job, request: Request) -> tuple[State, list[StepRun], int | None]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from batchctl.core.model import Job
     from batchctl.core.run import Identity, Run, StepRun
+    from batchctl.engine.eventlog import EventLog
     from batchctl.engine.following import Following
     from batchctl.store.runs import Birth
 
@@ -40,9 +41,15 @@ class Journal:
     """Where one run is written down."""
 
     def __init__(
-        self, state_dir: str, owner: Identity, tell: Tell | None = None, connection: sqlite3.Connection | None = None
+        self,
+        state_dir: str,
+        owner: Identity,
+        tell: Tell | None = None,
+        connection: sqlite3.Connection | None = None,
+        events: EventLog | None = None,
     ) -> None:
         """Keep where and for whom to write, and the connection of the start as long as it is good."""
+        self._events = events
         self._state_dir, self._owner, self._tell = state_dir, owner, tell
         self._birth: Birth | None = None
         self._connection = connection
@@ -54,7 +61,10 @@ class Journal:
 
     def note(self, run: Run, changed: Iterable[StepRun]) -> None:
         """Write down what has changed, and nothing else; a failure is made good by the next write."""
+        changed = list(changed)
         self._unwritten.update((step.seq, step) for step in changed)
+        if self._events is not None:
+            self._events.steps(run, changed)
         try:
             self._write(run, self._unwritten.values(), PATIENCE_BETWEEN)
             self._unwritten.clear()
@@ -72,6 +82,8 @@ class Journal:
             time.sleep(pause)
             if self._keep_end(run, PATIENCE_BETWEEN if pause else PATIENCE_AT_END, following):
                 break
+        if self._events is not None and not self.dispossessed:
+            self._events.end(run)
         return not self.dispossessed
 
     def _keep_end(self, run: Run, patience: float, following: Following | None) -> bool:

@@ -179,6 +179,20 @@ Upcoming = TypedDict("Upcoming", {"from": str, "to": str, "fires": list[Upcoming
 """`upcoming --json`."""
 
 
+class Event(TypedDict):
+    """Something that happened; `status` is how a step or run ended, `reason` why a fire was skipped."""
+
+    at: str
+    event: str
+    job: str | None
+    run_id: int | None
+    step: str | None
+    attempt: int | None
+    status: str | None
+    reason: str | None
+    detail: str | None
+
+
 class SkipShare(TypedDict):
     """The share of fires that are skipped, over many rounds of durations drawn from the history."""
 

@@ -1,0 +1,35 @@
+"""`batchctl events`: a line an event, for people and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchctl.core import events
+from batchctl.core.time.zones import iso
+from batchctl.present.text import harmless, json_text, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from batchctl.core.events import Event
+    from batchctl.core.time.zones import Zone
+    from batchctl.present import contract
+
+
+def show(found: Iterable[Event], zone: Zone, *, as_json: bool) -> None:
+    """Print events, a line each."""
+    write(f"{json_text(_as_json(event, zone)) if as_json else harmless(events.line(event, zone))}\n" for event in found)
+
+
+def _as_json(event: Event, zone: Zone) -> contract.Event:
+    return {
+        "at": iso(event.at, zone),
+        "event": event.event,
+        "job": event.job or None,
+        "run_id": event.run_id,
+        "step": event.step,
+        "attempt": event.attempt,
+        "status": event.status,
+        "reason": event.reason,
+        "detail": event.detail or None,
+    }
