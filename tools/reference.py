@@ -98,7 +98,7 @@ def configuration() -> str:
 def _keys(struct: type[msgspec.Struct]) -> list[str]:
     """Return the keys to list below a table, in the order of keys.py; those of another section are left to it."""
     own = set(keys_of(struct))
-    if struct is SourceTable:
+    if struct in {SourceTable, EventsTable}:
         return keys_of(struct)
     if struct in {JobTable, FileTable}:
         own -= set(keys_of(AlertKeys))

@@ -180,7 +180,7 @@ Upcoming = TypedDict("Upcoming", {"from": str, "to": str, "fires": list[Upcoming
 
 
 class Event(TypedDict):
-    """Something that happened; `status` is how a step or run ended, `reason` why a fire was skipped."""
+    """`events --json`, an object a line; `status` is how a step or run ended, `reason` why a fire was skipped."""
 
     at: str
     event: str

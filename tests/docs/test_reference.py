@@ -16,7 +16,16 @@ from pages import ROOT, anchors, code_in, read, table
 
 from batchctl.base.state_dir import StateDir, log_name
 from batchctl.config import keys
-from batchctl.config.schema import FileTable, GroupTable, JobTable, SourceTable, StartIfTable, StepTable, keys_of
+from batchctl.config.schema import (
+    EventsTable,
+    FileTable,
+    GroupTable,
+    JobTable,
+    SourceTable,
+    StartIfTable,
+    StepTable,
+    keys_of,
+)
 
 CONFIGURATION = "docs/reference/configuration.md"
 
@@ -31,10 +40,10 @@ def test_every_key_has_its_meaning() -> None:
     """Each key that a table of the configuration may have is described, and no other; each stands on the page."""
     known = {
         key
-        for struct in (FileTable, JobTable, StartIfTable, StepTable, GroupTable, SourceTable)
+        for struct in (FileTable, JobTable, StartIfTable, StepTable, GroupTable, SourceTable, EventsTable)
         for key in keys_of(struct)
     }
-    assert {key.removeprefix("sources.") for key in keys.KEYS} == known
+    assert {key.rpartition(".")[2] for key in keys.KEYS} == known
     assert all(meaning for _, meaning in keys.KEYS.values())
     assert [key for key in sorted(known) if f"| `{key}` |" not in read(CONFIGURATION)] == []
 
