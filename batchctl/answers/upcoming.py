@@ -11,6 +11,7 @@ from batchctl.base.duration import parse_duration
 from batchctl.base.errors import UsageError
 from batchctl.base.record import Record
 from batchctl.core.guard.fitness import asked
+from batchctl.crontab import firing
 from batchctl.watch.standing import standing
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Fire(Record):
     reason: str | None
     ends_at: float | None
     """When the run that it starts is expected to end; None for a skip, and where nobody knows how long it takes."""
+    is_unfired: bool
+    """No crontab line fires the job, so that nothing of it will happen."""
     overlaps: Sequence[str]
     """The other jobs whose runs run at the same time: those that run now, and those that these fires start."""
 
@@ -86,9 +89,16 @@ def upcoming(site: Site, horizon: str = "24h", *, only: str | None = None) -> Up
         end=end,
         zone=site.config.zone,
         running=running,
-        fires=_listed(running, found, now),
+        fires=_listed(running, found, now, _unfired(site, {each.job.name for each, _ in found})),
         conditions=conditions,
     )
+
+
+def _unfired(site: Site, jobs: set[str]) -> frozenset[str]:
+    if not jobs:
+        return frozenset()
+    cron, config = firing.look(site.listed, site.state), site.listed
+    return frozenset(name for name in jobs if cron.fires(config, name) is False)
 
 
 def _seconds(horizon: str) -> float:
@@ -103,11 +113,14 @@ def _seconds(horizon: str) -> float:
     return seconds
 
 
-def _listed(running: Sequence[Running], found: Sequence[tuple[Standing, SimulatedFire]], now: float) -> list[Fire]:
+def _listed(
+    running: Sequence[Running], found: Sequence[tuple[Standing, SimulatedFire]], now: float, unfired: frozenset[str]
+) -> list[Fire]:
     ends = [_end(stands, fire) for stands, fire in found]
     # A run whose end nobody knows is taken for one without length, and one that is under way for one without end.
     spans = [(each.job.name, now, each.current.expected_end_at or float("inf")) for each in running]
-    places = [place for place, (_, fire) in enumerate(found) if fire.verdict == "start"]
+    starts = ((place, each.job.name) for place, (each, fire) in enumerate(found) if fire.verdict == "start")
+    places = [place for place, name in starts if name not in unfired]
     spans += [(found[place][0].job.name, found[place][1].at, ends[place] or found[place][1].at) for place in places]
     overlaps = dict(zip(places, _overlaps(spans)[len(running) :], strict=True))
     return [
@@ -117,6 +130,7 @@ def _listed(running: Sequence[Running], found: Sequence[tuple[Standing, Simulate
             verdict=fire.verdict,
             reason=fire.reason,
             ends_at=end,
+            is_unfired=stands.job.name in unfired,
             overlaps=sorted(overlaps.get(place, ())),
         )
         for place, ((stands, fire), end) in enumerate(zip(found, ends, strict=True))

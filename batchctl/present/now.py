@@ -9,7 +9,7 @@ from batchctl.present.html import lang_of, sizes
 from batchctl.present.status import expected_text, step_text
 from batchctl.present.svg import Drawing
 from batchctl.present.text import counted, format_duration, human, in_words, moment, say, told
-from batchctl.present.upcoming import grouped
+from batchctl.present.upcoming import grouped, verdict_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,14 +102,13 @@ def _bar(run: Running, now: float, zone: Zone, width: float, key: str, words: st
 
 def _fire(fires: Sequence[Fire], now: float, zone: Zone) -> dict[str, Any]:
     first, last = fires[0], fires[-1]
-    reason = "" if first.reason is None else f": {in_words(first.reason)}"
     times = "" if len(fires) == 1 else say(", %d times until %s", len(fires), moment(last.at, now, zone))
     return {
         "at": moment(first.at, now, zone),
         "job": first.job,
         "lang": lang_of(first.job),
-        "verdict": f"{say(first.verdict)}{reason}{times}",
-        "ends": "-" if last.ends_at is None else moment(last.ends_at, now, zone),
+        "verdict": f"{verdict_text(first)}{times}",
+        "ends": "-" if last.ends_at is None or last.is_unfired else moment(last.ends_at, now, zone),
     }
 
 

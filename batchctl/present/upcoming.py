@@ -63,13 +63,14 @@ def show(found: Upcoming) -> None:
     out.print(made)
     for name, condition in found.conditions.items():
         out.print(cell(f"{name}: {say('whether start_if holds (%s) cannot be foretold', condition)}"))
-    starts = sum(fire.verdict == "start" for fire in found.fires)
-    skips = len(found.fires) - starts
+    coming = [fire for fire in found.fires if not fire.is_unfired]
+    starts = sum(fire.verdict == "start" for fire in coming)
+    skips = len(coming) - starts
     out.print(
         cell(
             say(
                 "%s until %s: %d start, %d skip",
-                counted(len(found.fires), "fire", "fires"),
+                counted(len(coming), "fire", "fires"),
                 human(found.end, zone),
                 starts,
                 skips,
@@ -83,7 +84,7 @@ def grouped(fires: Sequence[Fire]) -> list[Sequence[Fire]]:
     of_job: dict[str, list[list[Fire]]] = {}
     for fire in fires:
         runs = of_job.setdefault(fire.job, [])
-        if runs and (runs[-1][0].verdict, runs[-1][0].reason) == (fire.verdict, fire.reason):
+        if runs and verdict_text(runs[-1][0]) == verdict_text(fire):
             runs[-1].append(fire)
         else:
             runs.append([fire])
@@ -96,14 +97,21 @@ def grouped(fires: Sequence[Fire]) -> list[Sequence[Fire]]:
 
 def _row(fires: Sequence[Fire], now: float, zone: Zone) -> list[Text]:
     first, last = fires[0], fires[-1]
-    reason = "" if first.reason is None else f" ({in_words(first.reason)})"
     times = "" if len(fires) == 1 else say(", %d times until %s", len(fires), moment(last.at, now, zone))
     beside = dict.fromkeys(name for fire in fires for name in fire.overlaps)
-    ends = "-" if last.ends_at is None else f"{symbols().about}{moment(last.ends_at, now, zone)}"
+    ends = "-" if last.ends_at is None or last.is_unfired else f"{symbols().about}{moment(last.ends_at, now, zone)}"
     return [
         cell(moment(first.at, now, zone)),
         cell(first.job, "bold"),
-        cell(f"{say(first.verdict)}{reason}{times}", STYLES[first.verdict]),
+        cell(f"{verdict_text(first)}{times}", STYLES["skip" if first.is_unfired else first.verdict]),
         cell(ends),
         cell(", ".join(beside) or "-"),
     ]
+
+
+def verdict_text(fire: Fire) -> str:
+    """Return what a fire will do: start, or skip and why; or that there will be none."""
+    if fire.is_unfired:
+        return say("no crontab line fires it")
+    reason = "" if fire.reason is None else f" ({in_words(fire.reason)})"
+    return f"{say(fire.verdict)}{reason}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from history_rows import DAY, HOUR, Rows
-from support import batchctl
+from support import batchctl, cron_fires_all
 
 from batchctl.answers.upcoming import _overlaps
 from batchctl.base import clock
@@ -46,6 +46,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     rows = Rows(tmp_path / "state")
     rows.run("market-upload", NOW - DAY, 2 * HOUR)
     monkeypatch.setattr(clock, "now", lambda: NOW)
+    cron_fires_all(monkeypatch)
     rows.run("import", NOW - HOUR, None, owner=identity.myself())
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     (tmp_path / "c.toml").write_text(CONFIG, encoding="utf-8")
@@ -91,6 +92,15 @@ def test_the_contract(command: list[str], capsys: pytest.CaptureFixture[str]) ->
             "overlaps": [],
         }
     ]
+
+
+def test_what_no_crontab_line_fires(command: list[str]) -> None:
+    """Where cron does not fire a job, or the first one of its chain, no start is promised; JSON keeps the decision."""
+    shown = " ".join(batchctl(*command, "upcoming").stdout.split())
+    assert shown.count("no crontab line fires it") == 4
+    assert ": 0 start, 0 skip" in shown
+    fires = json.loads(batchctl(*command, "upcoming", "--json").stdout)["fires"]
+    assert "start" in {fire["verdict"] for fire in fires}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import live_page
 import pytest
 import sample_history as sample
 from history_rows import DAY, HOUR, Rows
+from support import cron_fires_all
 
 from batchctl.base import clock
 from batchctl.commands.cli import main
@@ -183,8 +184,9 @@ def test_preview_page(tmp_path: Path) -> None:
     assert "<summary>Fires as a table</summary>" in text
 
 
-def test_the_page_begins_with_now(tmp_path: Path) -> None:
+def test_the_page_begins_with_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs and until when, what is broken and how to go on, the next fires, open alerts; and then the past."""
+    cron_fires_all(monkeypatch)
     options = live_page.write(tmp_path)
     text = page(options, tmp_path, "report")
     words = re.sub(r"\s+", " ", re.sub("<style>.*?</style>|<[^>]+>", " ", text, flags=re.DOTALL))
@@ -198,7 +200,7 @@ def test_the_page_begins_with_now(tmp_path: Path) -> None:
             "Next fires",
             "start, 14",
         ),
-        *("skip: already running", "Open alerts", "재고-동기화: run 7 failed", "Jobs", "At a glance"),
+        *("skip (already running)", "Open alerts", "재고-동기화: run 7 failed", "Jobs", "At a glance"),
     )
     place = 0
     for piece in order:
@@ -206,6 +208,7 @@ def test_the_page_begins_with_now(tmp_path: Path) -> None:
         place = words.index(piece, place)
     only = page(options, tmp_path, "report", "after-all")
     assert "Nothing is running." in only
+    assert "no crontab line fires it" not in only
     assert "Needs a hand" not in only
 
 
@@ -222,3 +225,9 @@ def test_the_future_has_not_succeeded(tmp_path: Path) -> None:
     fits = page(options, tmp_path, "simulate", sample.BATCH, "--duration", "20h")
     assert "would run" in fits
     assert "succeeded" not in re.sub('<style>.*?</style>|class="[^"]*"', "", fits, flags=re.DOTALL)
+
+
+def test_the_page_promises_nothing_that_cron_does_not_do(tmp_path: Path) -> None:
+    """Without a line in the crontab no fire is promised."""
+    text = page(live_page.write(tmp_path), tmp_path, "report")
+    assert text.count("no crontab line fires it") == 3
