@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Outcome = engine.Outcome
 Request = engine.Request
+resume_command = engine.resume_command
 
 
 def fire_by_cron(name: str, config_option: str | None, state_option: str | None) -> Outcome:
@@ -271,13 +272,6 @@ def last_lines(outcome: Outcome) -> list[str]:
     if step is None or step.last is None:
         return []
     return tail.last_lines(StateDir(outcome.state_dir).at(step.last.log), outcome.secrets)
-
-
-def resume_command(job: Job, state_dir: str) -> str:
-    """Return the command that continues the job's last run, from any shell."""
-    from batchctl.core.guard.selection import resuming
-
-    return f"{paths.called(job.config_path, state_dir, job.state_home)} {resuming(job)}"
 
 
 def failed_step(run: Run | None) -> StepRun | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.base import language
+from batchctl.core.guard.decide import is_lost
 from batchctl.core.judge import alerts, findings
 from batchctl.core.model import Alerting
+from batchctl.engine.fire import resume_command
 from batchctl.notify import ends
 from batchctl.store import outbox
 from batchctl.store.database import Immediate
@@ -50,7 +52,11 @@ def _of_job(connection: sqlite3.Connection, state_dir: str, health: JobHealth, n
     # The end may have come from the spool, or from a fire that found the run lost: then nobody has told of it yet.
     told = ends.tell_end(connection, health.facts, state_dir)
     present = [each for each in findings.at_present(health.facts, now) if _worth_telling(each, job.alerting)]
-    told += ends.tell(connection, job.name, [_alert(each, now) for each in present], job.alerting, job.rules.zone)
+    running = health.facts.running
+    lost = running is not None and is_lost(running)
+    again = [language.say("resume it: %s", resume_command(job, state_dir))] if lost else []
+    found = [_alert(each, now, again if each.kind == alerts.LOST else ()) for each in present]
+    told += ends.tell(connection, job.name, found, job.alerting, job.rules.zone)
     _settle(connection, job.name, health.findings, now)
     return told + ends.remind(connection, job)
 
@@ -61,7 +67,7 @@ def _worth_telling(finding: Finding, alerting: Alerting) -> bool:
     return not usual and alerts.wanted(alerting, finding.kind)
 
 
-def _alert(finding: Finding, now: float) -> Alert:
+def _alert(finding: Finding, now: float, again: Sequence[str] = ()) -> Alert:
     about = finding.job or "batchctl"
     see = f"batchctl status {finding.job}" if finding.job else "batchctl check"
     lasting = finding.kind in {*_LASTING, alerts.LOST, alerts.STALE}
@@ -70,7 +76,7 @@ def _alert(finding: Finding, now: float) -> Alert:
         finding.event_id,
         finding.job or "",
         language.say("%s: %s", about, finding.text),
-        f"{language.told(finding.text)}\n\n{language.say('see: %s', see)}",
+        "\n".join([language.told(finding.text), "", language.say("see: %s", see), *again]),
         now,
         run_id=finding.run_id,
         lasting=lasting,

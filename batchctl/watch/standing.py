@@ -9,14 +9,13 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from batchctl.base import paths
 from batchctl.base.record import Record, replace
 from batchctl.core import model, statistics
 from batchctl.core.foresight import preview
 from batchctl.core.foresight.chain import Link
 from batchctl.core.guard import decide
-from batchctl.core.guard.selection import resuming
 from batchctl.engine.adapters import is_held
+from batchctl.engine.fire import resume_command
 from batchctl.engine.state import read, with_machine
 from batchctl.store import following
 from batchctl.watch.underway import current
@@ -179,7 +178,7 @@ def job_status(job: Job, history: History, state_dir: str, now: float, jobs: Map
         skips_since_last_start=history.skips_since_last_start(job.name),
         success_rate=history.success_rate(job.name, now - RATE_WINDOW),
         consecutive_failures=failures,
-        resume=f"{paths.called(job.config_path, state_dir, job.state_home)} {resuming(job)}" if resumable else None,
+        resume=resume_command(job, state_dir) if resumable else None,
     )
 
 

@@ -145,6 +145,17 @@ def test_runs_under_way(place: Place) -> None:
     assert [job["state"] for job in place.health()["jobs"]] == ["running", "running", "idle", "running"]
 
 
+def test_a_lost_run_is_told_with_the_command_that_resumes_it(place: Place) -> None:
+    """The alert that a check writes ends with it, as that of a failure does."""
+    place.configure('on_alert = ["/bin/true"]\n[jobs.lost]\nrun = "true"\n')
+    place.rows.run("lost", clock.now() - HOUR, None, owner=DEAD)
+    assert [kind for kind, *_ in place.findings()] == ["lost"]
+    ((body,),) = rows(place.rows.state, "select body from outbox")
+    last = body.splitlines()[-1]
+    assert last.startswith("resume it: batchctl --config ")
+    assert last.endswith(" run lost --resume")
+
+
 def test_the_overrun_of_the_daily_batch(place: Place) -> None:
     """26 hours on a daily fire: the next one is named, and that is as usual."""
     place.configure(DAILY)
