@@ -59,7 +59,7 @@ def test_tests_mirror_the_rooms() -> None:
 _TOO_HEAVY = {
     "argparse", "asyncio", "batchctl.commands.cli", "click", "croniter", "ctypes", "dataclasses", "datetime", "enum",
     "filelock", "signal", "sqlite3",
-    "inspect", "json", "logging", "msgspec", "pathlib", "pydantic", "re", "rich", "sqlite_utils", "subprocess",
+    "batchctl.base.language", "gettext", "inspect", "json", "logging", "msgspec", "pathlib", "pydantic", "re", "rich", "sqlite_utils", "subprocess",
     "tempfile", "threading", "tomllib", "typer", "typing", "zoneinfo",
 }  # fmt: skip
 
@@ -101,6 +101,8 @@ def test_a_start_without_alerts_imports_none_of_their_code(tmp_path: Path) -> No
         "batchctl.notify",
         "batchctl.notify.heartbeat",
         "batchctl.engine.outputs",
+        "batchctl.base.language",
+        "gettext",
         "rich",
         "typer",
         "apprise",

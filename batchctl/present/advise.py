@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from batchctl.core.statistics import ENOUGH
 from batchctl.present.simulation import share_json
 from batchctl.present.tables import table
-from batchctl.present.text import cell, console, format_duration, percent, symbols
+from batchctl.present.text import cell, console, counted, format_duration, percent, say, symbols, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,10 +99,9 @@ def show(advised: Advised, days: float) -> None:
     out.print(cell(advised.job, "bold"))
     if not advised.enough:
         succeeded = 0 if advised.numbers is None else advised.numbers.n - advised.timed_out
-        text = (
-            f"too little history: {succeeded} whole successful run{'' if succeeded == 1 else 's'} in {days:g} days, "
-            f"{ENOUGH} are needed; this is what the configuration alone shows"
-        )
+        whole = counted(succeeded, "whole successful run", "whole successful runs")
+        template = "too little history: %s in %g days, %d are needed; this is what the configuration alone shows"
+        text = say(template, whole, days, ENOUGH)
         out.print(cell(text))
     else:
         _show_figures(advised)
@@ -110,14 +109,19 @@ def show(advised: Advised, days: float) -> None:
         _show_advice(each)
     if not advised.advice:
         out.print(
-            cell("Nothing to advise: all of it fits." if advised.enough else "It shows nothing to correct.", "green")
+            cell(
+                say("Nothing to advise: all of it fits." if advised.enough else "It shows nothing to correct."), "green"
+            )
         )
     out.print()
 
 
 def _show_figures(advised: Advised) -> None:
     made = table(("", ">N", ">P50", ">P95", ">MAX"))
-    rows = [("whole runs", advised.numbers), *((f"step {step}", found) for step, found in advised.steps.items())]
+    rows = [
+        (say("whole runs"), advised.numbers),
+        *((say("step %s", step), found) for step, found in advised.steps.items()),
+    ]
     for name, found in rows:
         if found is not None:
             durations = (format_duration(value) for value in (found.p50, found.p95, found.max))
@@ -125,16 +129,20 @@ def _show_figures(advised: Advised) -> None:
     out = console()
     out.print(made)
     if advised.timed_out:
-        out.print(cell(f"{advised.timed_out} of these runs were ended by the timeout, and would have taken longer"))
+        out.print(
+            cell(say("%d of these runs were ended by the timeout, and would have taken longer", advised.timed_out))
+        )
     if advised.skip_share is not None:
-        out.print(cell(f"as it is, {_share(advised.skip_share)} of the fires of the next 28 days would be skipped"))
+        out.print(
+            cell(say("as it is, %s of the fires of the next 28 days would be skipped", _share(advised.skip_share)))
+        )
 
 
 def _show_advice(each: Advice) -> None:
     out = console()
-    out.print(cell(f"{each.code}: {each.text}", "yellow"))
+    out.print(cell(f"{each.code}: {told(each.text)}", "yellow"))
     if each.before is not None and each.after is not None:
-        out.print(cell(f"  skipped fires: {_share(each.before)} now, {_share(each.after)} then (simulated)"))
+        out.print(cell(say("  skipped fires: %s now, %s then (simulated)", _share(each.before), _share(each.after))))
     for paste in each.paste:
         out.print(cell(f"  {_where(paste)}"))
         for line in toml(paste).splitlines():
@@ -153,12 +161,10 @@ def cell_line(line: str) -> Any:
 
 def _where(paste: Paste) -> str:
     where = header(paste)
-    text = "as new jobs:" if where is None else f"in {where}:"
-    if not paste.replaces:
-        return text
-    return f"{text[:-1]}, instead of {' / '.join(paste.replaces)}:"
+    text = say("as new jobs") if where is None else say("in %s", where)
+    return f"{say('%s, instead of %s', text, ' / '.join(paste.replaces)) if paste.replaces else text}:"
 
 
 def _share(share: SkipShare) -> str:
-    spread = "" if share.p5 == share.p95 else f" ({percent(share.p5)} to {percent(share.p95)})"
+    spread = "" if share.p5 == share.p95 else f" ({say('%s to %s', percent(share.p5), percent(share.p95))})"
     return f"{symbols().about if spread else ''}{percent(share.mean)}{spread}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchctl.core.time import zones
 from batchctl.present.tables import table
-from batchctl.present.text import cell, console, one_line, symbols, write
+from batchctl.present.text import cell, console, human, in_words, one_line, say, symbols, write
 
 if TYPE_CHECKING:
     from batchctl.answers.alerts import Alerts, Tried
@@ -53,18 +53,19 @@ def _is_open(row: Row) -> bool:
 def show_alerts(found: Alerts) -> None:
     """Print the alerts as a table, each with the error of its last try where it has not arrived."""
     if not found.rows:
-        console().print("There are no alerts.")
+        console().print(say("There are no alerts."))
         return
     made = table([">ID", "AT", "KIND", "STATE", "ABOUT"])
     for row in found.rows:
         state = row.state(found.at)
-        acked = ", acknowledged" if row.acked_at is not None else ""
-        shown = f"{state}, open{acked}" if _is_open(row) else state
+        shown = say(state)
+        if _is_open(row):
+            shown = say("%s, open, acknowledged" if row.acked_at is not None else "%s, open", shown)
         error = f" ({row.last_error})" if row.last_error and state in {"waiting", "failed"} else ""
         made.add_row(
             str(row.id),
-            zones.human(row.alert.created_at, found.zone),
-            cell(row.alert.kind),
+            human(row.alert.created_at, found.zone),
+            cell(in_words(row.alert.kind)),
             cell(shown, _STYLES[state]),
             cell(f"{row.alert.title}{error}"),
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchctl.base.size import format_size
 from batchctl.core.time.zones import iso
-from batchctl.present.text import human
+from batchctl.present.text import counted, human, say
 
 if TYPE_CHECKING:
     from batchctl.core.time.zones import Zone
@@ -31,11 +31,10 @@ def as_json(done: Copied, zone: Zone) -> contract.Backup:
 
 def line(done: Copied, zone: Zone, *, verified: bool) -> str:
     """Say what was written, or that what was read back is whole."""
-    runs = "1 run" if done.runs == 1 else f"{done.runs:,} runs"
-    files = "1 file" if len(done.files) == 1 else f"{len(done.files)} files"
-    text = f"{done.path}: {runs} and {files}, {format_size(done.size)}"
+    runs, files = counted(done.runs, "run", "runs"), counted(len(done.files), "file", "files")
+    text = say("%s: %s and %s, %s", done.path, runs, files, format_size(done.size))
     if verified:
-        text = f"{text}, made {human(done.at, zone)} on {done.host}: whole"
+        text = say("%s, made %s on %s: whole", text, human(done.at, zone), done.host)
     if done.removed:
-        text += f"; {len(done.removed)} older removed"
+        text += say("; %d older removed", len(done.removed))
     return text

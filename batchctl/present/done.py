@@ -57,9 +57,9 @@ def crontab_notes(change: Change) -> Iterator[str]:
 def installed(change: Change, written: Written) -> str:
     """Say what was installed into the crontab."""
     if not change.entries:
-        what = "the block was removed" if written.changed else "nothing was written"
-        remedy = "`batchctl jobs add NAME --daily 01:00 --run COMMAND` makes one"
-        return f"No enabled job has a schedule, so {what}; {remedy}.{_kept(written)}"
+        what = say("the block was removed" if written.changed else "nothing was written")
+        remedy = say("`batchctl jobs add NAME --daily 01:00 --run COMMAND` makes one")
+        return say("No enabled job has a schedule, so %s; %s.", what, remedy) + _kept(written)
     if not written.changed:
         return say("The crontab is up to date; nothing was written.")
     lines = sum(len(entry.lines) for entry in change.entries)
@@ -67,10 +67,16 @@ def installed(change: Change, written: Written) -> str:
     return f"{done}{_care(change.care)}.{_kept(written)}"
 
 
+_CARE_TEXTS = {
+    "check": "`check` every 10 minutes",
+    "prune": "`prune` every night",
+    "catch-up": "`catch-up` after a boot",
+}
+
+
 def _care(lines: Sequence[str]) -> str:
-    words = {"check": "`check` every 10 minutes", "prune": "`prune` every night", "catch-up": "`catch-up` after a boot"}
-    said = [text for name, text in words.items() if any(f" {name}" in line for line in lines)]
-    return f", and for their care {', '.join(said)} (--no-care leaves that out)" if said else ""
+    named = [say(text) for name, text in _CARE_TEXTS.items() if any(f" {name}" in line for line in lines)]
+    return say(", and for their care %s (--no-care leaves that out)", ", ".join(named)) if named else ""
 
 
 def removed(written: Written) -> str:
@@ -88,11 +94,12 @@ def crontab_to_do(changed: Changed) -> str:
     """Say what an install into the crontab would have to do; "" where nothing."""
     import shlex
 
-    parts = [f"{what} {_some(names)}" for what, names in changed.crontab.items() if names]
+    parts = [say(f"{what} %s", _some(names)) for what, names in changed.crontab.items() if names]
     option = "" if changed.config_option is None else f"--config {shlex.quote(changed.config_option)} "
-    return f"`batchctl {option}crontab install` still has to {', '.join(parts)}" if parts else ""
+    command = f"`batchctl {option}crontab install`"
+    return say("%s still has to %s", command, ", ".join(parts)) if parts else ""
 
 
 def _some(names: list[str]) -> str:
     more = len(names) - _NAMED
-    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_NAMED])} and {more} more"
+    return ", ".join(names) if more <= 0 else f"{say('%s and %d more', ', '.join(names[:_NAMED]), more)}"

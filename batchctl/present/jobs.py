@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from batchctl.present.config import job_as_json
 from batchctl.present.descriptions import described
 from batchctl.present.tables import table
-from batchctl.present.text import FIRST_STEPS, cell, console, harmless, one_line
+from batchctl.present.text import FIRST_STEPS, cell, console, harmless, one_line, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,7 +64,7 @@ def show_jobs(found: Jobs) -> None:
     if not rows:
         from rich.text import Text
 
-        console().print(Text(FIRST_STEPS if found.kind is None else f"No job is of the kind {found.kind}."))
+        console().print(Text(say(FIRST_STEPS) if found.kind is None else say("No job is of the kind %s.", found.kind)))
         return
     has_kinds = any(job.kind for job in rows)
     lines = table(["job", *(["kind"] if has_kinds else []), "schedule", "enabled", ">steps", "description"])

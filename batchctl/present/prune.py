@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchctl.base.size import format_size
 from batchctl.present.tables import table
-from batchctl.present.text import cell, console
+from batchctl.present.text import cell, console, counted, say
 
 if TYPE_CHECKING:
     from batchctl.engine.prune import Pruned
@@ -39,16 +39,17 @@ def show(done: Pruned) -> None:
         for each in done.jobs:
             made.add_row(cell(each.job), f"{each.runs:,}", f"{each.skips:,}", format_size(each.size))
         out.print(made)
-    goes = "would go" if done.dry_run else "gone"
+    goes = say("would go" if done.dry_run else "gone")
     if done.orphans:
-        which = "1 directory that no run" if done.orphans == 1 else f"{done.orphans:,} directories that no run"
-        out.print(cell(f"{goes}: {which} of the history stands for ({format_size(done.orphans_size)})"))
+        which = counted(done.orphans, "directory", "directories")
+        text = say("%s: %s that no run of the history stands for (%s)", goes, which, format_size(done.orphans_size))
+        out.print(cell(text))
     if not done.jobs and not done.orphans:
-        out.print(cell("Nothing to prune: everything is within what is kept."))
+        out.print(cell(say("Nothing to prune: everything is within what is kept.")))
         return
     total = sum(each.size for each in done.jobs) + done.orphans_size
     runs = sum(each.runs for each in done.jobs)
-    out.print(cell(f"{goes}: {runs:,} run{'' if runs == 1 else 's'}, {format_size(total)} of files"))
+    out.print(cell(say("%s: %s, %s of files", goes, counted(runs, "run", "runs"), format_size(total))))
     _show_database(done)
 
 
@@ -57,7 +58,7 @@ def _show_database(done: Pruned) -> None:
         return
     free = ""
     if done.database_free >= _FREE_WORTH_TELLING:
-        free = f", {format_size(done.database_free)} of it free for the next runs"
+        free = say(", %s of it free for the next runs", format_size(done.database_free))
     shrank = done.database_after < done.database_before
-    before = f", before {format_size(done.database_before)}" if shrank else ""
-    console().print(cell(f"database: {format_size(done.database_after)}{before}{free}"))
+    before = say(", before %s", format_size(done.database_before)) if shrank else ""
+    console().print(cell(say("database: %s", format_size(done.database_after)) + before + free))

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from batchctl.base.record import Record
+from batchctl.base.said import said
 from batchctl.base.state_dir import StateDir
 from batchctl.core import model, statistics
 from batchctl.core.guard.plan import stages
@@ -123,10 +124,10 @@ class _Look:
 
 def _note(job: Job, running: Running, age: float) -> str | None:
     if job.rules.stale_after is not None and age > job.rules.stale_after:
-        return "stale"
+        return said("stale")
     if running.owner == "dead":
-        return "lost its batchctl, but processes of its steps still live"
-    return "owner cannot be proven dead or alive" if running.owner == "unknown" else None
+        return said("lost its batchctl, but processes of its steps still live")
+    return said("owner cannot be proven dead or alive") if running.owner == "unknown" else None
 
 
 def _progress(path: str) -> Progress | None:
