@@ -102,7 +102,6 @@ def test_a_start_without_alerts_imports_none_of_their_code(tmp_path: Path) -> No
         "batchctl.notify.heartbeat",
         "batchctl.engine.outputs",
         "batchctl.base.language",
-        "gettext",
         "rich",
         "typer",
         "apprise",
