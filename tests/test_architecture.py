@@ -59,7 +59,8 @@ def test_tests_mirror_the_rooms() -> None:
 _TOO_HEAVY = {
     "argparse", "asyncio", "batchctl.commands.cli", "click", "croniter", "ctypes", "dataclasses", "datetime", "enum",
     "filelock", "signal", "sqlite3",
-    "batchctl.base.language", "gettext", "inspect", "json", "logging", "msgspec", "pathlib", "pydantic", "re", "rich", "sqlite_utils", "subprocess",
+    "batchctl.base.language", "gettext",
+    "inspect", "json", "logging", "msgspec", "pathlib", "pydantic", "re", "rich", "sqlite_utils", "subprocess",
     "tempfile", "threading", "tomllib", "typer", "typing", "zoneinfo",
 }  # fmt: skip
 
