@@ -105,6 +105,10 @@ class Health(Machine):
     timestamp: str
     system_status: Literal["healthy", "degraded", "unhealthy"]
     scheduler: Cron
+    scheduler_running: bool | None
+    """Whether cron runs; null where that cannot be known."""
+    pending_jobs: int
+    """Jobs that have a next fire."""
     jobs: list[JobHealth]
     findings: list[Finding]
 

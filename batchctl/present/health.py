@@ -31,6 +31,8 @@ def as_json(health: Health, findings: Sequence[Finding], zone: Zone) -> contract
         "timestamp": iso(health.at, zone),
         "system_status": health.status,
         "scheduler": {"cron": health.cron.cron, "block": health.cron.block},
+        "scheduler_running": None if health.cron.cron == "unknown" else health.cron.cron == "running",
+        "pending_jobs": sum(job.next_fire is not None for job in health.jobs),
         "jobs": [_job_json(job, zone) for job in health.jobs],
         "findings": [_finding_json(finding, zone) for finding in findings],
         **_machine_json(health.machine),

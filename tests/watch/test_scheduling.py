@@ -135,6 +135,8 @@ def test_how_the_crontab_stands(
         assert said in ask("status")
     health = ask("check", "--format", "json")
     assert (health["system_status"], health["scheduler"]["block"]) == ("healthy", block)
+    assert health["scheduler_running"] is True
+    assert health["pending_jobs"] == sum(job["next_fire"] is not None for job in health["jobs"]) > 0
     assert [said in one["text"] for one in health["findings"]] == ([True] if said else [])
     assert json.loads((place / "state" / "health.json").read_text())["jobs"][0]["in_crontab"] is fired
 
