@@ -125,6 +125,8 @@ class Health(Record):
     timestamp: str
     system_status: Literal["healthy", "degraded", "unhealthy"]
     scheduler: Cron
+    scheduler_running: bool | None
+    pending_jobs: int
     jobs: tuple[JobHealth, ...]
     findings: tuple[Finding, ...]
 
