@@ -182,6 +182,20 @@ class Upcoming(Record):
     fires: tuple[UpcomingFire, ...]
 
 
+class Event(Record):
+    """`events --json`, an object a line; `status` is how a step or run ended, `reason` why a fire was skipped."""
+
+    at: datetime
+    event: str
+    job: str | None
+    run_id: int | None
+    step: str | None
+    attempt: int | None
+    status: str | None
+    reason: str | None
+    detail: str | None
+
+
 class SkipShare(Record):
     """The share of fires that are skipped, over many rounds of durations drawn from the history."""
 
