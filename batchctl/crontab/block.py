@@ -47,7 +47,8 @@ def entries(config: Config, call: tuple[str, ...], cron_zone: Zone, now: float) 
         UnwritableError: if a job's fires cannot be written as crontab lines, or a path in `call` not into a line.
     """
     enabled = (job for job in config.jobs.values() if job.rules.enabled)
-    made = (_entry(job, call, cron_zone, now) for job in enabled)
+    to_run = command((*call, "run"))
+    made = (_entry(job, to_run, cron_zone, now) for job in enabled)
     return tuple(entry for entry in made if entry.lines)
 
 
@@ -115,8 +116,8 @@ def one_line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-def _entry(job: Job, call: tuple[str, ...], cron_zone: Zone, now: float) -> Entry:
-    to_run = command((*call, "run", job.name))
+def _entry(job: Job, run: str, cron_zone: Zone, now: float) -> Entry:
+    to_run = f"{run} {command((job.name,))}"
     times, note = _times(job, cron_zone, now)
     lines = (
         f"{line.text} sleep {line.delay:g} && {to_run}" if line.delay else f"{line.text} {to_run}" for line in times

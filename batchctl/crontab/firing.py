@@ -78,7 +78,7 @@ def look(config: Config, state: str) -> Firing:
             trouble = str(error)
     else:
         trouble = "there is no crontab program on this machine"
-    places = [("crontab", _without_markers(own), False)]
+    places = [("crontab", own, False)]
     complete = not trouble or bool(own)
     for path in (SYSTEM_CRONTAB, *_names_in(SYSTEM_DIRECTORY)):
         content = _content(path)
@@ -86,6 +86,8 @@ def look(config: Config, state: str) -> Firing:
         places.append((path, content or b"", True))
     lines = [(place, entry) for place, content, users in places for entry in _entries(content, has_users=users)]
     ours = {name for _, entry in lines if entry.command and (name := _fired(entry, config.path))}
+    if not trouble:
+        ours.update(_in_block(managed.block_in(own, managed.label(config.path))))
     return Firing(
         cron=cron,
         block=block,  # type: ignore[arg-type]
@@ -139,9 +141,12 @@ def _content(path: str) -> bytes | None:
         return None
 
 
-def _without_markers(content: bytes) -> bytes:
-    """Return a crontab whose blocks are lines like any other."""
-    return b"\n".join(b"" if line.strip().startswith(managed.MARKERS) else line for line in content.split(b"\n"))
+def _in_block(block: bytes) -> Iterator[str]:
+    """Yield the jobs of a block's lines; there may be thousands, each of which batchctl has written itself."""
+    for line in block.decode("utf-8", "replace").split("\n"):
+        name = line.rpartition(" run ")[2]
+        if name != line and not line.startswith("#"):
+            yield shlex.split(name)[0] if "'" in name else name
 
 
 def _entries(content: bytes, *, has_users: bool) -> list[Entry]:
@@ -172,20 +177,19 @@ def _words(command: str) -> list[str]:
 
 def _foreign(jobs: Mapping[str, Job], lines: Iterable[tuple[str, Entry]]) -> Iterator[Foreign]:
     others = [(place, entry) for place, entry in lines if entry.command and not runs_batchctl(entry.command)]
-    if not others:
-        return
-    known = {key: job.name for job in jobs.values() for key in _keys_of(job)}
+    keys = {key: None for _, entry in others for key in _keys(entry.command)}
+    # A shell's line takes long to take apart: only those of jobs that might be meant are.
+    hints = {key.rpartition("/")[2] for key in keys}
+    known: dict[str, str] = {}
+    for job in jobs.values() if keys else ():
+        for step in job.steps:
+            text = step.run or (shlex.join(step.argv) if step.argv else "")
+            if "{" not in text and any(hint in text for hint in hints):
+                known.update((key, job.name) for key in _keys(text) if key in keys)
     for place, entry in others:
-        job = next((known[key] for key in _keys(entry.command) if key in known), None)
-        if job is not None:
-            yield Foreign(job=job, place=place, line=entry.line, text=entry.text)
-
-
-def _keys_of(job: Job) -> Iterator[str]:
-    for step in job.steps:
-        text = step.run or (shlex.join(step.argv) if step.argv else "")
-        if text and "{" not in text:
-            yield from _keys(text)
+        job_name = next((known[key] for key in _keys(entry.command) if key in known), None)
+        if job_name is not None:
+            yield Foreign(job=job_name, place=place, line=entry.line, text=entry.text)
 
 
 def _keys(command: str) -> Iterator[str]:

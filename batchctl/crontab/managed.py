@@ -33,7 +33,6 @@ BACKUPS_KEPT = 10
 
 _BEGIN = b"# >>> batchctl "
 _END = b"# <<< batchctl "
-MARKERS = (_BEGIN, _END)
 _EDIT = (
     "run `crontab -e` and repair the lines that begin with `# >>> batchctl` and `# <<< batchctl`; nothing was written"
 )
@@ -68,7 +67,7 @@ def change(config: Config, state: str, old: bytes, *, care: bool | None = None, 
     try:
         call = _call(config, state, old, program)
         made = entries(config, call, cron_zone(), clock.now())
-        care = WITHOUT_CARE.encode() not in _block_in(old, name) if care is None else care
+        care = WITHOUT_CARE.encode() not in block_in(old, name) if care is None else care
         cared = care_lines(config, call, care=care, taken=batchctl_commands(old)) if made else ()
     except UnwritableError as error:
         raise ConfigError(str(error), remedy=error.remedy) from error
@@ -90,7 +89,7 @@ def standing(config: Config, state: str, old: bytes) -> Literal["installed", "ab
     Raises:
         ConfigError, StateError: as `change` does.
     """
-    there = _block_in(old, label(config.path))
+    there = block_in(old, label(config.path))
     if not there:
         return "absent"
     return "installed" if change(config, state, old, program=_program_in(there)).block == there else "outdated"
@@ -207,7 +206,8 @@ def replace_block(text: bytes, label: str, block: bytes) -> bytes:
     return b"".join([*lines, block])
 
 
-def _block_in(text: bytes, label: str) -> bytes:
+def block_in(text: bytes, label: str) -> bytes:
+    """Return the block of this label with its markers; b"" where there is none."""
     lines = BytesIO(text).readlines()
     start, end = _find(lines, os.fsencode(label).strip())
     return b"".join(lines[start:end])

@@ -149,6 +149,8 @@ def test_install_and_remove(real_crontab: RealCrontab, tmp_path: Path, mine: byt
         real_crontab.write(mine)
     here.call("crontab", "install")
     assert real_crontab.read().startswith(mine + f"# >>> batchctl {here.config}\n".encode())
+    for care in (b" check >/dev/null\n", b" prune >/dev/null\n", b" catch-up\n"):
+        assert care in real_crontab.read()
     assert here.call("crontab", "diff") == ""
     here.call("crontab", "remove")
     assert real_crontab.read() == mine
