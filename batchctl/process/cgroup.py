@@ -193,6 +193,17 @@ def controllers(limits: Limits) -> frozenset[str]:
     return frozenset(name for name, value in wanted.items() if value is not None)
 
 
+def at_hand() -> frozenset[str]:
+    """Return the controllers that a group made here could have; nothing is changed."""
+    here = place()
+    found: set[str] = set()
+    for path in () if here is None else here.upwards():
+        if os.access(f"{path}/cgroup.procs", os.W_OK):
+            is_top = here is not None and path == here.top
+            found |= set(_read(f"{path}/cgroup.{'controllers' if is_top else 'subtree_control'}").split())
+    return frozenset(found)
+
+
 def _shared_out(path: str, wanted: Iterable[str], top: str) -> set[str]:
     """Return the controllers that the groups below this one have; the top's are switched on where nobody has yet."""
     found = set(_read(f"{path}/cgroup.subtree_control").split())

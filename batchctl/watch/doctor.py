@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
 from typing import TYPE_CHECKING
 
 from batchctl.base import clock
+from batchctl.base.duration import format_duration
 from batchctl.base.errors import BatchctlError
 from batchctl.base.state_dir import StateDir
 from batchctl.core.time.zones import human
 from batchctl.crontab import managed
+from batchctl.process import cgroup
 from batchctl.store.history import History
 from batchctl.watch.health import space
 from batchctl.watch.preflight import Remark
@@ -36,7 +39,8 @@ def of_site(config: Config, state: str, firing: Firing) -> Iterator[Remark]:
     yield from of_cron(config, firing)
     yield from _clock(config)
     yield from _disk(config, state)
-    yield from _limits()
+    yield from _limits(config)
+    yield from _backup(state, clock.now())
 
 
 def of_cron(config: Config, firing: Firing) -> Iterator[Remark]:
@@ -161,8 +165,28 @@ def _disk(config: Config, state: str) -> Iterator[Remark]:
         yield _ok("disk", f"{free / 1e9:.1f} GB free")
 
 
-def _limits() -> Iterator[Remark]:
+def _backup(state: str, now: float) -> Iterator[Remark]:
+    try:
+        with open(StateDir(state).last_backup, encoding="utf-8") as file:
+            last = json.load(file)
+        yield _ok("backup", f"the last is {format_duration(max(0.0, now - last['at']))} old: {last['path']}")
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # none was ever made
+
+
+def _limits(config: Config) -> Iterator[Remark]:
     import resource
+
+    asked = [limits for job in config.jobs.values() for limits in (job.limits, *(step.limits for step in job.steps))]
+    wanted = frozenset[str]().union(*(cgroup.controllers(limits) for limits in asked))
+    lacking = wanted - cgroup.at_hand()
+    if lacking:
+        what = {"memory": "memory_max holds for each process alone", "cpu": "cpu_max is not in force"}
+        said = [what.get(name, "tasks_max is not in force") for name in sorted(lacking)]
+        text = f"no control group with {', '.join(sorted(lacking))} can be had: {'; '.join(said)}"
+        yield _bad("warning", "limits", text, "run as root, in a delegated subtree, or in `systemd-run --user --scope`")
+    elif wanted:
+        yield _ok("limits", f"{', '.join(sorted(wanted))} in force for whole trees")
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < _DESCRIPTORS:

@@ -6,7 +6,7 @@ reads are seeks in the history; how long steps took is read only where a run is 
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from batchctl.base.record import Record, replace
@@ -38,7 +38,7 @@ RATE_WINDOW = 30 * 86400.0
 """Seconds over which the success rate counts."""
 _FIRES = 3
 _LOOKED_AHEAD = 32
-"""Fires among which the next start is looked for."""
+"""Fires among which the next start is looked for, where the first ones are skips."""
 _NO_JOBS: Mapping[str, Job] = {}
 
 
@@ -166,15 +166,17 @@ def job_status(job: Job, history: History, state_dir: str, now: float, jobs: Map
     # After a success that left broken what had failed before, it is that which is continued.
     broken = last is not None and (last.status in model.UNFINISHED or failures > 0)
     resumable = found.current is None and broken
-    coming = list(islice(found.fires(), _LOOKED_AHEAD))
+    fires = found.fires()
+    coming = list(islice(fires, _FIRES))
+    start = next((fire.at for fire in chain(coming, islice(fires, _LOOKED_AHEAD)) if fire.verdict == "start"), None)
     return JobStatus(
         job=job,
         state=found.state,
         paused_until=found.paused_until,
         current=found.current,
         last_run=last,
-        next_fires=coming[:_FIRES],
-        next_run_at=next((fire.at for fire in coming if fire.verdict == "start"), None),
+        next_fires=coming,
+        next_run_at=start,
         skips_since_last_start=history.skips_since_last_start(job.name),
         success_rate=history.success_rate(job.name, now - RATE_WINDOW),
         consecutive_failures=failures,

@@ -247,6 +247,11 @@ def _few_files(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (64, 64))
 
 
+def _no_groups(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "c.toml").write_text("[jobs.a]\ndaily = '01:00'\nrun = 'true'\ncpu_max = 1.5\nmemory_max = '1GB'\n")
+    monkeypatch.setattr(doctor.cgroup, "at_hand", lambda: frozenset({"memory"}))  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("plant", "level", "subject", "text"),
     [
@@ -266,6 +271,7 @@ def _few_files(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (_full, "error", "disk", "less than disk_free_min"),
         (_unset_clock, "error", "clock", "1970"),
         (_other_zone, "warning", "time zone", "Asia/Seoul, and cron counts in Etc/UTC"),
+        (_no_groups, "warning", "limits", "no control group with cpu can be had: cpu_max is not in force"),
         (_few_files, "warning", "limits", "no more than 64 open files"),
     ],
 )
