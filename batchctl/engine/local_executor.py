@@ -144,7 +144,7 @@ class LocalExecutor:
 
         Otherwise SIGCHLD says when there is something to see.
         """
-        if any(work.bounds.wanting for work in self._works()):
+        if any(work.bounds.wanting and work.exit is None for work in self._works()):
             return Bounds.SETTLED_AFTER
         return Cap.LOOK_EVERY if any(work.cap is not None for work in self._works()) else None
 

@@ -45,6 +45,8 @@ class Bounds:
         self._began = clock.monotonic()
         self.wanting = bool(self._token)
         """Whether the attempt is yet to be put into a group."""
+        self._judged = False
+        """Whether the kernel itself says that it was memory."""
         self._killed_before: int | None = None
         self._explained = False
 
@@ -62,7 +64,8 @@ class Bounds:
                 group.remove()
             self.wanting = False
             return spawn.spawn(scope.wrapped(command, f"{self._token}-{self._number}", limits))
-        if "memory_max" in held:
+        self._judged = "memory_max" in held
+        if self._judged:
             command = replace(command, limits=replace(limits, memory_max=None))
         if group is None:
             return spawn.spawn(command)
@@ -118,8 +121,8 @@ class Bounds:
         return ""
 
     def _is_for_memory(self, limit: int, used: Usage) -> bool:
-        if self._group is not None and self._group.killed_for_memory():
-            return True
+        if self._judged and self._group is not None:
+            return self._group.killed_for_memory()
         # With a limit of each process there is no verdict of the kernel: as best known, by how much there was of it
         # and by what the program said last.
         return (used.max_rss_bytes or 0) >= _NEARLY * limit or any(word in self._last_words() for word in _WORDS)

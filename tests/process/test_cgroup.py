@@ -265,25 +265,25 @@ def test_where_we_stand(
     ("events", "most", "words", "note"),
     [
         ("oom 1\noom_kill 2\n", 0, "", "out of memory (memory_max 64.0 MiB)"),  # the kernel says so
-        ("oom_kill 0\n", 60 << 20, "", "out of memory (memory_max 64.0 MiB)"),  # it had nearly all that it may
-        ("", 0, "x = bytearray(9)\nMemoryError\n", "out of memory (memory_max 64.0 MiB)"),  # it says so itself
-        ("oom_kill 0\n", 9 << 20, "no such table\n", ""),  # it failed for a reason of its own
+        ("oom_kill 0\n", 64 << 20, "MemoryError\n", ""),  # the kernel says it was not
+        (None, 60 << 20, "", "out of memory (memory_max 64.0 MiB)"),  # it had nearly all that it may
+        (None, 0, "x = bytearray(9)\nMemoryError\n", "out of memory (memory_max 64.0 MiB)"),  # it says so itself
+        (None, 9 << 20, "no such table\n", ""),  # it failed for a reason of its own
     ],
 )
 def test_a_step_that_lacked_memory_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: str, most: int, words: str, note: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: str | None, most: int, words: str, note: str
 ) -> None:
     """By the group's count where there is one, else as best known."""
     path = _looks_like_a_group(tmp_path / "g")
-    (path / "memory.events").write_text(events)
+    (path / "memory.events").write_text(events or "")
     (tmp_path / "log").write_text(words)
     for end, known in ((Exit(signal=9), note), (Exit(code=1), note), (Exit(code=0), "")):
         one = Bounds(_command(tmp_path, "true"), 1)
         monkeypatch.setattr(one, "_group", cgroup.Group(str(path)))
+        monkeypatch.setattr(one, "_judged", events is not None)
         assert one.why(end, Usage(max_rss_bytes=most)).note == known
-        (path / "memory.events").write_text("oom_kill 0\n")
         assert one.why(end, Usage()) == end, "it is found out once, and kept by who asked"
-        (path / "memory.events").write_text(events)
 
 
 def test_the_kernels_own_choice_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
