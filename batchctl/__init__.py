@@ -8,7 +8,10 @@ Each of these is loaded when it is asked for: importing the package costs a star
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from batchctl.api.client import Batchctl as Batchctl
+    from batchctl.api.guarded import Guarded as Guarded
     from batchctl.api.guarded import Skipped as Skipped
+    from batchctl.api.guarded import TimedOut as TimedOut
+    from batchctl.api.guarded import guard as guard
     from batchctl.api.schedules import Schedule as Schedule
     from batchctl.api.schedules import after as after
     from batchctl.api.schedules import at as at
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Batchctl": "batchctl.api.client",
-    "Skipped": "batchctl.api.guarded",
+    **dict.fromkeys(("Guarded", "Skipped", "TimedOut", "guard"), "batchctl.api.guarded"),
     **dict.fromkeys(
         ("Schedule", "after", "at", "cron", "daily", "every", "hourly", "monthly", "weekly"), "batchctl.api.schedules"
     ),
@@ -36,15 +39,18 @@ __all__ = [
     "Batchctl",
     "BatchctlError",
     "ConfigError",
+    "Guarded",
     "Schedule",
     "Skipped",
     "StateError",
+    "TimedOut",
     "UsageError",
     "after",
     "at",
     "cron",
     "daily",
     "every",
+    "guard",
     "hourly",
     "monthly",
     "weekly",

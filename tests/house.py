@@ -61,6 +61,10 @@ EXPORTED = ("Batchctl", "Skipped", "after", "at", "cron", "daily", "every", "gua
 
 _ABOVE = {"base", "answers", "present", "commands"}
 """What a command may import."""
+_BELOW = {
+    "present": {"base", "core", "answers", "present"},
+    "api": {"base", "core", "answers", "present", "api", "step"},
+}
 
 
 def _of(module: str, names: str) -> tuple[str, ...]:
@@ -91,7 +95,10 @@ _PROCESSES = (
     *_of("signal", "pidfd_send_signal raise_signal pthread_kill"),
     *_of("asyncio", "create_subprocess_exec create_subprocess_shell"),
 )
-_SOCKETS = ("socket", "ssl", "http.client", "http.server", "urllib.request", "smtplib", "asyncio", "selectors", "httpx")
+_SOCKETS = (
+    *("socket", "ssl", "http.client", "http.server", "urllib.request", "smtplib", "selectors", "httpx"),
+    *_of("asyncio", "open_connection open_unix_connection start_server start_unix_server"),
+)
 _DECIDING = ("guard.decide", "guard.selection", "guard.plan", "foresight", "judge", "advise")
 """The rooms of core whose functions answer a question instead of giving a value its form."""
 
@@ -324,7 +331,6 @@ RULES: tuple[Rule, ...] = (
 
 
 EXCEPTIONS = {
-    "socket: api.questions uses asyncio.to_thread": "a thread for whoever awaits an answer, and no socket",
     "pure: core.time.zones imports time": "gmtime() and strftime() of an instant given",
     "floor: __main__ reaches past the answers to process.utf8": "the encoding has to be right before anything is read",
     "floor: commands.sample_server reaches past the answers to jobs.sample.server": "it is that program, as a command",

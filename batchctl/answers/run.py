@@ -130,10 +130,10 @@ def guarded(site: Site, name: str, argv: Sequence[str], rules: Mapping[str, str 
     valid = valid_name(name)
     if valid in site.config.jobs or is_ready_made(valid):
         whose = "a job of the configuration" if valid in site.config.jobs else "a ready-made job"
-        message = f"--name {valid}: this is the name of {whose}"
+        message = f"{valid} is the name of {whose}"
         raise UsageError(message, remedy=f"choose another name; `batchctl run {valid}` fires that job")
     if not argv or not argv[0]:
-        message = f"--name {valid}: there is no command to guard"
+        message = f"{valid}: there is no command to guard"
         raise UsageError(message, remedy=f"write it after --, as in: batchctl run --name {valid} -- rsync -a /from /to")
     for key, rule in rules.items():
         if isinstance(rule, str) and rule.strip().replace(".", "", 1).isdecimal():

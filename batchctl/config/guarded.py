@@ -75,7 +75,7 @@ def job_of(config_path: str | None, state_dir: str, name: str, text: str) -> Job
         return load_all(config_path, {file: text.encode()}, files=[file])[0].jobs[name]
     except ConfigError as error:
         what = str(error).rpartition(f"jobs.{name}.")[2]
-        message = f"run --name {name}: {what}"
+        message = f"{name}: {what}"
         raise UsageError(message, remedy=error.remedy) from error
 
 

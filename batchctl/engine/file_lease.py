@@ -15,11 +15,13 @@ class FileHold:
     def __init__(self, descriptor: int) -> None:
         """Keep the descriptor that holds it."""
         self.descriptors: tuple[int, ...] = (descriptor,)
+        self._what = _what(descriptor)
 
     def close(self) -> None:
         """Close it, and no more: to unlock would unlock for the steps too. Once it is closed, this does nothing."""
         for descriptor in self.descriptors:
-            os.close(descriptor)
+            if _what(descriptor) == self._what:  # else a guarded program closed all, and the number is somebody else's
+                os.close(descriptor)
         self.descriptors = ()
 
 
@@ -38,3 +40,11 @@ class FileLease:
     def is_held(self, job: str) -> bool:
         """Say whether any process holds the lock, by the kernel's own table."""
         return lockfile.is_held(self._state_dir, job)
+
+
+def _what(descriptor: int) -> tuple[int, int] | None:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
-    from typing import ParamSpec, TypeVar
+    from typing import ParamSpec, Protocol, TypeVar
 
     from batchctl.core.guard.decide import Decision, State
     from batchctl.core.model import Job
@@ -31,8 +31,15 @@ if TYPE_CHECKING:
     from batchctl.engine.journal import Journal
     from batchctl.engine.start import Started
     from batchctl.engine.supervise import Observer
+    from batchctl.notify.heartbeat import Beat
     from batchctl.process.wakeup import Wakeup
 
+    class Closes(Protocol):
+        """What hears signals, as far as the fire has to do with it."""
+
+        def close(self) -> None: ...
+
+    E = TypeVar("E", bound=Closes)
     P = ParamSpec("P")
     T = TypeVar("T")
 
@@ -71,7 +78,7 @@ def fire(
     _check(job, request.selection)
     StateDir(request.state_dir).ensure()
     with database.Opened(request.state_dir, create=True) as connection:
-        found = _guarded(connection, job, request)
+        found = guarded(connection, job, request, _ears)
         if not isinstance(found, Outcome):
             return _carry_out(*found, request.selection, observer, begun)
     if job.alerting.is_told:
@@ -88,7 +95,9 @@ def _check(job: Job, selection: Selection) -> None:
         check(job, selection)
 
 
-def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outcome | tuple[Started, Wakeup, Journal]:
+def guarded(
+    connection: sqlite3.Connection, job: Job, request: Request, hear: Callable[[], E]
+) -> Outcome | tuple[Started, E, Journal]:
     """Return a skip, or a run that is written down, with what hears signals and what writes, made before it was."""
     settled = Settled()
     for _ in range(_ROUNDS):
@@ -100,7 +109,7 @@ def _guarded(connection: sqlite3.Connection, job: Job, request: Request) -> Outc
         if decision.take_over is not None:
             settled = _take_over(connection, job, request, decision.take_over, settled)
             continue
-        found = _under_lock(connection, job, request, settled)
+        found = _under_lock(connection, job, request, settled, hear)
         if found is not None:
             return found
     message = f"the last run of {job.name} keeps changing while it is looked at"
@@ -122,8 +131,8 @@ def _take_over(connection: sqlite3.Connection, job: Job, request: Request, run_i
 
 
 def _under_lock(
-    connection: sqlite3.Connection, job: Job, request: Request, settled: Settled
-) -> Outcome | tuple[Started, Wakeup, Journal] | None:
+    connection: sqlite3.Connection, job: Job, request: Request, settled: Settled, hear: Callable[[], E]
+) -> Outcome | tuple[Started, E, Journal] | None:
     """Take the lock and start under it; None where all has to begin anew."""
     # What a start needs and a skip does not is imported from here on.
     from batchctl.engine.adapters import lease_of
@@ -138,13 +147,12 @@ def _under_lock(
         return None if decision.start else _skip(connection, job, request, state, decision)
     from batchctl.engine import after_run, start, supervise  # noqa: F401 - once the row is written, nothing may fail
     from batchctl.engine.journal import Journal
-    from batchctl.process.wakeup import Wakeup
 
     found, wakeup = None, None
     try:
         prepared = start.prepare(connection, job, request)
         # Before the row is written: a stop signal in between must end the run, and not leave its row behind.
-        wakeup = Wakeup()
+        wakeup = hear()
         tell = after_run.teller(job, request.state_dir, prepared.secrets)
         log = after_run.event_log(job)
         journal = Journal(request.state_dir, prepared.owner, tell, connection, log)
@@ -159,6 +167,12 @@ def _under_lock(
     return None if found is None else _skip(connection, job, request, found.state, found.decision)
 
 
+def _ears() -> Wakeup:
+    from batchctl.process.wakeup import Wakeup
+
+    return Wakeup()
+
+
 def _carry_out(
     started: Started,
     wakeup: Wakeup,
@@ -171,18 +185,42 @@ def _carry_out(
 
     Whatever goes wrong in here, the run gets an end: the row is written, and nobody else will do it.
     """
-    from batchctl.engine import after_run
-
-    around, run, job = started.around, started.run, started.around.job
     troubles: list[Exception] = []
     if begun is not None:
         _spare(troubles, begun, _outcome(started))
+    beat = before_steps(troubles, started)
+    _supervise(troubles, started, wakeup, journal, observer)
+    return after_steps(troubles, started, beat, wakeup, journal, selection)
+
+
+def before_steps(troubles: list[Exception], started: Started) -> Beat | None:
+    """Do what follows the start of a run; return what is to tell the job's monitor of its end."""
+    from batchctl.engine import after_run
+
+    around, run, job = started.around, started.run, started.around.job
     if started.lost is not None:
         _spare(troubles, after_run.without_batchctl, job, started.lost)
         _spare(troubles, after_run.write_other_end, job, started.lost)
         _spare(troubles, after_run.follow_other_end, job, around.state_dir, started.lost.run_id)
-    beat = _spare(troubles, after_run.heart_of, job, run)
-    _supervise(troubles, started, wakeup, journal, observer)
+    return _spare(troubles, after_run.heart_of, job, run)
+
+
+def after_steps(
+    troubles: list[Exception],
+    started: Started,
+    beat: Beat | None,
+    wakeup: Closes,
+    journal: Journal,
+    selection: Selection,
+) -> Outcome:
+    """Write down how a run ended, let the lock go, and do all that follows.
+
+    Raises:
+        StateError: if the run was another's by then.
+    """
+    from batchctl.engine import after_run
+
+    around, run, job = started.around, started.run, started.around.job
     following = _spare(troubles, after_run.following, run, around, selection)
     mine = _spare(troubles, journal.finish, run, following) or _spare(troubles, journal.finish, run, following)
     untidy = _spare(troubles, journal.has_old, job)

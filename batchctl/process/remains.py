@@ -60,7 +60,7 @@ class Remains:
     def look(self) -> list[Stat]:
         """Return all living processes of the run, its batchctl excepted."""
         owner = self.owner()
-        sessions = {stat.session for stat in self._known.values()}
+        sessions = {stat.session for stat in self._known.values() if self._is_own(stat.session)}
         members = cgroup.members(self._token)
         found = [
             stat
@@ -74,6 +74,10 @@ class Remains:
             if stat.pid != os.getpid() and all(stat.session != one.session for one in owner):
                 self._known.setdefault((stat.pid, stat.start_ticks), stat)
         return tree.known_alive(self._known.values())
+
+    def _is_own(self, session: int) -> bool:
+        """Say whether a session is the run's alone; of a program that guards itself only those of its children are."""
+        return bool(self._leaders) or any(pid == session for pid, _ in self._known)
 
     def _is_marked(self, stat: Stat) -> bool:
         return self._leaders.get(stat.pid) == stat.start_ticks or tree.carries(stat, self._mark)

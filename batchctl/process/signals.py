@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
 else:
     import _signal as signal
 
-__all__ = ["name_of", "signal"]
+__all__ = ["name_of", "send_to_myself", "signal"]
 
 
 def name_of(number: int) -> str:
@@ -19,3 +21,8 @@ def name_of(number: int) -> str:
         return Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def send_to_myself(number: int) -> None:
+    """Send this process a signal."""
+    os.kill(os.getpid(), number)
