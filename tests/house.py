@@ -201,9 +201,7 @@ def floors(house: House) -> Iterator[Broken]:
     for module in house.values():
         if module.room in {"commands", "present", "api", "__main__"}:
             # An answer is made of values of the floors below: a renderer may name their types and the forms of core.
-            allowed = (
-                _ABOVE if module.room in {"commands", "__main__"} else {"base", "core", "answers", "present", "api"}
-            )
+            allowed = _BELOW.get(module.room, _ABOVE)
             seen = module.run_time if module.room == "present" else module.arrows
             for other in sorted(seen):
                 if house[other].room not in {"", *allowed}:
