@@ -56,6 +56,8 @@ class Journal:
         self._history = StateDir(state_dir).history
         self._seen = identity_of(self._history)
         self._unwritten: dict[int, StepRun] = {}
+        self._is_kept = False
+        """Whether the end is written; to write it twice would find a row that is not running any more."""
         self.dispossessed = False
         """True once the history says that the run is no longer this owner's: from then on nothing is written."""
 
@@ -78,7 +80,7 @@ class Journal:
         until one of the places has it, or for some seconds where neither takes anything: a row without an end would be
         called lost.
         """
-        for pause in _PAUSES:
+        for pause in () if self._is_kept else _PAUSES:
             time.sleep(pause)
             if self._keep_end(run, PATIENCE_BETWEEN if pause else PATIENCE_AT_END, following):
                 break
@@ -95,6 +97,7 @@ class Journal:
                 return spool.keep(self._state_dir, run, self._owner, self._birth)
             except Exception:  # noqa: BLE001 - as above
                 return False
+        self._is_kept = True
         self._released(run)
         return True
 
