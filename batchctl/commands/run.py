@@ -117,7 +117,9 @@ def run(
         code, said = answer.detach(found, asked, lambda begun: render.begun(begun, whole=as_json), tell, report)
         show(lambda: text.write([said]))
         raise typer.Exit(code)
-    outcome = answer.run(found, asked, render.Live(answer.Glances(found, site.state)) if on_terminal else None)
+    from batchctl.present.live import Live
+
+    outcome = answer.run(found, asked, Live(answer.Glances(found, site.state)) if on_terminal else None)
     tell(outcome)
     raise typer.Exit(outcome.exit_code)
 

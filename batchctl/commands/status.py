@@ -13,9 +13,10 @@ from batchctl.base.errors import UsageError
 from batchctl.commands.site import site_of
 from batchctl.present import status as render
 from batchctl.present import text
+from batchctl.present import watch as screen
 
-_REDRAW = 2.0
-"""Seconds between two pictures of `--watch`."""
+_LOOK = 0.2
+"""Seconds between two looks at the size of the terminal."""
 
 
 def status(
@@ -42,15 +43,17 @@ def status(
         text.write([text.json_text(render.as_json(found)), "\n"])
         return
 
-    def draw(width: int) -> render.Picture:
-        return _picture(site, job, width)
+    def draw(width: int, height: int | None) -> render.Picture:
+        return _picture(site, job, width, height)
 
     if watch:
-        render.watch(draw, lambda: time.sleep(_REDRAW))
+        screen.watch(draw, lambda: time.sleep(_LOOK))
     else:
         render.show(draw)
 
 
-def _picture(site: Site, job: str | None, width: int) -> render.Picture:
+def _picture(site: Site, job: str | None, width: int, height: int | None) -> render.Picture:
     found = answer.status(site, job)
-    return render.overview(found, width) if job is None else render.detail(found, width)
+    if job is not None:
+        return render.detail(found, width, height)
+    return render.overview(found, width) if height is None else screen.fitting(found, width, height)

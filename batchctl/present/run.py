@@ -5,23 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.base import duration
-from batchctl.base.language import told
-from batchctl.base.said import recalled
 from batchctl.core import model
 from batchctl.core.time import zones
-from batchctl.present.status import spread
 from batchctl.present.text import console, counted, format_duration, human, in_words, one_line, say, symbols
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from batchctl.answers.run import Glances, Plan
+    from batchctl.answers.run import Plan
     from batchctl.core.guard.decide import Decision
     from batchctl.core.model import Job
     from batchctl.core.run import Run, StepRun
     from batchctl.engine.fire import Outcome
     from batchctl.present import contract
-    from batchctl.watch.underway import Current
 
 _STYLES = {
     model.SUCCEEDED: "green",
@@ -151,31 +147,6 @@ def dry_run_json(plan: Plan) -> contract.DryRun:
 _COLUMN_HEADERS = ("step", "group", "status", "time", "")
 
 
-class Live:
-    """The live list of steps: status, elapsed time, progress, and when it will probably end."""
-
-    interval = 0.5
-
-    def __init__(self, glances: Glances) -> None:
-        """Prepare to draw; nothing is shown before the run starts."""
-        from rich.live import Live as RichLive
-
-        self._glances = glances
-        self._live = RichLive(console=console(), auto_refresh=False, transient=True)
-        self._open = False
-
-    def show(self, run: Run) -> None:
-        """Draw where the run stands; the picture goes when the run has ended, and the summary takes its place."""
-        if not self._open:
-            self._live.start()
-            self._open = True
-        if run.status == model.RUNNING:
-            at, current = self._glances.look()
-            self._live.update(_table(self._glances.job, run, at, current), refresh=True)
-        else:
-            self._live.stop()
-
-
 def summary(outcome: Outcome) -> None:
     """Print how a fire ended: one line for a skip, the table of steps for a run."""
     out = console()
@@ -183,51 +154,32 @@ def summary(outcome: Outcome) -> None:
     if run is None:
         out.print(say("%s skipped: %s", job.name, _told(job, outcome.decision)), markup=False, highlight=False)
         return
-    out.print(_table(job, run, run.ended_at or run.started_at))
+    out.print(_table(job, run))
 
 
-def _table(job: Job, run: Run, at: float, current: Current | None = None) -> Group:
+def _table(job: Job, run: Run) -> Group:
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    head = f"{job.name}  {say('run %d', run.id)}  {in_words(run.status)}"
-    if run.status == model.RUNNING:
-        head += f"  {format_duration(max(0.0, at - run.started_at))}{_expected(job, current)}"
-    else:
-        head += say(" in %s", format_duration(run.duration))
+    head = f"{job.name}  {say('run %d', run.id)}  {in_words(run.status)}{say(' in %s', format_duration(run.duration))}"
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in _COLUMN_HEADERS:
         table.add_column(say(column), overflow="fold" if column == "" else "ellipsis")
     for step in run.steps:
         status = Text(in_words(step.status), style=_STYLES.get(step.status, ""))
-        table.add_row(
-            Text(step.step.id), Text(step.step.group or ""), status, _elapsed(step, at), Text(_remark(step, current))
-        )
+        took = "" if step.duration is None else format_duration(step.duration)
+        said = Text(f" {symbols().dot} ".join(remarks(step)))
+        table.add_row(Text(step.step.id), Text(step.step.group or ""), status, took, said)
     # Not the table's title, which would be folded to the table's width.
     return Group(Text(head), table)
 
 
-def _elapsed(step: StepRun, at: float) -> str:
-    if step.status == model.RUNNING and step.started_at is not None:
-        return format_duration(max(0.0, at - step.started_at))
-    return "" if step.duration is None else format_duration(step.duration)
-
-
-def _expected(job: Job, current: Current | None) -> str:
-    if current is None or current.expected_end_at is None:
-        return ""
-    end = human(current.expected_end_at, job.rules.zone)
-    return say(", expected end %s", f"{symbols().about}{end}{spread(current)}")
-
-
-def _remark(step: StepRun, current: Current | None) -> str:
+def remarks(step: StepRun) -> list[str]:
+    """Return what there is to say of a step: its attempts, why it ended so, what it reported."""
     parts = [say("attempt %d", len(step.attempts))] if len(step.attempts) > 1 else []
-    progress = None if current is None or current.step is None else current.progress
-    if progress is not None and current is not None and current.step is not None and current.step.seq == step.seq:
-        parts.append(f"{progress.done:g}/{progress.total:g}")
     if step.why:
-        parts.append(one_line(told(recalled(step.why))))
+        parts.append(one_line(step.why))
     if step.result:
         parts += [f"{one_line(str(key))} {one_line(str(value))}" for key, value in step.result.items()]
-    return f" {symbols().dot} ".join(parts)
+    return parts

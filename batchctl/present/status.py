@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from batchctl.base.said import recalled
 from batchctl.core import model
 from batchctl.core.time.zones import iso
-from batchctl.present.tables import keep_whole, lines, table
+from batchctl.present.tables import HEADER_LINES, keep_whole, lines, lines_of, table, window
 from batchctl.present.text import (
     FIRST_STEPS,
     STYLES,
@@ -28,7 +28,7 @@ from batchctl.present.text import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.text import Text
 
     from batchctl.answers.status import Standings
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from batchctl.watch.underway import Current
 
     Picture = RenderableType
-    Draw = Callable[[int], Picture]
-    """From the width of the terminal to what stands on it."""
+    Draw = Callable[[int, int | None], Picture]
+    """From the width and height of a terminal to what stands on it; without height all that there is."""
 
 _WIDE = 150
 """Columns from which a job fits into one row."""
@@ -155,14 +155,17 @@ def _cron(found: Standings) -> Iterator[Text]:
         yield cell(told(note.text), "red" if note.severity == "warning" else "yellow")
 
 
-def detail(found: Standings, width: int) -> Picture:
-    """Return one job with the steps of its current or else its last run."""
+def detail(found: Standings, width: int, height: int | None = None) -> Picture:
+    """Return one job with the steps of its current or else its last run, those that a terminal of this height takes."""
     from rich.console import Group
 
     status, steps, now = found.jobs[0], found.steps, found.at
     block = Group(_block(status, now, found.zone, width), *_cron(found))
     if not steps:
         return block
+    left_out = 0
+    if height is not None:
+        steps, left_out = window(steps, height - lines_of(block, width) - HEADER_LINES)
     made = table(("STEP", "GROUP", "STATUS", ">ATTEMPTS", ">TOOK", "RESULT"))
     for step in steps:
         made.add_row(
@@ -173,7 +176,8 @@ def detail(found: Standings, width: int) -> Picture:
             cell(_took(step, now)),
             cell(brief_result(step)),
         )
-    return Group(block, made)
+    rest = [cell(say("%d more steps", left_out), "dim")] if left_out else []
+    return Group(block, made, *rest)
 
 
 def show(draw: Draw) -> None:
@@ -181,35 +185,11 @@ def show(draw: Draw) -> None:
     from rich.text import Text
 
     out = console()
-    picture = draw(out.width)
+    picture = draw(out.width, None)
     if isinstance(picture, Text) and out.color_system is None:
         write((picture.plain, "\n"))
     else:
         out.print(picture)
-
-
-def watch(draw: Draw, pause: Callable[[], None]) -> None:
-    """Draw again after each pause, until Ctrl-C."""
-    out = console()
-    try:
-        # Only a terminal can be drawn on again; elsewhere one picture follows the other.
-        if out.is_terminal:
-            _redraw(draw, pause, out)
-        while True:
-            out.print(draw(out.width))
-            out.file.flush()
-            pause()
-    except KeyboardInterrupt:
-        return
-
-
-def _redraw(draw: Draw, pause: Callable[[], None], out: Console) -> NoReturn:
-    from rich.live import Live
-
-    with Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
-        while True:
-            live.update(draw(out.width), refresh=True)
-            pause()
 
 
 def _took(step: StepRow, now: float) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from batchctl.present.text import cell, harmless, plain, say, width_of
+from batchctl.core import model
+from batchctl.present.text import cell, console, harmless, plain, say, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rich.console import JustifyMethod
+    from rich.console import JustifyMethod, RenderableType
     from rich.table import Table
     from rich.text import Text
 
+    from batchctl.core.run import StepRun
+    from batchctl.store.history import StepRow
+
+S = TypeVar("S", "StepRow", "StepRun")
 _NAME_WIDTH = 24
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*[]<>|&"} | {"\n": " "})
@@ -93,3 +98,24 @@ def csv_lines(headers: Sequence[str], rows: Iterable[Sequence[str | float | None
 
 def _no_formula(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+HEADER_LINES = 2
+"""Lines above the rows of a table."""
+
+
+def lines_of(picture: RenderableType, width: int) -> int:
+    """Return how many lines a picture takes on a terminal of this width."""
+    out = console()
+    return len(out.render_lines(picture, out.options.update(width=width, height=None), pad=False))
+
+
+def window(steps: Sequence[S], room: int) -> tuple[Sequence[S], int]:
+    """Return as many steps as there is room for, those around what is under way, and how many are left out."""
+    if len(steps) <= room:
+        return steps, 0
+    room = max(1, room - 1)
+    waiting = (model.PENDING, model.RUNNING)
+    middle = next((place for place, step in enumerate(steps) if step.status in waiting), 0)
+    begin = min(max(0, middle - room // 3), len(steps) - room)
+    return steps[begin : begin + room], len(steps) - room

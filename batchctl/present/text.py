@@ -197,6 +197,13 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f}%"
 
 
+def bar(share: float, width: int) -> str:
+    """Return a bar of which a share is filled."""
+    filled = round(max(0.0, min(1.0, share)) * width)
+    full, empty = "#." if plain() else "█░"
+    return full * filled + empty * (width - filled)
+
+
 def counted(number: int, one: str, many: str) -> str:
     """Return a number with what it counts: `1 success`, `2 successes`."""
     return say(f"%s {one if number == 1 else many}", f"{number:,}")

@@ -46,6 +46,10 @@ class Current(Record):
     """None where nothing is known of how long such a run takes."""
     expected_end_span: tuple[float, float] | None
     """Between when and when four runs of five like this one end."""
+    progresses: Mapping[int, Progress]
+    """What every running step says of itself, by its place."""
+    typical_s: Mapping[int, float]
+    """The median of what each step took in earlier runs, by its place; nothing where none is known."""
     note: str | None
     """What is wrong with it, where something is: stale, or its owner is not provably alive."""
 
@@ -65,6 +69,8 @@ def current(job: Job, row: RunRow, running: Running, history: History, state_dir
         elapsed_s=age,
         expected_end_at=None if left is None else now + left.expected,
         expected_end_span=None if left is None or not look.spread_known else (now + left.low, now + left.high),
+        progresses={seq: progress for seq, progress in look.progress.items() if progress is not None},
+        typical_s=look.typical(),
         note=_note(job, running, age),
     )
 
@@ -77,6 +83,7 @@ class _Look:
         self.steps = history.steps([row.id]).get(row.id, [])
         running = [step.seq for step in self.steps if step.status == model.RUNNING]
         self.progress = {seq: _progress(place.progress(row.id, seq)) for seq in running}
+        self.days = history.step_durations(job.name, statistics.TYPICAL_OF)
         self.spread_known = any(self.progress.values())
         """From a single day nobody can tell how much days differ."""
 
@@ -85,7 +92,7 @@ class _Look:
         from batchctl.core.foresight.forecast import Prospect, remaining
 
         limit = None if self._job.timeout is None else max(0.0, self._job.timeout - self._age)
-        days = self._history.step_durations(self._job.name, statistics.TYPICAL_OF)
+        days = self.days
         self.spread_known |= len(days) > 1
         found = remaining(self._prospects(days), limit) if self.steps else None
         if found is not None or any(step.left_out for step in self.steps):
@@ -93,6 +100,12 @@ class _Look:
         whole = self._history.durations(self._job.name, statistics.TYPICAL_OF)
         self.spread_known = len(whole) > 1
         return remaining([Prospect(stage=0, durations=whole, elapsed=self._age)], limit)
+
+    def typical(self) -> dict[int, float]:
+        """Return what each step usually takes, in seconds, as far as that is known."""
+        took = {step.seq: [day[step.id] for day in self.days if step.id in day] for step in self.steps}
+        known = {seq: statistics.typical(durations) for seq, durations in took.items()}
+        return {seq: seconds for seq, seconds in known.items() if seconds is not None}
 
     def _prospects(self, days: Sequence[Mapping[str, float]]) -> list[Prospect]:
         planned = [StepRun(place, Step(id=step.id, group=step.group)) for place, step in enumerate(self.steps)]

@@ -298,7 +298,7 @@ def test_watch_on_a_terminal(command: list[str]) -> None:
             seen += os.read(terminal, 65536)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
-    assert b"\x1b[1A" in seen
+    assert b"\x1b[?1049h" in seen
     os.close(terminal)
 
 
