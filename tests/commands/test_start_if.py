@@ -7,7 +7,9 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import batchctl, rows
+from support import batchctl, cron_fires_all, rows
+
+from batchctl.commands.cli import main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,8 +75,25 @@ def test_previews_say_that_they_cannot_know(tmp_path: Path) -> None:
     assert (later["verdict"], words in later["assumption"]) == ("start", True)
     simulated = place.asked("simulate", JOB, "--duration", "1h")
     assert [advice["code"] for advice in simulated["advice"]] == ["not_fit"]
-    for command in (["status"], ["explain", JOB], ["simulate", JOB, "--duration", "1h"], ["upcoming"]):
+    # Where no crontab line fires it, `status` and `upcoming` promise no start in the first place.
+    for command in (["explain", JOB], ["simulate", JOB, "--duration", "1h"]):
         assert words in " ".join(place(*command).stdout.split()), command
+
+
+@pytest.mark.parametrize("width", ["80", "200"])
+@pytest.mark.parametrize("word", ["status", "upcoming"])
+def test_screens_of_coming_fires_say_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str, width: str
+) -> None:
+    """Where cron fires the job, its coming starts come with the word that they depend on the machine."""
+    cron_fires_all(monkeypatch)
+    monkeypatch.setenv("COLUMNS", width)
+    place = Place(tmp_path, "{ load_below = 4.0 }")
+    assert main(["--config", str(place.config), "--state", str(place.state), word]) == 0
+    out = capsys.readouterr().out
+    assert max(len(line) for line in out.splitlines()) <= int(width)
+    assert "start" in out
+    assert "cannot be foretold" in " ".join(out.split())
 
 
 @pytest.mark.parametrize(
