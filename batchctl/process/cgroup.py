@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 
+from batchctl.base import clock
 from batchctl.base.record import Record
 
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "batchctl-"
 """How the name of each group begins; the run's token and the attempt's number follow."""
+_OLD = 3600.0
 _PERIOD = 100_000
 """Microseconds over which processor time is shared out (cpu.max)."""
 
@@ -178,6 +180,7 @@ def make(token: str, number: int, limits: Limits | None = None) -> Group | None:
         wanted = controllers(limits)
         places.sort(key=lambda path: -len(wanted & _shared_out(path, wanted, here.top)))
     for path in places:
+        _sweep(path)
         group = Group(f"{path}/{NAME}{token}-{number}")
         try:
             os.mkdir(group.path, 0o755)
@@ -185,6 +188,24 @@ def make(token: str, number: int, limits: Limits | None = None) -> Group | None:
             continue
         return group
     return None
+
+
+def _sweep(path: str) -> None:
+    """Remove the empty groups that a batchctl left here which was killed and never fired again.
+
+    Those of the last hour may be just being made.
+    """
+    try:
+        with os.scandir(path) as entries:
+            old = [
+                entry.path
+                for entry in entries
+                if entry.name.startswith(NAME) and entry.stat().st_mtime < clock.now() - _OLD
+            ]
+    except OSError:
+        return
+    for directory in old:
+        Group(directory).remove()
 
 
 def controllers(limits: Limits) -> frozenset[str]:

@@ -15,6 +15,7 @@ import pytest
 from firing import ended, fire, make_stale, pid_of_attempt, start
 from support import alive, job, rows, step, wait_for
 
+from batchctl.base import clock
 from batchctl.base.errors import CannotStartError
 from batchctl.base.record import replace
 from batchctl.core.attempt import Command, Exit, Usage
@@ -138,6 +139,28 @@ def test_what_others_have_put_apart_stays_there() -> None:
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [-9, -9]
     cgroup.remove_all(_TOKEN)
     assert cgroup.find(_TOKEN) == []
+
+
+@pytest.mark.usefixtures("_groups")
+def test_empty_groups_of_long_ago_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batchctl that was killed and never fired again leaves its group; what is in use, or new, stays."""
+    empty, used = cgroup.make(_TOKEN, 1), cgroup.make(_TOKEN, 2)
+    assert empty is not None
+    assert used is not None
+    child = os.posix_spawn("/bin/sleep", ["sleep", "600"], os.environ)
+    assert used.adopt(child)
+    third = cgroup.make(_TOKEN, 3)
+    assert third is not None
+    assert len(cgroup.find(_TOKEN)) == 3
+    real = clock.now
+    # Later, for those of this test alone: others may be making theirs.
+    monkeypatch.setattr(cgroup, "NAME", f"batchctl-{_TOKEN}")
+    monkeypatch.setattr(clock, "now", lambda: real() + 4000)
+    cgroup._sweep(os.path.dirname(used.path))
+    monkeypatch.undo()
+    assert [found.path for found in cgroup.find(_TOKEN)] == [used.path]
+    used.kill()
+    os.waitpid(child, 0)
 
 
 @pytest.mark.usefixtures("_groups")
