@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 _SHOWN = 20
 """Rows of each table that a terminal gets."""
 _STEP_WIDTH = 60
+_RESULTS_FROM = 100
+"""Columns of the terminal from which the steps of every run are shown with their results."""
+_FEW = 2
+"""Steps whose results have room in any terminal."""
 
 
 def as_json(report: Report) -> Iterator[str]:
@@ -187,7 +191,7 @@ def as_markdown(report: Report) -> Iterator[str]:
     yield from markdown_table(STATS_HEADERS, (stats_row(job, found) for job, found in report.stats.items()))
     yield from more_markdown(report)
     yield f"\n## {say('Runs')}\n\n"
-    rows = (_run_row(run, steps, report.zone) for run, steps in report.runs(-1))
+    rows = (_run_row(run, list(steps), report.zone) for run, steps in report.runs(-1))
     yield from markdown_table(_RUN_HEADERS, rows)
     yield f"\n## {say('Skips')}\n\n"
     yield from markdown_table(_SKIP_HEADERS, (_skip_row(skip, report.zone) for skip in report.skips(-1)))
@@ -209,7 +213,8 @@ def print_tables(report: Report, file: TextIO | None = None) -> None:
         out.print(ready)
     print_more(report, out)
     shown = _SHOWN if report.limit is None else report.limit
-    runs = [_run_row(run, steps, report.zone) for run, steps in report.runs(shown)]
+    few = _FEW if out.width < _RESULTS_FROM else None
+    runs = [_run_row(run, list(steps), report.zone, few) for run, steps in report.runs(shown)]
     if runs:
         print_table(out, _RUN_HEADERS, runs)
         older = sum(found.runs for found in report.stats.values()) + report.resumed - len(runs)
@@ -243,16 +248,19 @@ _RUN_HEADERS = (">RUN", "JOB", "STATUS", "STARTED", ">TOOK", "STEPS")
 _SKIP_HEADERS = ("JOB", "REASON", ">TIMES", "FIRST", "LAST", ">RUN")
 
 
-def _run_row(run: RunRow, steps: Iterable[StepRow], zone: Zone) -> list[str]:
-    shown = "; ".join(_step_text(step) for step in steps)
+def _run_row(run: RunRow, steps: Sequence[StepRow], zone: Zone, few: int | None = None) -> list[str]:
+    """Return a run as cells; the steps of a chain longer than `few` without their results."""
+    brief = few is not None and len(steps) > few
+    shown = "; ".join(_step_text(step, brief=brief) for step in steps)
     took = format_duration(run.duration_s)
     return [str(run.id), run.job, in_words(run.status), human(run.started_at, zone), took, shown or "-"]
 
 
-def _step_text(step: StepRow) -> str:
-    brief = brief_result(step)
-    status = "" if step.status == model.SUCCEEDED else f" {in_words(step.status)}"
-    return shorten(f"{step.id}{status}{'' if brief == '-' else f' ({brief})'}", _STEP_WIDTH)
+def _step_text(step: StepRow, *, brief: bool) -> str:
+    ended_well = step.status == model.SUCCEEDED
+    result = "-" if brief and ended_well else brief_result(step)
+    status = "" if ended_well else f" {in_words(step.status)}"
+    return shorten(f"{step.id}{status}{'' if result == '-' else f' ({result})'}", _STEP_WIDTH)
 
 
 def _skip_row(skip: SkipRow, zone: Zone) -> list[str]:

@@ -357,3 +357,18 @@ def test_only_the_newest_are_listed_on_request(
             listed = [line for line in shown.splitlines() if "never" in line and "succeeded" in line]
             assert len(listed) == limit
     assert main([*command, "--limit", "0"]) == 2
+
+
+def test_a_narrow_terminal_has_room_for_a_chain(
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On 80 columns a run is one line, its steps without their results; 200 columns have room for these."""
+    rows = Rows(tmp_path / "state")
+    run = rows.run("never", clock.now() - 2 * HOUR, HOUR)
+    for seq, step in enumerate(("31", "32", "33"), 1):
+        rows.step(run, seq, step, result={"found": 300, "new": 300})
+    for columns, shown in (("80", "31; 32; 33"), ("200", "31 (found 300, new 300); 32 (found 300, new 300)")):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert main(command) == 0
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.split()[:2] == [str(run), "never"]]
+        assert shown in line
