@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 _RECENT = 5
 _SKIP_ROWS = 2000
 _ENDED = "id, status, started_at, coalesce(ended_at, started_at), duration_s, why"
-# Each a seek; sorting all failures of a job would not be.
-_FAILURES = " union all ".join(
-    [f"select * from (select {_ENDED} from runs where job = ? and status = ? order by id desc limit {_RECENT})"]  # noqa: S608
-    * len(FAILURES)
+_DAY = 86400.0
+_FAILED_SINCE = (
+    "select exists (select 1 from days where job = ? and day >= ? and runs > 0"  # noqa: S608 - question marks
+    f" and status in ({', '.join('?' * len(FAILURES))}))"
 )
-_FAILURES += f" order by id desc limit {_RECENT}"
 
 
 class Skipping(Record):
@@ -64,8 +63,13 @@ class Checked:
 
     def recent_failures(self, job: str, since: float) -> list[Ended]:
         """Return the newest runs that failed at `since` or later, newest first."""
-        rows = self._all(_FAILURES, *(value for status in FAILURES for value in (job, status)))
-        return [_ended(row) for row in rows if row[3] >= since]
+        found: list[Ended] = []
+        if self._one(_FAILED_SINCE, job, int(since / _DAY), *FAILURES)[0]:
+            for status in FAILURES:
+                query = f"select {_ENDED} from runs where job = ? and status = ? order by id desc limit ?"  # noqa: S608
+                found += [_ended(row) for row in self._all(query, job, status, _RECENT)]
+            found.sort(key=lambda run: -run.run_id)
+        return [run for run in found[:_RECENT] if run.ended_at >= since]
 
     def consecutive_failures(self, facts: Facts) -> int:
         """Return how many runs of the job have failed since it was last in order; an operator's own stop is none."""
