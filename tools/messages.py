@@ -46,7 +46,7 @@ def _vocabulary() -> Iterator[str]:
     for name in {*CONDITIONS, *model.RUN_STATUSES, *decide.NAMES, *SEVERITIES, *states}:
         yield name.replace("_", " ")
     yield from ("healthy", "degraded", "unhealthy")
-    yield from ("sent", "waiting", "suppressed", "planned")
+    yield from ("sent", "waiting", "suppressed", "planned", "ok", "error")
     yield from ("add %s", "change %s", "take out %s")
     # Periods of a report, and what its page makes of the headers of the table.
     yield from ("Weeks", "Months", "Week", "Month", "Ok", "Avg", "Max", "Every")

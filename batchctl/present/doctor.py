@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.present.text import STYLES, cell, console, one_line, symbols
+from batchctl.present.text import STYLES, cell, console, one_line, say, symbols, told, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,16 +38,17 @@ def show(remarks: Sequence[Remark]) -> None:
     signs = symbols()
     marks = {"ok": signs.passed, "warning": "!", "error": signs.failed}
     styles = {"ok": STYLES["succeeded"], "warning": "yellow", "error": STYLES["failed"]}
-    width = max((len(remark.level) for remark in remarks), default=0)
+    width = max((width_of(say(remark.level)) for remark in remarks), default=0)
     for remark in remarks:
-        mark = Text(f"{marks[remark.level]} {remark.level:<{width}}  ", styles[remark.level])
+        level = say(remark.level) + " " * (width - width_of(say(remark.level)))
+        mark = Text(f"{marks[remark.level]} {level}  ", styles[remark.level])
         grid = Table.grid()
         grid.add_row(mark, cell(_said(remark)))
         if remark.remedy:
-            grid.add_row("", cell(f"{signs.arrow} {remark.remedy}"))
+            grid.add_row("", cell(f"{signs.arrow} {told(remark.remedy)}"))
         out.print(grid)
     count = {level: sum(remark.level == level for remark in remarks) for level in marks}
-    out.print(Text(f"{count['error']} error(s), {count['warning']} warning(s)"))
+    out.print(Text(say("%d error(s), %d warning(s)", count["error"], count["warning"])))
 
 
 def warnings(remarks: Iterable[Remark]) -> Iterator[str]:
@@ -55,9 +56,9 @@ def warnings(remarks: Iterable[Remark]) -> Iterator[str]:
     for remark in remarks:
         yield f"batchctl: warning: {one_line(_said(remark))}"
         if remark.remedy:
-            yield f"  → {one_line(remark.remedy)}"
+            yield f"  → {one_line(told(remark.remedy))}"
 
 
 def _said(remark: Remark) -> str:
     about = remark.subject if remark.job is None else f"{remark.job}: {remark.subject}"
-    return f"{about}: {remark.text}"
+    return f"{about}: {told(remark.text)}"

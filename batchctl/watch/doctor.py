@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from batchctl.base import clock
 from batchctl.base.duration import format_duration
 from batchctl.base.errors import BatchctlError
+from batchctl.base.said import said
 from batchctl.base.state_dir import StateDir
 from batchctl.core.time.zones import human
 from batchctl.crontab import managed
@@ -47,37 +48,39 @@ def of_cron(config: Config, firing: Firing) -> Iterator[Remark]:
     """Yield how cron and its lines stand."""
     scheduled = [job.name for job in config.jobs.values() if job.rules.enabled and job.schedule.text]
     if firing.cron == "running":
-        yield _ok("cron", "running")
+        yield _ok("cron", said("running"))
     else:
-        text = "not running, so nothing fires" if firing.cron == "stopped" else "whether it runs cannot be seen here"
+        text = said(
+            "not running, so nothing fires" if firing.cron == "stopped" else "whether it runs cannot be seen here"
+        )
         level: Level = "error" if firing.cron == "stopped" and scheduled else "warning"
-        yield _bad(level, "cron", text, "start it: systemctl enable --now cron")
+        yield _bad(level, "cron", text, said("start it: systemctl enable --now cron"))
     yield from _block(firing, len(scheduled))
     for line in firing.foreign:
-        text = f"{line.place}, line {line.line} runs what {line.job} runs, unguarded: {line.text}"
-        remedy = f"take that line out: batchctl's own line fires {line.job}"
+        text = said("%s, line %s runs what %s runs, unguarded: %s", line.place, line.line, line.job, line.text)
+        remedy = said("take that line out: batchctl's own line fires %s", line.job)
         yield _bad("warning", "foreign line", text, remedy, line.job)
     if firing.cron == "running" and not any(map(shutil.which, ("sendmail", "/usr/sbin/sendmail", "/usr/lib/sendmail"))):
-        remedy = "install a mail program, or set notify and let `batchctl check` tell"
-        yield _bad("warning", "mail", "no sendmail: what cron would mail is lost", remedy)
+        remedy = said("install a mail program, or set notify and let `batchctl check` tell")
+        yield _bad("warning", "mail", said("no sendmail: what cron would mail is lost"), remedy)
 
 
 def _block(firing: Firing, scheduled: int) -> Iterator[Remark]:
     install = "`batchctl crontab install`"
     if firing.block == "installed":
-        yield _ok("crontab", "the block is up to date")
+        yield _ok("crontab", said("the block is up to date"))
     elif firing.block == "outdated":
-        text = "the block is not what the configuration says now"
+        text = said("the block is not what the configuration says now")
         yield _bad("warning", "crontab", text, f"{install}; `batchctl crontab diff` shows it")
     elif firing.block == "unknown":
         remedy = "make `crontab -l` work for this user; install the package cron"
         yield _bad("error", "crontab", firing.trouble or "it cannot be read", remedy)
     elif not scheduled:
-        yield _ok("crontab", "no job has a schedule, so there is nothing to install")
+        yield _ok("crontab", said("no job has a schedule, so there is nothing to install"))
     elif not firing.jobs:
-        yield _bad("warning", "crontab", f"no line fires the {scheduled} job(s)", install)
+        yield _bad("warning", "crontab", said("no line fires the %s job(s)", scheduled), install)
     else:
-        yield _ok("crontab", f"lines of your own fire {len(firing.jobs)} job(s); there is no block")
+        yield _ok("crontab", said("lines of your own fire %s job(s); there is no block", len(firing.jobs)))
 
 
 def _configuration(config: Config) -> Iterator[Remark]:
@@ -93,11 +96,11 @@ def _configuration(config: Config) -> Iterator[Remark]:
         others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if others or found.st_uid not in {0, os.geteuid()}:
             loose = True
-            what = "may be written by others" if others else f"belongs to user {found.st_uid}"
+            what = "may be written by others" if others else said("belongs to user %s", found.st_uid)
             text = f"{path} {what}, who can so run commands as you"
             yield _bad("warning", "configuration", text, f"chmod go-w {path}; chown it to you")
     if not loose:
-        yield _ok("configuration", f"{config.path}, {len(config.jobs)} job(s)")
+        yield _ok("configuration", said("%s, %s job(s)", config.path, len(config.jobs)))
 
 
 def _state(state: str) -> Iterator[Remark]:
@@ -106,10 +109,10 @@ def _state(state: str) -> Iterator[Remark]:
         while not os.path.isdir(above):
             above = os.path.dirname(above)
         if os.access(above, os.W_OK | os.X_OK):
-            yield _ok("state", f"{state} is made at the first fire")
+            yield _ok("state", said("%s is made at the first fire", state))
         else:
-            text = f"{state} cannot be made: {above} is not yours to write"
-            yield _bad("error", "state", text, "name another place with state_dir or --state")
+            text = said("%s cannot be made: %s is not yours to write", state, above)
+            yield _bad("error", "state", text, said("name another place with state_dir or --state"))
         return
     try:
         StateDir(state).ensure()
@@ -119,10 +122,10 @@ def _state(state: str) -> Iterator[Remark]:
         return
     loose = [name for name in _files_of(state) if os.stat(f"{state}/{name}").st_mode & 0o077]
     if loose:
-        text = f"{', '.join(loose)} in {state} can be read by others"
+        text = said("%s in %s can be read by others", ", ".join(loose), state)
         yield _bad("warning", "state", text, f"chmod go= {state}/{loose[0]}")
     else:
-        yield _ok("state", f"{state}, {len(jobs)} job(s) in the history")
+        yield _ok("state", said("%s, %s job(s) in the history", state, len(jobs)))
 
 
 def _files_of(state: str) -> list[str]:
@@ -136,18 +139,20 @@ def _clock(config: Config) -> Iterator[Remark]:
     now = clock.now()
     if now < _EARLIEST:
         remedy = "set the clock (timedatectl set-ntp true)"
-        yield _bad("error", "clock", f"it says {human(now, config.zone)}", remedy)
+        yield _bad("error", "clock", said("it says %s", human(now, config.zone)), remedy)
     try:
         zone = managed.cron_zone()
     except BatchctlError as error:
         yield _bad("error", "time zone", str(error), error.remedy)
         return
     if config.timezone is not None and zone.offset(now) != config.zone.offset(now):
-        text = f"schedules are meant in {config.timezone}, and cron counts in {zone.name}: an install converts them"
-        remedy = "run `batchctl crontab install` again when either changes its clocks, or give both one zone"
+        text = said(
+            "schedules are meant in %s, and cron counts in %s: an install converts them", config.timezone, zone.name
+        )
+        remedy = said("run `batchctl crontab install` again when either changes its clocks, or give both one zone")
         yield _bad("warning", "time zone", text, remedy)
     else:
-        yield _ok("time zone", f"{config.timezone or zone.name}; now {human(now, config.zone)}")
+        yield _ok("time zone", said("%s; now %s", config.timezone or zone.name, human(now, config.zone)))
 
 
 def _disk(config: Config, state: str) -> Iterator[Remark]:
@@ -160,9 +165,9 @@ def _disk(config: Config, state: str) -> Iterator[Remark]:
         yield _bad("error", "disk", str(error), error.remedy)
         return
     if trouble:
-        yield _bad("error", "disk", trouble, "make room: `batchctl prune`, `df -h`, `df -i`")
+        yield _bad("error", "disk", trouble, said("make room: `batchctl prune`, `df -h`, `df -i`"))
     else:
-        yield _ok("disk", f"{free / 1e9:.1f} GB free")
+        yield _ok("disk", said("%s GB free", f"{free / 1e9:.1f}"))
 
 
 def _backup(state: str, now: float) -> Iterator[Remark]:
@@ -190,7 +195,7 @@ def _limits(config: Config) -> Iterator[Remark]:
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < _DESCRIPTORS:
-        text = f"no more than {soft} open files are allowed"
+        text = said("no more than %s open files are allowed", soft)
         yield _bad("warning", "limits", text, "raise it: ulimit -n, limits.conf(5)")
 
 
