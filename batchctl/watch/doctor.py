@@ -187,8 +187,8 @@ def _limits(config: Config) -> Iterator[Remark]:
     lacking = wanted - cgroup.at_hand()
     if lacking:
         what = {"memory": "memory_max holds for each process alone", "cpu": "cpu_max is not in force"}
-        said = [what.get(name, "tasks_max is not in force") for name in sorted(lacking)]
-        text = f"no control group with {', '.join(sorted(lacking))} can be had: {'; '.join(said)}"
+        effects = [what.get(name, "tasks_max is not in force") for name in sorted(lacking)]
+        text = f"no control group with {', '.join(sorted(lacking))} can be had: {'; '.join(effects)}"
         yield _bad("warning", "limits", text, "run as root, in a delegated subtree, or in `systemd-run --user --scope`")
     elif wanted:
         yield _ok("limits", f"{', '.join(sorted(wanted))} in force for whole trees")
