@@ -188,7 +188,7 @@ def _carry_out(
     troubles: list[Exception] = []
     if begun is not None:
         _spare(troubles, begun, _outcome(started))
-    beat = before_steps(troubles, started)
+    beat = _spare(troubles, before_steps, troubles, started)
     _supervise(troubles, started, wakeup, journal, observer)
     return after_steps(troubles, started, beat, wakeup, journal, selection)
 

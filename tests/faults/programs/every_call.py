@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _SYSTEM = {"posix", "io", "_io", "time", "select", "sqlite3", "_sqlite3", "_signal"}
 
-_OUTSIDE = "batchctl.engine.fire._carry_out"
+_OUTSIDE = {f"batchctl.engine.fire.{name}" for name in ("_carry_out", "before_steps", "after_steps")}
 """What does nothing but call, in an order."""
 
 
@@ -56,7 +56,7 @@ def place_of(frame: FrameType, event: str, what: Any) -> Place | None:
             return None
     else:
         return None
-    return (_name(caller), callee) if _name(caller).startswith("batchctl.") and _name(caller) != _OUTSIDE else None
+    return (_name(caller), callee) if _name(caller).startswith("batchctl.") and _name(caller) not in _OUTSIDE else None
 
 
 def watch(noticed: Callable[[Place], None], name: str = "") -> None:
