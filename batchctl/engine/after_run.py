@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from batchctl.engine.journal import Journal, Tell
     from batchctl.engine.supervise import Observer
     from batchctl.notify.heartbeat import Beat
+    from batchctl.store.guard import Skip
 
 _JUST_READ = 1.0
 """Seconds within which the configuration that a run began with is taken for the one of now."""
@@ -120,12 +121,12 @@ def event_log(job: Job) -> EventLog | None:
     return EventLog(job)
 
 
-def write_skip(job: Job, reason: str, run_id: int | None) -> None:
+def write_skip(job: Job, skip: Skip) -> None:
     """Write the event of a skip."""
     from batchctl.core import events
     from batchctl.engine import eventlog
 
-    eventlog.emit(job, [events.skipped(job.name, reason, clock.now(), run_id)])
+    eventlog.emit(job, [events.skipped(job.name, skip.reason, skip.now, skip.run_id)])
 
 
 def write_other_end(job: Job, ended: Ended) -> None:

@@ -283,16 +283,15 @@ def _skip(connection: sqlite3.Connection, job: Job, request: Request, state: Sta
         # Nothing is started on the strength of a skip's row, so its commit need not wait for the disk.
         database.sync_at_checkpoints(connection)
         with database.Immediate(connection):
-            blocking = _record_skip(connection, job, state, decision)
+            skip = _record_skip(connection, job, state, decision)
         if job.events_file is not None or job.events_syslog:
             from batchctl.engine import after_run
 
-            after_run.write_skip(job, decision.reason or "", blocking)
+            after_run.write_skip(job, skip)
     return Outcome(job=job, decision=decision, state_dir=request.state_dir, exit_code=request.exit_on_skip)
 
 
-def _record_skip(connection: sqlite3.Connection, job: Job, state: State, decision: Decision) -> int | None:
-    """Write the skip down, and return the run that was in its way."""
+def _record_skip(connection: sqlite3.Connection, job: Job, state: State, decision: Decision) -> guard.Skip:
     blocking = None
     if decision.reason == decide.ALREADY_RUNNING and state.running is not None:
         blocking = state.running.run_id
@@ -301,7 +300,7 @@ def _record_skip(connection: sqlite3.Connection, job: Job, state: State, decisio
     reason = decision.reason or ""
     skip = guard.Skip(job=job.name, reason=reason, run_id=blocking, after_run=state.last_run_id, now=clock.now())
     guard.record_skip(connection, skip)
-    return blocking
+    return skip
 
 
 def plan_of(job: Job, request: Request) -> tuple[State, list[StepRun], int | None]:
