@@ -214,7 +214,7 @@ def test_a_run_of_other_steps_is_no_recovery(history: Rows) -> None:
 
 def test_the_trouble_of_a_later_run_is_not_over(history: Rows) -> None:
     """An alert about the run under way is neither ended nor answered by the success of the run before it."""
-    of = telling("json://127.0.0.1/")
+    of = telling("json://127.0.0.1/", flap_window=0.0)
     ended(history, of, "failed")
     good = ended(history, of, "succeeded")
     lost = history.run(JOB, clock.now() - 30, None)
