@@ -121,7 +121,8 @@ def overview(found: Standings, width: int) -> Picture:
     if width < _WIDE:
         notes = Text("\n").join(_cron(found))
         blocks = (_block(status, now, zone, width) for status in jobs)
-        return Text("\n", no_wrap=True).join((*blocks, notes) if notes else blocks)
+        shown = Text("\n", no_wrap=True).join(blocks)
+        return Group(shown, notes) if notes else shown
     rows = [_row(status, now, zone) for status in jobs]
     made: Picture | None = lines(_COLUMNS, rows, width)
     if made is None:
