@@ -70,7 +70,7 @@ def test_niceness_and_io_class(tmp_path: Path) -> None:
 
 def test_a_confined_step_is_a_step_like_any_other(tmp_path: Path) -> None:
     """Its stdin is empty, it leads a session, holds the lock and nothing else, dies of SIGPIPE, has its directory."""
-    line = "cat; ps -o sid= -p $$; echo $$; ls /proc/$$/fd | wc -l; pwd; yes | head -n 1; trap"
+    line = "cat; ps -o sid= -p $$; echo $$; ls /proc/self/fd | wc -l; pwd; yes | head -n 1; trap"
     where = tmp_path / "곳"
     where.mkdir()
     plain, own = job(step("1", line, cwd=str(where))), step("1", line, cwd=str(where), limits=Limits(nice=1))
