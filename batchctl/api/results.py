@@ -183,14 +183,18 @@ class Upcoming(Record):
 
 
 class Event(Record):
-    """`events --json`, an object a line; `status` is how a step or run ended, `reason` why a fire was skipped."""
+    """`events --json`, an object a line; `status` is how a step or run ended, `reason` why a fire was skipped. The same event has the same `id` whenever it is asked for, and ids sort by time; `level` is info, warning or error."""
 
+    id: str
     at: datetime
+    level: str
     event: str
     job: str | None
     run_id: int | None
     step: str | None
     attempt: int | None
+    host: str | None
+    text: str
     status: str | None
     reason: str | None
     detail: str | None

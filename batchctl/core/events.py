@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from batchctl.base.duration import format_duration
 from batchctl.base.record import Record
+from batchctl.core.model import CANCELLED, UNFINISHED
 from batchctl.core.time.zones import iso
 
 TYPE_CHECKING = False
@@ -33,6 +34,34 @@ class Event(Record):
     reason: str | None = None
     """Why a fire was skipped; of an alert its kind."""
     detail: str = ""
+    host: str | None = None
+    """Where the run ran, which the history knows."""
+
+    @property
+    def id(self) -> str:
+        """What tells it from every other event, and is the same whenever it is asked for; ids sort by time."""
+        from hashlib import blake2s
+
+        rest = f"{self.event}\0{self.job}\0{self.run_id}\0{self.step}\0{self.attempt}\0{self.reason}\0{self.detail}"
+        return f"{self.at:017.6f}-{blake2s(rest.encode(), digest_size=4).hexdigest()}"
+
+    @property
+    def level(self) -> str:
+        """Return `info`, `warning` or `error`; of an alert its severity."""
+        if self.event == ALERT:
+            return self.status or "warning"
+        if self.status in UNFINISHED:
+            return "warning" if self.status == CANCELLED else "error"
+        return "warning" if self.event in {RETRY, TAKEOVER} else "info"
+
+    @property
+    def text(self) -> str:
+        """What happened, in words and without the time."""
+        words = [self.event.replace("_", " ")]
+        for name, value in (("run", self.run_id), ("step", self.step), ("attempt", self.attempt)):
+            if value is not None:
+                words.append(f"{name} {value}")
+        return " ".join(filter(None, [*words, self.status, self.reason, self.detail]))
 
 
 def line(event: Event, zone: Zone) -> str:

@@ -180,14 +180,21 @@ Upcoming = TypedDict("Upcoming", {"from": str, "to": str, "fires": list[Upcoming
 
 
 class Event(TypedDict):
-    """`events --json`, an object a line; `status` is how a step or run ended, `reason` why a fire was skipped."""
+    """`events --json`, an object a line; `status` is how a step or run ended, `reason` why a fire was skipped.
 
+    The same event has the same `id` whenever it is asked for, and ids sort by time; `level` is info, warning or error.
+    """
+
+    id: str
     at: str
+    level: str
     event: str
     job: str | None
     run_id: int | None
     step: str | None
     attempt: int | None
+    host: str | None
+    text: str
     status: str | None
     reason: str | None
     detail: str | None

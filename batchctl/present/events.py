@@ -23,12 +23,16 @@ def show(found: Iterable[Event], zone: Zone, *, as_json: bool) -> None:
 
 def _as_json(event: Event, zone: Zone) -> contract.Event:
     return {
+        "id": event.id,
         "at": iso(event.at, zone),
+        "level": event.level,
         "event": event.event,
         "job": event.job or None,
         "run_id": event.run_id,
         "step": event.step,
         "attempt": event.attempt,
+        "host": event.host,
+        "text": event.text,
         "status": event.status,
         "reason": event.reason,
         "detail": event.detail or None,

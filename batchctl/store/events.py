@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batchctl.base.record import replace
 from batchctl.core import events
 from batchctl.store.history import History
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from batchctl.core.events import Event
+    from batchctl.store.history import RunRow
 
 _ATTEMPTS = (
     "select s.step, a.attempt, a.status, a.started_at, a.ended_at, a.exit_code, a.signal from attempts a"
@@ -35,13 +37,17 @@ class EventHistory(History):
 
     def _of_runs(self, since: float, until: float, job: str | None) -> Iterator[Event]:
         for run in self.runs(since, until, job):
-            yield events.Event(at=run.started_at, event=events.START, job=run.job, run_id=run.id)
-            for step, number, status, began, over, exit_code, signal in self._rows(_ATTEMPTS, run.id, since, since):
-                yield events.attempt_began(run.job, run.id, step, number, began)
-                if over is not None:
-                    yield events.attempt_ended(run.job, run.id, step, over, status, exit_code, signal)
-            if run.ended_at is not None:
-                yield from events.ended(run.job, run.id, run.status, run.ended_at, run.duration_s, run.why or "")
+            host = next(self._rows("select host from runs where id = ?", run.id), (None,))[0]
+            yield from (replace(event, host=host) for event in self._of_run(run, since))
+
+    def _of_run(self, run: RunRow, since: float) -> Iterator[Event]:
+        yield events.Event(at=run.started_at, event=events.START, job=run.job, run_id=run.id)
+        for step, number, status, began, over, exit_code, signal in self._rows(_ATTEMPTS, run.id, since, since):
+            yield events.attempt_began(run.job, run.id, step, number, began)
+            if over is not None:
+                yield events.attempt_ended(run.job, run.id, step, over, status, exit_code, signal)
+        if run.ended_at is not None:
+            yield from events.ended(run.job, run.id, run.status, run.ended_at, run.duration_s, run.why or "")
 
     def _of_skips(self, since: float, until: float, job: str | None) -> Iterator[Event]:
         for skip in self.skips(since, until, job):

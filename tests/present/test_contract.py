@@ -43,6 +43,11 @@ run = "true"
 [jobs.goes-on]
 every = "36h"
 run = "echo 1/4 > $BATCHCTL_PROGRESS; sleep 600"
+[jobs.unfired]
+schedule = "0 * * * *"
+run = "true"
+[jobs.cleans]
+steps = [{ id = "1", run = "true" }, { id = "2", run = "true", when = "always" }]
 [jobs.full]
 daily = "14:30"
 kind = "analysis"
@@ -188,6 +193,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     rows, now = Rows(tmp_path / "state"), clock.now()
     rows.run("매일-배치", now - 60 * DAY)
+    rows.run("unfired", now - 5 * HOUR)
     for day in range(28, 1, -2):
         run = rows.run("매일-배치", now - day * DAY, (25 + day % 3) * HOUR, "failed" if day == 14 else "succeeded")
         for seq, step in enumerate(("31", "61"), 1):
@@ -230,6 +236,7 @@ _ASKED: list[tuple[str, Any]] = [
     ("jobs show goes-on --json", contract_jobs.ShownJob),
     ("jobs show off --json", contract_jobs.ShownJob),
     ("jobs show then --json", contract_jobs.ShownJob),
+    ("jobs show cleans --json", contract_jobs.ShownJob),
     ("jobs presets --json", contract_jobs.Presets),
     ("jobs import {place}/old-crontab --json", contract_jobs.Imported),
     ("crontab show --json", contract_jobs.Crontab),
@@ -238,6 +245,7 @@ _ASKED: list[tuple[str, Any]] = [
     ("alerts ack --json", contract_upkeep.Acked),
     ("advise --json", contract_upkeep.Advise),
     ("jobs presets --install --json", contract_jobs.Changed),
+    ("events --since 3d --json", contract.Event),
 ]
 """What is asked, in this order, and what the answer must be."""
 
@@ -253,7 +261,8 @@ def test_every_command_keeps_the_contract(command: list[str], tmp_path: Path) ->
             for asked, hint in _ASKED:
                 done = batchctl(*command, *asked.format(place=tmp_path).split())
                 assert done.stdout, f"{asked}: {done.stderr}"
-                wrong += _complaints(json.loads(done.stdout), hint, asked, seen)
+                for said in done.stdout.splitlines() if hint is contract.Event else [done.stdout]:
+                    wrong += _complaints(json.loads(said), hint, asked, seen)
         finally:
             going_on.terminate()
             going_on.communicate()
