@@ -43,7 +43,7 @@ _jobs, _known_jobs, _presets = _answer("jobs"), _answer("known_jobs"), _answer("
 _steps, _groups, _runs = (_answer(name, of_job=True) for name in ("steps", "groups", "runs"))
 
 ARGUMENTS: dict[str, Propose] = {
-    **dict.fromkeys(("run", "pause", "resume", "simulate", "advise", "check", "config"), _jobs),
+    **dict.fromkeys(("run", "pause", "resume", "simulate", "advise", "check", "config", "doctor"), _jobs),
     **dict.fromkeys(("status", "explain", "report", "logs", "stop", "prune", "events", "alerts list"), _known_jobs),
     **dict.fromkeys(("alerts test", "alerts ack"), _jobs),
     **dict.fromkeys([f"jobs {verb}" for verb in ("show", "remove", "enable", "disable", "set", "edit")], _jobs),

@@ -132,7 +132,9 @@ def _times(job: Job, cron_zone: Zone, now: float) -> tuple[tuple[CronLine, ...],
     if job.timezone is None or job.timezone == cron_zone.name or job.schedule.at is not None:
         return lines, ""
     try:
-        moved = [(line, shift_zone(parse_cron(line.text), zone, cron_zone, now)) for line in lines]
+        moved = [
+            (line, shift_zone(parse_cron(line.text, second_opinion=False), zone, cron_zone, now)) for line in lines
+        ]
     except ValueError as error:
         if job.schedule.every is not None:
             # Any line that comes by often enough will do: what is due is counted from the last start.

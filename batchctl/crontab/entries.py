@@ -154,7 +154,7 @@ def _why_no_schedule(text: str) -> str:
     if text.lower() == "@reboot":
         return "fires at boot, which no schedule of batchctl does; leave it in the crontab"
     try:
-        parse_cron(text)
+        parse_cron(text, second_opinion=False)
     except ValueError as error:
         return str(error)
     return ""

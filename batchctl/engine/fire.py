@@ -226,6 +226,9 @@ def after_steps(
     untidy = _spare(troubles, journal.has_old, job)
     for close in (journal.rest, wakeup.close, around.hold.close):
         _spare(troubles, close)
+    if mine is None:
+        message = f"the end of run {run.id} of {job.name} could not be written down: {troubles[-1]}"
+        raise StateError(message, remedy=f"see `batchctl status {job.name}`; the next fire will call the run lost")
     if not mine:
         message = f"run {run.id} of {job.name} was taken over by another fire while this batchctl hung"
         raise StateError(message, remedy=f"see `batchctl report {job.name}`; its result was not recorded")

@@ -81,7 +81,8 @@ class Journal:
         called lost.
         """
         for pause in () if self._is_kept else _PAUSES:
-            time.sleep(pause)
+            if pause:
+                time.sleep(pause)
             if self._keep_end(run, PATIENCE_BETWEEN if pause else PATIENCE_AT_END, following):
                 break
         if self._events is not None and not self.dispossessed:

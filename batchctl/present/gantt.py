@@ -158,7 +158,8 @@ class _Row:
             if right - left > _MARK_ROOM:
                 self._drawing.line(left, middle, right, middle, "skipped-for")
             if skip.first >= self._begin:
-                what = say("%d skipped: %s", skip.times, in_words(skip.reason))
+                reason = in_words(skip.reason)
+                what = say("skipped: %s", reason) if skip.times == 1 else say("%d skipped: %s", skip.times, reason)
                 tip = f"{what}, {human(skip.first, self._course.zone)}"
                 self._drawing.cross(left, middle, 6, "halo")
                 self._drawing.cross(left, middle, 3.5, "skip", tip)

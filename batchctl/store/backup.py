@@ -81,7 +81,7 @@ def make(state_dir: str, config: Mapping[str, str], target: str, *, host: str, k
         with tempfile.TemporaryDirectory(prefix=".batchctl-", dir=directory) as scratch:
             named, (runs, newest) = dict(config), (0, None)
             if database.begun(state_dir):
-                history = f"{scratch}/batchctl.db"
+                history = f"{scratch}/history"
                 runs, newest = _copy(state_dir, history)
                 named = {HISTORY: history, MARKER: StateDir(state_dir).marker, **config}
             about: dict[str, Any] = {"at": at, "host": host, "version": VERSION, "runs": runs, "newest_run": newest}
@@ -115,11 +115,11 @@ def verify(path: str) -> Copied:
         with tempfile.TemporaryDirectory(prefix="batchctl-") as scratch, tarfile.open(path) as archive:
             about = json.loads(_member(archive, MANIFEST).read())
             for name, digest in about["files"].items():
-                copy = f"{scratch}/batchctl.db" if name == HISTORY else os.devnull
+                copy = f"{scratch}/history" if name == HISTORY else os.devnull
                 if _extract(_member(archive, name), copy) != digest:
                     raise _damaged(path, f"{name} is not what was written")
             if HISTORY in about["files"]:
-                _check(path, f"{scratch}/batchctl.db")
+                _check(path, f"{scratch}/history")
     except (OSError, EOFError, tarfile.TarError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise _damaged(path, getattr(error, "strerror", None) or str(error) or type(error).__name__) from error
     values = {name: about[name] for name in ("at", "host", "version", "runs", "newest_run")}

@@ -423,7 +423,7 @@ def test_escapes_in_a_name_are_shown_and_not_obeyed(capsys: pytest.CaptureFixtur
         ("table", "Sat", "effective interval"),  # what a terminal gets
         ("json", "{", '"effective_interval_s": 172800.0'),  # the contract's object
         ("html", "<!DOCTYPE html>", "<b>48h 00m</b>"),  # a page
-        ("svg", "<svg xmlns=", 'class="f-succeeded"'),  # a picture
+        ("svg", "<svg xmlns=", 'class="f-planned"'),  # a picture
     ],
 )
 def test_formats(

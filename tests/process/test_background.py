@@ -13,7 +13,22 @@ from batchctl.base.errors import StateError
 from batchctl.process import background
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _no_zombies() -> Iterator[None]:
+    """Wait for the work that a test has left to itself: the asker, who would go, is this process here."""
+    yield
+
+    def all_reaped() -> bool:
+        try:
+            return os.waitpid(-1, os.WNOHANG) is None
+        except ChildProcessError:
+            return True
+
+    wait_for(all_reaped, "the work to end")
 
 
 def test_the_asker_goes_as_soon_as_it_is_told(tmp_path: Path) -> None:
