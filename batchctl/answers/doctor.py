@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchctl.base.errors import BatchctlError
 from batchctl.base.record import Record
+from batchctl.base.said import said
 from batchctl.crontab import firing
 from batchctl.watch import doctor as watch
 from batchctl.watch import preflight
@@ -48,7 +49,7 @@ def doctor(site: Site, job: str | None = None) -> Examined:
     ]
     for each in jobs:
         wrong = list(remarks(each, cron))
-        seen += wrong or [Remark(level="ok", job=each.name, subject="job", text="everything it needs is there")]
+        seen += wrong or [Remark(level="ok", job=each.name, subject="job", text=said("everything it needs is there"))]
     return Examined(remarks=seen)
 
 

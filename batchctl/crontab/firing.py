@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from batchctl.base.errors import ConfigError, StateError
 from batchctl.base.record import Record
+from batchctl.base.said import said
 from batchctl.crontab import managed
 from batchctl.crontab.entries import entries
 from batchctl.crontab.naming import program_of, runs_batchctl
@@ -77,7 +78,7 @@ def look(config: Config, state: str) -> Firing:
         except (StateError, ConfigError) as error:
             trouble = str(error)
     else:
-        trouble = "there is no crontab program on this machine"
+        trouble = said("there is no crontab program on this machine")
     places = [("crontab", own, False)]
     complete = not trouble or bool(own)
     for path in (SYSTEM_CRONTAB, *_names_in(SYSTEM_DIRECTORY)):

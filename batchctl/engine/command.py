@@ -7,6 +7,7 @@ import sys
 
 from batchctl.base.errors import ConfigError, UsageError, is_passing
 from batchctl.base.record import Record
+from batchctl.base.said import said
 from batchctl.base.state_dir import StateDir
 from batchctl.core.attempt import Command
 from batchctl.core.limits import effective
@@ -60,14 +61,14 @@ def check_functions(job: Job, overrides: Mapping[str, Any], files_env: Mapping[s
         if step.function is None:
             continue
         params = {**job.params, **step.params, **overrides}
-        code, said = _asked(job, step, params, files_env)
+        code, heard = _asked(job, step, params, files_env)
         if code:
             by_hand = overrides and not _asked(job, step, {**job.params, **step.params}, files_env)[0]
-            said = mask(said, secret_values(job, files_env)) or f"its check ended with exit code {code}"
-            message = f"job {job.name}, step {step.id}: function {step.function} cannot be called: {said}"
+            heard = mask(heard, secret_values(job, files_env)) or f"its check ended with exit code {code}"
+            message = f"job {job.name}, step {step.id}: function {step.function} cannot be called: {heard}"
             if by_hand:
                 raise UsageError(message, remedy="give --param what the function takes")
-            remedy = "correct function, params, cwd or python; modules are looked for in the step's cwd"
+            remedy = said("correct function, params, cwd or python; modules are looked for in the step's cwd")
             raise ConfigError(message, remedy=remedy)
 
 

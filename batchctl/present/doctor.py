@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from batchctl.watch.preflight import Remark
 
 
+_SUBJECT_TEXTS = {
+    *("configuration", "state", "cron", "crontab", "foreign line", "mail"),
+    *("clock", "time zone", "disk", "limits", "backup", "job"),
+}
+"""Parts of the machine; the other subjects are keys of a job, which keep their names."""
+
+
 def as_json(remarks: Iterable[Remark]) -> contract.Doctor:
     """Return the contract's object."""
     return {
@@ -60,5 +67,6 @@ def warnings(remarks: Iterable[Remark]) -> Iterator[str]:
 
 
 def _said(remark: Remark) -> str:
-    about = remark.subject if remark.job is None else f"{remark.job}: {remark.subject}"
+    subject = say(remark.subject) if remark.subject in _SUBJECT_TEXTS else told(remark.subject)
+    about = subject if remark.job is None else f"{remark.job}: {subject}"
     return f"{about}: {told(remark.text)}"

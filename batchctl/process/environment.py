@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from batchctl.base.errors import ConfigError
+from batchctl.base.said import said
 from batchctl.core.limits import effective
 from batchctl.core.text.masking import parts
 
@@ -32,9 +33,8 @@ def _parse_env_file(path: str) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         message = f"env_file {path}: {reason}"
-        raise ConfigError(
-            message, remedy="correct env_file, or make the file readable for the user cron runs as"
-        ) from error
+        remedy = said("correct env_file, or make the file readable for the user cron runs as")
+        raise ConfigError(message, remedy=remedy) from error
     found: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         text = line.strip().removeprefix("export ").lstrip()
@@ -44,10 +44,10 @@ def _parse_env_file(path: str) -> dict[str, str]:
         name, value = name.strip(), value.strip()
         if not equals or not name.isidentifier():
             message = f"env_file {path}, line {number}: not NAME=VALUE"
-            raise ConfigError(message, remedy="write NAME=VALUE, one a line; # begins a comment line")
+            raise ConfigError(message, remedy=said("write NAME=VALUE, one a line; # begins a comment line"))
         if "\0" in value:
             message = f"env_file {path}, line {number}: {name} holds a NUL character, which no program can be given"
-            raise ConfigError(message, remedy="remove it; `tr -d '\\0'` makes a copy without")
+            raise ConfigError(message, remedy=said("remove it; `tr -d '\\0'` makes a copy without"))
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
             value = value[1:-1]
         found[name] = value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from batchctl.base import clock
 from batchctl.base.duration import format_duration
 from batchctl.base.errors import BatchctlError
-from batchctl.base.said import said
+from batchctl.base.said import Lasting, Moment, said
 from batchctl.base.state_dir import StateDir
 from batchctl.core.time.zones import human
 from batchctl.crontab import managed
@@ -71,10 +71,10 @@ def _block(firing: Firing, scheduled: int) -> Iterator[Remark]:
         yield _ok("crontab", said("the block is up to date"))
     elif firing.block == "outdated":
         text = said("the block is not what the configuration says now")
-        yield _bad("warning", "crontab", text, f"{install}; `batchctl crontab diff` shows it")
+        yield _bad("warning", "crontab", text, said("%s; `batchctl crontab diff` shows it", install))
     elif firing.block == "unknown":
-        remedy = "make `crontab -l` work for this user; install the package cron"
-        yield _bad("error", "crontab", firing.trouble or "it cannot be read", remedy)
+        remedy = said("make `crontab -l` work for this user; install the package cron")
+        yield _bad("error", "crontab", firing.trouble or said("it cannot be read"), remedy)
     elif not scheduled:
         yield _ok("crontab", said("no job has a schedule, so there is nothing to install"))
     elif not firing.jobs:
@@ -85,7 +85,7 @@ def _block(firing: Firing, scheduled: int) -> Iterator[Remark]:
 
 def _configuration(config: Config) -> Iterator[Remark]:
     if config.path is None:
-        yield _ok("configuration", "none")
+        yield _ok("configuration", said("none"))
         return
     loose = False
     for path in config.files:
@@ -96,9 +96,9 @@ def _configuration(config: Config) -> Iterator[Remark]:
         others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if others or found.st_uid not in {0, os.geteuid()}:
             loose = True
-            what = "may be written by others" if others else said("belongs to user %s", found.st_uid)
-            text = f"{path} {what}, who can so run commands as you"
-            yield _bad("warning", "configuration", text, f"chmod go-w {path}; chown it to you")
+            what = said("may be written by others") if others else said("belongs to user %s", found.st_uid)
+            text = said("%s %s, who can so run commands as you", path, what)
+            yield _bad("warning", "configuration", text, said("chmod go-w %s; chown it to you", path))
     if not loose:
         yield _ok("configuration", said("%s, %s job(s)", config.path, len(config.jobs)))
 
@@ -138,8 +138,8 @@ def _files_of(state: str) -> list[str]:
 def _clock(config: Config) -> Iterator[Remark]:
     now = clock.now()
     if now < _EARLIEST:
-        remedy = "set the clock (timedatectl set-ntp true)"
-        yield _bad("error", "clock", said("it says %s", human(now, config.zone)), remedy)
+        remedy = said("set the clock (timedatectl set-ntp true)")
+        yield _bad("error", "clock", said("it says %s", Moment(human(now, config.zone))), remedy)
     try:
         zone = managed.cron_zone()
     except BatchctlError as error:
@@ -152,7 +152,7 @@ def _clock(config: Config) -> Iterator[Remark]:
         remedy = said("run `batchctl crontab install` again when either changes its clocks, or give both one zone")
         yield _bad("warning", "time zone", text, remedy)
     else:
-        yield _ok("time zone", said("%s; now %s", config.timezone or zone.name, human(now, config.zone)))
+        yield _ok("time zone", said("%s; now %s", config.timezone or zone.name, Moment(human(now, config.zone))))
 
 
 def _disk(config: Config, state: str) -> Iterator[Remark]:
@@ -174,7 +174,8 @@ def _backup(state: str, now: float) -> Iterator[Remark]:
     try:
         with open(StateDir(state).last_backup, encoding="utf-8") as file:
             last = json.load(file)
-        yield _ok("backup", f"the last is {format_duration(max(0.0, now - last['at']))} old: {last['path']}")
+        age = Lasting(format_duration(max(0.0, now - last["at"])))
+        yield _ok("backup", said("the last is %s old: %s", age, last["path"]))
     except (OSError, ValueError, KeyError, TypeError):
         return  # none was ever made
 
@@ -186,17 +187,19 @@ def _limits(config: Config) -> Iterator[Remark]:
     wanted = frozenset[str]().union(*(cgroup.controllers(limits) for limits in asked))
     lacking = wanted - cgroup.at_hand()
     if lacking:
-        what = {"memory": "memory_max holds for each process alone", "cpu": "cpu_max is not in force"}
-        effects = [what.get(name, "tasks_max is not in force") for name in sorted(lacking)]
-        text = f"no control group with {', '.join(sorted(lacking))} can be had: {'; '.join(effects)}"
-        yield _bad("warning", "limits", text, "run as root, in a delegated subtree, or in `systemd-run --user --scope`")
+        what = {"memory": said("memory_max holds for each process alone"), "cpu": said("cpu_max is not in force")}
+        effects = [what.get(name, said("tasks_max is not in force")) for name in sorted(lacking)]
+        told = said("; ".join("%s" for _ in effects), *effects)
+        text = said("no control group with %s can be had: %s", ", ".join(sorted(lacking)), told)
+        remedy = said("run as root, in a delegated subtree, or in `systemd-run --user --scope`")
+        yield _bad("warning", "limits", text, remedy)
     elif wanted:
-        yield _ok("limits", f"{', '.join(sorted(wanted))} in force for whole trees")
+        yield _ok("limits", said("%s in force for whole trees", ", ".join(sorted(wanted))))
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < _DESCRIPTORS:
         text = said("no more than %s open files are allowed", soft)
-        yield _bad("warning", "limits", text, "raise it: ulimit -n, limits.conf(5)")
+        yield _bad("warning", "limits", text, said("raise it: ulimit -n, limits.conf(5)"))
 
 
 def _bad(level: Level, subject: str, text: str, remedy: str, job: str | None = None) -> Remark:

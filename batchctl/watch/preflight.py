@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from batchctl.base.errors import ConfigError
 from batchctl.base.record import Record
+from batchctl.base.said import Said, said
 from batchctl.core.text.placeholders import fill_word, names
 from batchctl.engine.command import check_functions
 from batchctl.process.environment import read_env_files
@@ -88,27 +89,29 @@ def _all(job: Job, cron: AsCron) -> Iterator[Remark]:
 
 
 def _step(job: Job, step: Step, cron: AsCron, files_env: Mapping[str, Mapping[str, str]]) -> Iterator[Remark]:
-    where = f"step {step.id}"
     trouble = _directory(job, step)
     if trouble:
-        yield _wrong(job, f"{where}: cwd", trouble, "make the directory, or correct cwd")
+        yield _wrong(job, _part(step, "cwd"), trouble, said("make the directory, or correct cwd"))
     for directory in (*step.path, *job.path):
         if not os.path.isdir(directory):
-            text = f"there is no directory {directory}"
-            yield Remark(level="warning", job=job.name, subject=f"{where}: path", text=text, remedy="correct path")
+            lacking, remedy = said("there is no directory %s", directory), said("correct path")
+            yield Remark(level="warning", job=job.name, subject=_part(step, "path"), text=lacking, remedy=remedy)
     env = {**files_env.get(job.env_file or "", {}), **job.env, **files_env.get(step.env_file or "", {}), **step.env}
     search = ":".join((*step.path, *job.path, env.get("PATH", cron.path)))
     directory = step.cwd or job.cwd or cron.home
     words = _words(job, step, cron)
     if words:
-        text = program_trouble(words[0], search, directory)
-        remedy = f"correct the program; cron looks for it in {search}" if "/" not in words[0] else ""
-        if text:
-            yield _wrong(job, f"{where}: program", text, remedy or _remedy(text, words[0], directory))
+        if text := program_trouble(words[0], search, directory):
+            found = said("correct the program; cron looks for it in %s", search) if "/" not in words[0] else ""
+            yield _wrong(job, _part(step, said("program")), text, found or _remedy(text, words[0], directory))
         elif words[1:2] == ["-m"]:
-            yield from _libraries(job, where, words)
+            yield from _libraries(job, step, words)
     if step.function is not None and (text := _no_python(step, cron)):
-        yield _wrong(job, f"{where}: python", text, "name an interpreter that is there, or remove python")
+        yield _wrong(job, _part(step, "python"), text, said("name an interpreter that is there, or remove python"))
+
+
+def _part(step: Step, what: str) -> Said:
+    return said("step %s: %s", step.id, what)
 
 
 def _no_python(step: Step, cron: AsCron) -> str:
@@ -120,8 +123,8 @@ def _directory(job: Job, step: Step) -> str:
     if path is None:
         return ""
     if not os.path.isdir(path):
-        return f"{path} is not a directory" if os.path.exists(path) else f"there is no directory {path}"
-    return "" if os.access(path, os.X_OK) else f"{path} may not be entered"
+        return said("%s is not a directory" if os.path.exists(path) else "there is no directory %s", path)
+    return "" if os.access(path, os.X_OK) else said("%s may not be entered", path)
 
 
 def _words(job: Job, step: Step, cron: AsCron) -> Sequence[str]:
@@ -150,13 +153,13 @@ def program_trouble(name: str, search: str, directory: str) -> str:
     """Return why a program could not be started from a directory; "" where it could."""
     path = os.path.join(directory, find_program(name, search, directory))
     if "/" not in name and not os.path.isabs(find_program(name, search, directory)):
-        return f"there is no program {name} on PATH={search}"
+        return said("there is no program %s on PATH=%s", name, search)
     if not os.path.exists(path):
-        return f"there is no program {path}"
+        return said("there is no program %s", path)
     if not os.path.isfile(path):
-        return f"{path} is not a file"
+        return said("%s is not a file", path)
     if not os.access(path, os.X_OK):
-        return f"{path} is not executable"
+        return said("%s is not executable", path)
     try:
         with open(path, "rb") as file:
             first = file.read(_INTERPRETER_LINE).partition(b"\n")[0]
@@ -167,21 +170,22 @@ def program_trouble(name: str, search: str, directory: str) -> str:
     return (
         ""
         if first[:4] == b"\x7fELF" or not _is_text(path)
-        else f"{path} has no first line #! that names its interpreter"
+        else said("%s has no first line #! that names its interpreter", path)
     )
 
 
 def _interpreter_trouble(path: str, line: str, search: str) -> str:
     if line.endswith("\r"):
-        return f"{path} has line ends of Windows, so its interpreter is not found"
+        return said("%s has line ends of Windows, so its interpreter is not found", path)
     words = line.split()
     if not words or not os.path.exists(words[0]):
-        return f"{path} names an interpreter that is not there: {words[0] if words else 'nothing'}"
+        return said("%s names an interpreter that is not there: %s", path, words[0] if words else said("nothing"))
     if os.path.basename(words[0]) == "env":
         named = next((word for word in words[1:] if not word.startswith("-") and "=" not in word), "")
         if named and not os.path.isabs(find_program(named, search, None)):
-            return f"{path} is run by {named}, which is not on PATH={search}"
-    return "" if os.access(words[0], os.X_OK) else f"{path} names an interpreter that is not executable: {words[0]}"
+            return said("%s is run by %s, which is not on PATH=%s", path, named, search)
+    executable = os.access(words[0], os.X_OK)
+    return "" if executable else said("%s names an interpreter that is not executable: %s", path, words[0])
 
 
 def _is_text(path: str) -> bool:
@@ -195,11 +199,11 @@ def _remedy(text: str, name: str, directory: str) -> str:
     if "Windows" in text:
         return f"sed -i 's/\\r$//' {shlex.quote(os.path.join(directory, name))}"
     if "first line" in text:
-        return "begin the file with #!/bin/sh, or name the interpreter first in argv"
-    return "correct the path; a relative one begins at the step's cwd, else at your home"
+        return said("begin the file with #!/bin/sh, or name the interpreter first in argv")
+    return said("correct the path; a relative one begins at the step's cwd, else at your home")
 
 
-def _libraries(job: Job, where: str, words: Sequence[str]) -> Iterator[Remark]:
+def _libraries(job: Job, step: Step, words: Sequence[str]) -> Iterator[Remark]:
     """Yield what a program of batchctl's own lacks: its source names the third-party modules that it needs."""
     from importlib.util import find_spec
 
@@ -207,14 +211,15 @@ def _libraries(job: Job, where: str, words: Sequence[str]) -> Iterator[Remark]:
         return
     spec = find_spec(words[2])
     if spec is None or spec.origin is None:
-        yield _wrong(job, f"{where}: program", f"there is no module {words[2]}", "install batchctl anew")
+        text = said("there is no module %s", words[2])
+        yield _wrong(job, _part(step, said("program")), text, said("install batchctl anew"))
         return
     with open(spec.origin, encoding="utf-8") as file:
         wanted = re.findall(r'"(\w+)"', " ".join(_NEED.findall(file.read())))
     missing = [name for name in wanted if not is_installed(name)]
     if missing:
-        remedy = f"pip install 'batchctl[catalogue]' into {sys.prefix}"
-        yield _wrong(job, f"{where}: library", f"{', '.join(missing)} is not installed", remedy)
+        remedy = said("pip install 'batchctl[catalogue]' into %s", sys.prefix)
+        yield _wrong(job, _part(step, said("library")), said("%s is not installed", ", ".join(missing)), remedy)
 
 
 def is_installed(module: str) -> bool:
@@ -228,7 +233,7 @@ def _told(job: Job, cron: AsCron) -> Iterator[Remark]:
     if job.alerting.on_alert:
         text = program_trouble(job.alerting.on_alert[0], cron.path, cron.home)
         if text:
-            yield _wrong(job, "on_alert", text, "correct on_alert; nobody will be told")
+            yield _wrong(job, "on_alert", text, said("correct on_alert; nobody will be told"))
     addresses = [url for urls in job.alerting.notify.values() for url in urls]
     if not addresses:
         return
@@ -236,8 +241,8 @@ def _told(job: Job, cron: AsCron) -> Iterator[Remark]:
 
     for url in dict.fromkeys(addresses):
         if not is_known(url):
-            text = f"{Channel(url=url).label} is no address that Apprise knows"
-            yield _wrong(job, "notify", text, "correct notify; `batchctl alerts test JOB` tries it")
+            text = said("%s is no address that Apprise knows", Channel(url=url).label)
+            yield _wrong(job, "notify", text, said("correct notify; `batchctl alerts test JOB` tries it"))
 
 
 def _wrong(job: Job, subject: str, text: str, remedy: str) -> Remark:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.cells import cell_len
 
 from batchctl.base import clock
 from batchctl.base.files import make_directory
@@ -344,6 +346,45 @@ def test_the_screen(
     assert "✗ error 수집: step 1: program: there is no program /nope/prog" in out
     assert "✓ ok a: job: everything it needs is there" in out
     assert lines[-1] == "1 error(s), 1 warning(s)"
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_screen_in_korean(
+    columns: int, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Findings and remedies are told in Korean, within the terminal; keys and commands keep their names."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    script(place, "plain", "#!/bin/sh\n", 0o644)
+    steps = f"""
+[[jobs.x.steps]]
+id = '1'
+argv = ['/nope/prog']
+[[jobs.x.steps]]
+id = '2'
+argv = ['{place}/plain']
+cwd = '/nope'
+"""
+    (place / "c.toml").write_text(steps + "[jobs.b]\nrun = 'true'\nenv_file = 'n.env'\n" + WELL, encoding="utf-8")
+    options = ["--config", str(place / "c.toml"), "--state", str(place / "state")]
+    seen = {}
+    for lang in ("en", "ko"):
+        monkeypatch.setenv("BATCHCTL_LANG", lang)
+        assert main([*options, "doctor"]) == 1
+        screen = capsys.readouterr().out
+        assert main([*options, "doctor", "--json"]) == 1
+        # the age of what is looked at and the disk's free bytes differ with the moment
+        seen[lang] = re.sub(r"[\d.]+", "0", capsys.readouterr().out)
+    assert seen["ko"] == seen["en"], "what programs read does not change"
+    assert max(cell_len(line.rstrip()) for line in screen.splitlines()) <= columns
+    out = " ".join(screen.split())
+    wanted = [
+        "x: 단계 1: 프로그램: 프로그램이 없습니다: /nope/prog",
+        "→ 경로를 고치십시오.",
+        "a: 작업: 필요한 것이 모두 있습니다",
+    ]
+    wanted += ["x: 단계 2: cwd: 디렉터리가 없습니다: /nope", "b: env_file: ", "실행 권한이 없습니다", "→ chmod +x"]
+    bare = out.replace(" ", "")
+    assert [text for text in wanted if text.replace(" ", "") not in bare] == []
 
 
 def test_cron_gives_another_path(place: Path, examine: Examine) -> None:
