@@ -36,9 +36,8 @@ def current() -> str:
 
     Any other language is English, and so is Korean where stdout has no Hangul.
     """
-    names = ("LC_ALL", "LC_MESSAGES", "LANG")
-    locale = next((value for name in names if (value := os.environ.get(name))), "")
-    wanted = os.environ.get("BATCHCTL_LANG") or _Chosen.lang or locale
+    get = os.environ.get
+    wanted = get("BATCHCTL_LANG") or _Chosen.lang or get("LC_ALL") or get("LC_MESSAGES") or get("LANG") or ""
     return "ko" if wanted[:2].lower() == "ko" and _has_hangul() else "en"
 
 

@@ -119,10 +119,9 @@ def overview(found: Standings, width: int) -> Picture:
     if not jobs:
         return Text(say(FIRST_STEPS))
     if width < _WIDE:
-        notes = Text("\n").join(_cron(found))
+        notes = [Text("\n").join(line for note in _cron(found) for line in _folded(note, width, 0))]
         blocks = (_block(status, now, zone, width) for status in jobs)
-        shown = Text("\n", no_wrap=True).join(blocks)
-        return Group(shown, notes) if notes else shown
+        return Text("\n", no_wrap=True).join((*blocks, *filter(None, notes)))
     rows = [_row(status, now, zone) for status in jobs]
     made: Picture | None = lines(_COLUMNS, rows, width)
     if made is None:

@@ -30,7 +30,8 @@ def findings(config: Config, firing: Firing, since: float, only: Sequence[str] |
 
 
 def _all(config: Config, firing: Firing, only: Sequence[str] | None) -> Iterator[tuple[str, Severity, str]]:
-    asked = [job for job in config.jobs.values() if only is None or job.name in only]
+    wanted = config.jobs.keys() if only is None else frozenset(only)
+    asked = [job for job in config.jobs.values() if job.name in wanted]
     # A ready-made job that was only run by its name is to be fired by nobody.
     scheduled = [job for job in asked if job.rules.enabled and job.schedule.text and not is_borrowed(job)]
     install = "`batchctl crontab install`"
@@ -44,7 +45,7 @@ def _all(config: Config, firing: Firing, only: Sequence[str] | None) -> Iterator
     names = [job.name for job in scheduled if firing.fires(config, job.name) is False]
     if names and firing.block != "outdated":
         yield "unfired", "info", said("no crontab line fires %s: %s", _some(names), install)
-    for line in firing.foreign if only is None else [line for line in firing.foreign if line.job in only]:
+    for line in [line for line in firing.foreign if line.job in wanted]:
         text = said("%s, line %d runs what %s runs, unguarded", line.place, line.line, line.job)
         yield f"{line.place}:{line.text}", "warning", text
 
