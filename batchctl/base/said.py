@@ -35,6 +35,8 @@ def said(template: str, *facts: object) -> Said:
 
 
 _STORED_TEXTS = (
+    "step %s wrote %s once: %s",
+    "step %s wrote %s %s times: %s",
     "step %s: %s",
     "exit code %s",
     "timed out",
@@ -43,12 +45,19 @@ _STORED_TEXTS = (
     "taken over after %s (stale_after %s)",
     "stopped by batchctl stop",
     "could not be started before the run was stopped",
+    "no step before it failed",
+    "no step reported %s, expected %s",
+    "%s is %s, which is no number; expected %s",
+    "%s is %s, expected %s",
 )
 """What the history keeps as finished English sentences."""
 
 
 def recalled(text: str) -> str:
     """Return a sentence that was kept in the history with its facts again, where it is one of batchctl's own."""
+    several = [recalled(part) for part in text.split("; ")] if "; " in text else []
+    if several and all(isinstance(part, Said) for part in several):
+        return said("; ".join("%s" for _ in several), *several)
     for template in _STORED_TEXTS:
         first, *rest = template.split("%s")
         if not text.startswith(first) or (not rest and text != template):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from batchctl.base.record import Record, replace
+from batchctl.base.said import said
 from batchctl.core.text.placeholders import fill_word
 from batchctl.crontab.background import in_foreground, leaves_behind
 from batchctl.crontab.entries import entries
@@ -87,7 +89,7 @@ def proposals(
 def _judged(entry: Entry) -> Entry:
     if entry.reason or _literal(entry.command) is not None:
         return entry
-    reason = "has braces that a run line cannot hold; put the command into a script, and add that"
+    reason = said("has braces that a run line cannot hold; put the command into a script, and add that")
     return replace(entry, reason=reason)
 
 
@@ -134,61 +136,78 @@ def _literal(command: str) -> str | None:
 
 
 def _how_it_runs(entry: Entry, foreground: str, *, left_behind: bool) -> list[str]:
-    notes = []
+    notes: list[str] = []
     if entry.has_input:
-        notes.append("the text after % was the command's input, which a step does not have: write it into the command")
+        notes.append(
+            said(
+                "the text after %s was the command's input, which a step does not have: write it into the command", "%"
+            )
+        )
     if entry.user is not None:
-        notes.append(f"ran as {entry.user}; a job runs as the user of the crontab that batchctl installs into")
+        notes.append(said("ran as %s; a job runs as the user of the crontab that batchctl installs into", entry.user))
     if foreground != entry.command:
-        how = "`wait` stands after its last &" if foreground.endswith("& wait") else "its last & is gone"
-        notes.append(f"ran in the background; {how}, since a step lasts, and is guarded, as long as its command does")
+        how = said("`wait` stands after its last &" if foreground.endswith("& wait") else "its last & is gone")
+        notes.append(
+            said("ran in the background; %s, since a step lasts, and is guarded, as long as its command does", how)
+        )
     if left_behind:
-        notes.append("may leave a program running behind it, which batchctl ends with the step: make it wait for that")
+        notes.append(
+            said("may leave a program running behind it, which batchctl ends with the step: make it wait for that")
+        )
     return notes
 
 
 def _lock_notes(entry: Entry, lock: Lock, plain: Stripped, shared: Sharing) -> list[str]:
     """Return what becomes of a lock, and of waiting for it."""
     others = [str(line) for line in shared.lines[lock.key] if line != entry.line]
-    by = f"line{'s' if len(others) > 1 else ''} {' and '.join(others)}"
+    by = (
+        said("lines %s" if len(others) > 1 else "line %s", reduce(partial(said, "%s and %s"), others)) if others else ""
+    )
     stays = lock.file not in plain.locks or lock.key in shared.kept
     pool = shared.pools.get(lock.key)
     if pool is not None:
-        note = f'flock {lock.file} became pool = "{pool}", of which one job runs at a time: it excludes {by}'
-        note += "; it stays in the command as well" if stays else "; take these lines out of the crontab together"
+        became = said(
+            'flock %s became pool = "%s", of which one job runs at a time: it excludes %s', lock.file, pool, by
+        )
+        note = said(
+            "%s; it stays in the command as well" if stays else "%s; take these lines out of the crontab together",
+            became,
+        )
     elif others:
-        uses = "use" if len(others) > 1 else "uses"
-        finds = "waits inside its run" if lock.waits else "fails, and is no skip"
-        note = f"flock {lock.file} stays, since {by} {uses} it too; a start that finds it taken {finds}"
+        since = said("%s use it too" if len(others) > 1 else "%s uses it too", by)
+        finds = said("waits inside its run" if lock.waits else "fails, and is no skip")
+        note = said("flock %s stays, since %s; a start that finds it taken %s", lock.file, since, finds)
     elif stays:
-        note = f"flock {lock.file} stays in the command"
+        note = said("%s stays in the command", f"flock {lock.file}")
     else:
-        note = f"flock {lock.file} is left to batchctl, which never starts a job twice"
+        note = said("flock %s is left to batchctl, which never starts a job twice", lock.file)
     if lock.waits and (pool is not None or not (others or lock.is_shared)):
-        note += "; where it waited for the lock, a fire is now skipped"
+        note = said("%s; where it waited for the lock, a fire is now skipped", note)
     return [note]
 
 
 def _other_notes(plain: Stripped, locks: tuple[Lock, ...]) -> list[str]:
-    notes = []
+    notes: list[str] = []
     if plain.timeout is not None:
-        notes.append(f"timeout {plain.timeout} became the budget of the job")
-    notes += [f"its output went to {file}; batchctl keeps it: `batchctl logs`" for file in plain.outputs]
+        notes.append(said("timeout %s became the budget of the job", plain.timeout))
+    notes += [said("its output went to %s; batchctl keeps it: `batchctl logs`", file) for file in plain.outputs]
     if "redirection" in plain.left:
-        notes.append("its output still goes to a file of its own, so `batchctl logs` will not show it")
-    said = {"redirection", "flock"} if locks else {"redirection"}
-    return notes + [f"{name} stays in the command" for name in plain.left if name not in said]
+        notes.append(said("its output still goes to a file of its own, so `batchctl logs` will not show it"))
+    spoken = {"redirection", "flock"} if locks else {"redirection"}
+    return notes + [said("%s stays in the command", name) for name in plain.left if name not in spoken]
 
 
 def _variable_notes(variables: dict[str, str]) -> list[str]:
-    notes = []
+    notes: list[str] = []
     if variables.get("MAILTO"):
         mail = variables["MAILTO"]
-        notes.append(f"MAILTO={mail}: cron mails the report of a failure to the MAILTO above the installed block")
+        notes.append(
+            said("MAILTO=%s: cron mails the report of a failure to the MAILTO above the installed block", mail)
+        )
     elif "MAILTO" in variables:
-        notes.append("MAILTO is empty: nobody is told of a failure, unless the job has `notify`")
+        notes.append(said("MAILTO is empty: nobody is told of a failure, unless the job has `notify`"))
     if "CRON_TZ" in variables:
-        notes.append("CRON_TZ means nothing to Debian's cron; `timezone` of the configuration does")
+        notes.append(said("CRON_TZ means nothing to Debian's cron; `timezone` of the configuration does"))
     if "$" in variables.get("PATH", ""):
-        notes.append("PATH has a $, which neither cron nor batchctl expands")
+        notes.append(said("PATH has a $, which neither cron nor batchctl expands"))
     return notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batchctl.base.record import Record, replace
+from batchctl.base.said import said
 from batchctl.core.time.cadence import cron_lines
 from batchctl.core.time.cron import parse_cron
 from batchctl.core.time.shift_zone import shift_zone
@@ -138,7 +139,9 @@ def _times(job: Job, cron_zone: Zone, now: float) -> tuple[tuple[CronLine, ...],
     except ValueError as error:
         if job.schedule.every is not None:
             # Any line that comes by often enough will do: what is due is counted from the last start.
-            return lines, f"{job.schedule.text!r} comes by at hours counted in {cron_zone.name}, not {zone.name}"
+            return lines, said(
+                "%s comes by at hours counted in %s, not %s", repr(job.schedule.text), cron_zone.name, zone.name
+            )
         message = (
             f"{job.name}: {job.schedule.text!r} in {zone.name} cannot be written for cron in {cron_zone.name}: {error}"
         )
@@ -146,4 +149,5 @@ def _times(job: Job, cron_zone: Zone, now: float) -> tuple[tuple[CronLine, ...],
         raise UnwritableError(message, remedy) from error
     found = tuple(replace(line, text=text) for line, texts in moved for text in texts)
     same = found == lines
-    return found, "" if same else f"{job.schedule.text!r} in {zone.name}, written in cron's zone, {cron_zone.name}"
+    note = said("%s in %s, written in cron's zone, %s", repr(job.schedule.text), zone.name, cron_zone.name)
+    return found, "" if same else note

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from batchctl.base.record import Record
+from batchctl.base.said import said
 from batchctl.core.text.harmless import one_line
 from batchctl.core.time.cron import parse_cron
 from batchctl.crontab.naming import runs_batchctl
@@ -126,17 +127,17 @@ def _entry(number: int, text: str, *, has_users: bool, comment: str, variables: 
     parts = _ENTRY.fullmatch(text)
     shown = one_line(text)
     if parts is None:
-        reason = "is neither five fields and a command nor NAME=VALUE"
-        return Entry(line=number, text=shown, variables=variables, reason=reason)
+        wrong = said("is neither five fields and a command nor NAME=VALUE")
+        return Entry(line=number, text=shown, variables=variables, reason=wrong)
     user, rest = None, (parts[2] or "").strip(" \t")
     if has_users:
         user, rest = [*re.split(r"[ \t]+", rest, maxsplit=1), ""][:2]
     command, has_input = _as_cron_reads(rest)
     reason = _why_no_schedule(parts[1])
     if not reason and not command.strip():
-        reason = "has no command"
+        reason = said("has no command")
     if not reason and runs_batchctl(command):
-        reason = "runs batchctl itself, so the line stays in the crontab"
+        reason = said("runs batchctl itself, so the line stays in the crontab")
     return Entry(
         line=number,
         text=shown,
@@ -152,7 +153,7 @@ def _entry(number: int, text: str, *, has_users: bool, comment: str, variables: 
 
 def _why_no_schedule(text: str) -> str:
     if text.lower() == "@reboot":
-        return "fires at boot, which no schedule of batchctl does; leave it in the crontab"
+        return said("fires at boot, which no schedule of batchctl does; leave it in the crontab")
     try:
         parse_cron(text, second_opinion=False)
     except ValueError as error:

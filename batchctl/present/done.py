@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.present.text import counted, human, say
+from batchctl.present.text import counted, human, say, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ def made_up(made: Made) -> str:
 
 def crontab_notes(change: Change) -> Iterator[str]:
     """Return what is to be known of a job's lines, for stderr."""
-    return (f"batchctl: {entry.job}: {entry.note}" for entry in change.entries if entry.note)
+    return (f"batchctl: {entry.job}: {told(entry.note)}" for entry in change.entries if entry.note)
 
 
 def installed(change: Change, written: Written) -> str:

@@ -104,21 +104,21 @@ def proposal_lines(imported: Imported) -> Iterator[str]:
     """Yield line by line what a crontab's lines would be as jobs, and which cannot be any."""
     found = imported.found
     for made in found.proposals:
-        yield harmless(f"line {made.line}: {made.text}")
+        yield harmless(say("line %d: %s", made.line, made.text))
         yield harmless(f"  jobs.d/{made.name}.toml")
         lines = imported.texts[made.name].rstrip("\n").split("\n")
         yield from (harmless(f"    {line}") for line in lines if not line.startswith("#"))
-        yield from (harmless(f"  note: {note}") for note in made.notes)
+        yield from (harmless(say("  note: %s", note)) for note in made.notes)
         yield ""
     for left in found.left_out:
-        yield harmless(f"line {left.line}: {left.text}")
-        yield harmless(f"  not imported: {left.reason}")
+        yield harmless(say("line %d: %s", left.line, left.text))
+        yield harmless(say("  not imported: %s", left.reason))
         yield ""
     if found.pools:
         yield harmless(imported.main)
         yield from (harmless(f"    {line}") for line in ("[pools]", *(f"{name} = 1" for name in found.pools)))
         yield ""
-    yield from (harmless(f"note: {note}") for note in found.notes)
+    yield from (harmless(say("note: %s", note)) for note in found.notes)
 
 
 def _enabled(job: Job, *, is_done: bool) -> Text:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.base import duration
+from batchctl.base.said import recalled
 from batchctl.core import model
 from batchctl.core.time import zones
-from batchctl.present.text import console, counted, format_duration, human, in_words, one_line, say, symbols
+from batchctl.present.text import console, counted, format_duration, human, in_words, one_line, say, symbols, told
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -107,16 +108,16 @@ def _planned(run: StepRun, plan: Plan) -> str:
     step = run.step
     group = f" [{step.group}]" if step.group else ""
     if run.status == model.SKIPPED:
-        return f"  - {step.id}{group}: {run.why}"
+        return f"  - {step.id}{group}: {told(recalled(run.why))}"
     budget = say(", timeout %s", format_duration(step.timeout)) if step.timeout else ""
     retries = f", {counted(step.retries, 'retry', 'retries')}" if step.retries else ""
     before = counted(run.attempts_before, "attempt", "attempts")
     again = say(", again after %s", before) if run.attempts_before else ""
-    when = _WHEN.get(step.when, "")
+    when = say(_WHEN_TEXTS.get(step.when, ""))
     return f"  > {step.id}{group}: {one_line(plan.commands[run.seq])}{when}{budget}{retries}{again}"
 
 
-_WHEN = {model.ALWAYS: ", whatever happens before it", model.ON_FAILURE: ", only after a failure or a stop"}
+_WHEN_TEXTS = {model.ALWAYS: ", whatever happens before it", model.ON_FAILURE: ", only after a failure or a stop"}
 
 
 def dry_run_json(plan: Plan) -> contract.DryRun:
@@ -179,7 +180,7 @@ def remarks(step: StepRun) -> list[str]:
     """Return what there is to say of a step: its attempts, why it ended so, what it reported."""
     parts = [say("attempt %d", len(step.attempts))] if len(step.attempts) > 1 else []
     if step.why:
-        parts.append(one_line(step.why))
+        parts.append(one_line(told(recalled(step.why))))
     if step.result:
         parts += [f"{one_line(str(key))} {one_line(str(value))}" for key, value in step.result.items()]
     return parts

@@ -167,6 +167,44 @@ def test_a_step_knows_the_language(place: Place) -> None:
     assert place.ask("logs", "x", env={}) == "ko\n"
 
 
+def test_an_expectation_is_told_in_korean(place: Place) -> None:
+    """The check says how the results fall short; JSON keeps the English."""
+    line = """run = 'echo "{{\\"rows\\": 3}}" > "$BATCHCTL_RESULT"'"""
+    place.config.write_text(f"[jobs.x]\n{line}\n[jobs.x.expect]\nrows = '>= 5'\nfail = true\n", encoding="utf-8")
+    place.ask("run", "x", env=KO)
+    assert "단계 1: rows 값 3, 기대: rows >= 5" in place.ask("check", columns=200, env=KO)
+    assert "step 1: rows is 3, expected rows >= 5" in place.ask("check", "--format", "json", env=KO)
+
+
+def test_a_plan_says_when_in_korean(place: Place) -> None:
+    """The plan says under which condition a step runs."""
+    steps = "".join(
+        f"[[jobs.x.steps]]\nid = '{when}'\nrun = 'true'\nwhen = '{when}'\n" for when in ("on_failure", "always")
+    )
+    place.config.write_text(f"[[jobs.x.steps]]\nid = 'a'\nrun = 'true'\n{steps}", encoding="utf-8")
+    plan = place.ask("run", "x", "--dry-run", env=KO)
+    assert "true, 실패하거나 중지된 뒤에만 실행" in plan
+    assert "true, 앞의 결과와 관계없이 실행" in plan
+
+
+def test_notes_of_an_import_are_korean(place: Place, tmp_path: Path) -> None:
+    """What each line of a crontab loses or gains is told in Korean; JSON is the same in both."""
+    (tmp_path / "old").write_text(
+        "MAILTO=ops\n0 1 * * * flock /l a & \n0 2 * * * flock /l b\n@reboot c\n0 3 * * * d >/var/log/d\n"
+    )
+    shown = place.ask("jobs", "import", str(tmp_path / "old"), env=KO)
+    wanted = [
+        "2번째 줄: 0 1 * * *",
+        "참고: 백그라운드로",
+        "3번째 줄과 겹치지 않습니다",
+        "가져오지 않음: 부팅할 때",
+        "참고: MAILTO=ops: ",
+    ]
+    assert [text for text in wanted if text not in shown] == []
+    korean, english = (place.ask("jobs", "import", str(tmp_path / "old"), "--json", env=env) for env in (KO, EN))
+    assert korean == english
+
+
 def test_alerts_are_told_in_the_language_of_the_configuration(place: Place, tmp_path: Path) -> None:
     """Title and body are Korean under cron's locale too; kind, severity and event are what they are in English."""
     told = tmp_path / "told"
@@ -190,6 +228,14 @@ def test_alerts_are_told_in_the_language_of_the_configuration(place: Place, tmp_
         ("step 받기: killed by SIGKILL", "step %s: %s"),
         ("taken over after 40h 00m (stale_after 36h 00m)", "taken over after %s (stale_after %s)"),
         ("timed out", "timed out"),
+        ("no step before it failed", "no step before it failed"),
+        # what `expect` says, alone, of a step, and several of them
+        ("no step reported rows, expected rows >= 5", "no step reported %s, expected %s"),
+        ("step 받기: rows is 3, expected rows >= 5", "step %s: %s"),
+        ("step 받기: rows is 'x', which is no number; expected rows >= 5", "step %s: %s"),
+        ("step 받기: rows is 3, expected rows >= 5; no step reported sum, expected sum > 0", "%s; %s"),
+        # what was found in an output
+        ("step 받기 wrote 'WARN' 3 times: WARN: x; y", "step %s wrote %s %s times: %s"),
         # what is not batchctl's own, or has more to it, stays as it is
         ("timed out of patience", None),
         ("No such file or directory: exit code", None),

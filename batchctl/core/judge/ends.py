@@ -77,7 +77,7 @@ def _bad(_finding: Finding, facts: Facts, last: Ended) -> tuple[str, list[str]]:
         lines.append(said("failed too: %s", ", ".join(last.also)))
     if last.blocked:
         lines.append(said("not run: %s", ", ".join(last.blocked)))
-    lines += [said("%s: %s", said(kind), text) for kind, text in last.warnings]
+    lines += [said("%s: %s", said(kind), recalled(text)) for kind, text in last.warnings]
     if last.tail:
         lines += [said("last %d lines of its output:", len(last.tail)), *(f"| {line}" for line in last.tail)]
     return _ended(last), [*lines, _rest(facts, last), _resume(facts)]

@@ -311,7 +311,9 @@ def warned(facts: Facts, last: Ended) -> dict[str, list[str]]:
 def _warned(facts: Facts, last: Ended) -> Iterator[Finding]:
     for kind, sentences in warned(facts, last).items():
         if sentences:
-            yield _about_run(kind, "warning", facts, last, said("run %d: %s", last.run_id, "; ".join(sentences)))
+            yield _about_run(
+                kind, "warning", facts, last, said("run %d: %s", last.run_id, recalled("; ".join(sentences)))
+            )
 
 
 def _age(running: Running, now: float) -> float:
