@@ -25,7 +25,7 @@ def failure_report(run: Run, job: Job, shown: Sequence[str], resume: str) -> str
     lines = [say("batchctl: %s: run %d %s after %s (exit %s)", job.name, run.id, status, how_long, run.exit_code)]
     bad = [step for step in run.steps if step.status in model.UNFINISHED]
     lines += [_step(step) for step in bad]
-    if run.why and not run.why.startswith("step "):
+    if run.why and not (bad and run.why.startswith("step ")):  # which is the steps' own why, told above
         lines.append(f"  {told(recalled(run.why))}")
     blocked = [one.step.id for one in run.steps if one.status == model.BLOCKED]
     if blocked:

@@ -151,3 +151,12 @@ def test_ctrl_c_still_ends_a_run_at_a_terminal(place: Place) -> None:
     os.close(master)
     assert process.wait(30) == 130
     assert place.last() == ("cancelled", 130, "stopped by SIGINT")
+
+
+def test_the_mail_says_what_was_expected_in_vain(tmp_path: Path) -> None:
+    """A run that failed for its results alone, all of whose steps ended well, says so in cron's mail."""
+    config = tmp_path / "batchctl.toml"
+    config.write_text('[jobs.x]\nrun = "true"\n[jobs.x.expect]\nrows = ">= 5"\nfail = true\n', encoding="utf-8")
+    done = batchctl("--config", str(config), "--state", str(tmp_path / "state"), "run", "x")
+    assert done.returncode == 1
+    assert "rows" in done.stderr.splitlines()[1]
