@@ -80,7 +80,7 @@ class Installation:
 
 @pytest.mark.slow
 @pytest.mark.cron
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(420, func_only=True)  # before it, it may wait for another test to give the crontab back
 @pytest.mark.xdist_group("cron")
 def test_start_skip_start(real_cron: RealCrontab, tmp_path: Path) -> None:
     """Installed with `crontab install` and fired every minute, a 75 s batch starts, skips, starts, and says nothing."""
@@ -184,7 +184,7 @@ def as_it_is() -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.cron
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(420, func_only=True)  # before it, it may wait for another test to give the crontab back
 @pytest.mark.xdist_group("cron")
 def test_the_end_of_one_job_fires_the_next(real_cron: RealCrontab, tmp_path: Path) -> None:
     """Cron fires the first job only; its end fires the second, and cron's command waits for none of that."""
@@ -212,7 +212,7 @@ def test_the_end_of_one_job_fires_the_next(real_cron: RealCrontab, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.cron
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420, func_only=True)
 @pytest.mark.xdist_group("cron")
 def test_what_cron_detaches_goes_on(real_cron: RealCrontab, tmp_path: Path) -> None:
     """A line with --detach ends at once and its run goes on; a command guarded by name needs no configuration."""
