@@ -224,6 +224,30 @@ class Questions:
             raise found.unwritten
         return result(results_upkeep.Health, as_json(found.health, found.shown, found.zone))
 
+    def events(self, job: str | None = None, *, since: Moment | Duration = "24h") -> tuple[results.Event, ...]:
+        """Return what happened since a time, or so long ago: fires, steps, ends and alerts, the newest last.
+
+        >>> [event.event for event in ctl.events("prices", since="1h")][0]
+        'start'
+        """
+        from batchctl.answers.events import Events
+        from batchctl.present.events import as_object
+
+        begun = moment_text(since) if isinstance(since, str | datetime) else duration(since)
+        found = Events(self._site(), job, begun or "24h")
+        return tuple(result(results.Event, as_object(event, found.zone)) for event in found.new())
+
+    def doctor(self, job: str | None = None) -> results_upkeep.Doctor:
+        """Look whether everything is there that the jobs need, as cron would find it.
+
+        >>> {finding.level for finding in ctl.doctor("prices").findings} <= {"ok", "warning", "error"}
+        True
+        """
+        from batchctl.answers.doctor import doctor
+        from batchctl.present.doctor import as_json
+
+        return result(results_upkeep.Doctor, as_json(doctor(self._site(), job).remarks))
+
     def logs(self, job: str, *, run: int | None = None, step: str | None = None, lines: int | None = None) -> str:
         r"""Return what a run wrote, the last one's unless another is named; secrets masked.
 
@@ -250,6 +274,8 @@ class Questions:
     aadvise = twin(advise)
     aalerts = twin(alerts)
     acheck = twin(check)
+    aevents = twin(events)
+    adoctor = twin(doctor)
     alogs = twin(logs)
 
 

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 def show(found: Iterable[Event], zone: Zone, *, as_json: bool) -> None:
     """Print events, a line each."""
-    write(f"{json_text(_as_json(event, zone)) if as_json else harmless(events.line(event, zone))}\n" for event in found)
+    write(
+        f"{json_text(as_object(event, zone)) if as_json else harmless(events.line(event, zone))}\n" for event in found
+    )
 
 
-def _as_json(event: Event, zone: Zone) -> contract.Event:
+def as_object(event: Event, zone: Zone) -> contract.Event:
+    """Return the contract's object."""
     return {
         "id": event.id,
         "at": iso(event.at, zone),
