@@ -1,6 +1,6 @@
 """batchctl makes system cron safe for long batches: it skips, it never waits.
 
-    from batchctl import Batchctl, Skipped, cron, daily, every, guard, job
+    from batchctl import Batchctl, Skipped, cron, daily, every, guard
 
 Each of these is loaded when it is asked for: importing the package costs a start of a job nothing.
 """

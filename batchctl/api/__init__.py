@@ -1,1 +1,1 @@
-"""What programs use: `from batchctl import Batchctl, guard, job, cron, …`; each is loaded when it is asked for."""
+"""What programs use: `from batchctl import Batchctl, guard, cron, …`; each is loaded when it is asked for."""
