@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,6 @@ from batchctl.crontab import firing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 SEOUL = NamedZone("Asia/Seoul")
@@ -122,6 +122,11 @@ def cron_fires_all(monkeypatch: pytest.MonkeyPatch) -> None:
         "look",
         lambda config, _state: firing.Firing(cron="running", block="installed", jobs=frozenset(config.jobs)),
     )
+
+
+def children() -> set[int]:
+    """Return the children of this process, zombies too, whoever started them."""
+    return {int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()}
 
 
 def alive(pid: int) -> bool:

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import batchctl
+from support import batchctl, rows, wait_for
 
 pytest.importorskip("httpx", reason="the extra batchctl[catalogue] is not installed")
 pytest.importorskip("stamina", reason="the extra batchctl[catalogue] is not installed")
@@ -144,9 +144,11 @@ def test_wholesale_and_what_lives_on_it(machine: tuple[Path, list[str]]) -> None
     state, where = machine
     run(where, "collect-zentrade")
     run(where, "collect-bestsellers")
-    (images,) = results(run(where, "process-images", "--param", "limit=60"))
-    assert (images["processed"], images["failed_items"]) == (59, 1)
-    assert len(list((state / "catalogue/images").glob("*.jpg"))) == 59
+    (images,) = results(run(where, "process-images", "--param", "limit=200"))
+    # One picture in 50 is none; which products there are depends on the day.
+    assert 1 <= images["failed_items"] <= 10
+    assert images["processed"] >= 50
+    assert len(list((state / "catalogue/images").glob("*.jpg"))) == images["processed"]
     (again,) = results(run(where, "process-images", "--param", "limit=10"))
     assert again["processed"] == 10
     products, _ = results(run(where, "daily-report"))
@@ -236,6 +238,10 @@ def test_what_the_presets_write_is_private(machine: tuple[Path, list[str]]) -> N
     """Whatever the umask, nobody but the owner reads a file that any preset leaves in the state directory."""
     state, where = machine
     for name in _SCHEDULES:
+        if name == "market-upload":  # the end of keyword-search fires it
+            query = "select 1 from runs where job = 'market-upload' and status = 'succeeded'"
+            wait_for(lambda: rows(state, query), "its end", 60)  # noqa: B023 - asked before the next round
+            continue
         done = batchctl(*where, "run", name, "--force", umask=0)
         assert done.returncode == 0, f"{name}: {done.stderr}"
     found = {path: stat.S_IMODE(path.lstat().st_mode) for path in [state, *state.rglob("*")]}
