@@ -76,8 +76,10 @@ def scheduled_for() -> datetime | None:
     return moment
 
 
-def progress(done: int, total: int) -> None:
+def progress(done: float, total: float, *, path: str | None = None) -> None:
     """Say that `done` of `total` units of work are done; a unit is whatever the program counts.
+
+    `path` is where, BATCHCTL_PROGRESS unless told otherwise.
 
     Trouble in writing it (a full disk) is ignored: progress is for onlookers, and no reason to end a batch.
 
@@ -87,7 +89,7 @@ def progress(done: int, total: int) -> None:
     if done < 0 or total < 0:
         message = f"progress cannot be negative: {done}/{total}"
         raise ValueError(message)
-    path = os.environ.get("BATCHCTL_PROGRESS")
+    path = path or os.environ.get("BATCHCTL_PROGRESS")
     if not path:
         return
     try:

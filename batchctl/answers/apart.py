@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from batchctl.base import errors
+from batchctl.base.paths import own_words
 from batchctl.base.record import Record
 from batchctl.process.told import told
 
@@ -23,22 +23,13 @@ class Said(Record):
     err: str
 
 
-def command(site: Site) -> list[str]:
-    """Return the words that begin a command line for this site: our interpreter, our configuration, our state."""
-    # -P: a directory named batchctl where we were started must not be taken for the program.
-    words = [sys.executable, "-P", "-m", "batchctl"]
-    if site.config_path is not None:
-        words += ["--config", site.config_path]
-    return [*words, "--state", site.state]
-
-
 def ask(site: Site, words: Sequence[str]) -> Said:
     """Run a command to its end.
 
     Raises:
         UsageError, ConfigError, StateError, BatchctlError: what the command said, where it could not be carried out.
     """
-    code, out, err = told([*command(site), *words])
+    code, out, err = told([*own_words(site.config_path, site.state), *words])
     kinds = {kind.exit_code: kind for kind in (errors.UsageError, errors.StateError, errors.ConfigError)}
     if out or code not in {*kinds, errors.EXIT_BUG}:
         return Said(exit_code=code, out=out, err=err)

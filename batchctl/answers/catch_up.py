@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.answers import apart
+from batchctl.base.paths import own_words
 from batchctl.core.time import zones
 from batchctl.watch import catchup
 
@@ -31,4 +31,4 @@ def make_up(site: Site, found: Sequence[Missed]) -> Iterator[Made]:
 
 def _command(site: Site, found: Missed) -> list[str]:
     instant = zones.iso(found.fire, found.job.rules.zone) or ""
-    return [*apart.command(site), "run", found.job.name, "--scheduled-for", instant]
+    return [*own_words(site.config_path, site.state), "run", found.job.name, "--scheduled-for", instant]

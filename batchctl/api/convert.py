@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound="Record")
 
-_seen: dict[str, dict[str, Any]] = {}
-"""The fields of each type, whose names are told apart; reading annotations takes its time."""
+_seen: dict[type, dict[str, Any]] = {}
+"""The fields of each type: reading annotations takes its time."""
 
 
 def attribute(key: str) -> str:
@@ -36,9 +36,9 @@ def result(kind: type[R], said: Mapping[str, Any]) -> R:
 
 
 def _hints(kind: type[Record]) -> dict[str, Any]:
-    if kind.__name__ not in _seen:
-        _seen[kind.__name__] = typing.get_type_hints(kind)
-    return _seen[kind.__name__]
+    if kind not in _seen:
+        _seen[kind] = typing.get_type_hints(kind)
+    return _seen[kind]
 
 
 def _value(hint: Any, value: Any) -> Any:

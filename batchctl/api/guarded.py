@@ -69,13 +69,7 @@ class Guarded:
         """Say that `done` of `total` units of work are done; a full disk is ignored, a negative number a ValueError."""
         from batchctl import step
 
-        if done < 0 or total < 0:
-            message = f"progress cannot be negative: {done}/{total}"
-            raise ValueError(message)
-        try:
-            step.save(self.env["BATCHCTL_PROGRESS"], f"{done:g}/{total:g}\n")
-        except OSError:
-            return
+        step.progress(done, total, path=self.env["BATCHCTL_PROGRESS"])
 
     def result(self, **fields: Any) -> None:
         """Add fields to the run's result; TypeError or ValueError where one cannot be written as JSON."""
@@ -123,7 +117,8 @@ class guard:  # noqa: N801 - reads as the verb it is
         self._state = None if state is None else os.fspath(state)
         self._inside: Inside | None = None
         self._watch: _Watch | None = None
-        self._marked = False
+        self._before: dict[str, str | None] | None = None
+        """What stood in the environment where the run's marks are now; None where they are not."""
 
     def __enter__(self) -> Guarded:
         """Decide; return the run, or raise Skipped."""
@@ -135,11 +130,15 @@ class guard:  # noqa: N801 - reads as the verb it is
             raise UsageError(message, remedy="make one guard for each block")
         entered = self._come_in()
         inside = self._inside = entered.inside
+        try:
+            if entered.timeout is not None:
+                self._watch = _Watch(entered, _interrupt_of_this_thread())
+        except BaseException as error:  # no thread can be had: the run that has begun needs its end
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         if _inherited.acquire(blocking=False):
-            self._marked = True
+            self._before = {name: os.environ.get(name) for name in inside.environment}
             os.environ.update(inside.environment)
-        if entered.timeout is not None:
-            self._watch = _Watch(entered, _interrupt_of_this_thread())
         return Guarded(inside.run.id, inside.environment, inside.log)
 
     def __exit__(
@@ -149,16 +148,12 @@ class guard:  # noqa: N801 - reads as the verb it is
         inside, watch = self._inside, self._watch
         if inside is None or inside.pid != os.getpid():
             return  # a part of another run, or a forked child that leaves the block of its parent
-        self._inside = self._watch = None
         late = watch is not None and watch.stop()
-        if self._marked:
-            for name in inside.environment:
-                os.environ.pop(name, None)
-            self._marked = False
-            _inherited.release()
+        self._inside = self._watch = None
+        self._unmark()
         if late:
             inside.leave("timed_out", _LATE)
-            if error is not None and not isinstance(error, TimedOut):
+            if not isinstance(error, TimedOut):
                 raise TimedOut from error
         elif isinstance(error, KeyboardInterrupt) or _code(error) == 128 + _SIGTERM:
             signal = _SIGINT if isinstance(error, KeyboardInterrupt) else _SIGTERM
@@ -168,6 +163,18 @@ class guard:  # noqa: N801 - reads as the verb it is
         else:
             text = " ".join(f"{type(error).__name__}: {error}".split())
             inside.leave("failed", text[:500])
+
+    def _unmark(self) -> None:
+        """Put back what stood in the environment: the program may itself be a step of another job."""
+        if self._before is None:
+            return
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._before = None
+        _inherited.release()
 
     async def __aenter__(self) -> Guarded:
         """Enter from asyncio; what may wait, the history, does so in a thread."""
@@ -235,12 +242,19 @@ class _Watch:
         self.over = False
         self._entered = entered
         self._left = threading.Event()
+        self._deciding = threading.Lock()
         threading.Thread(target=self._mind, name="batchctl-guard", daemon=True).start()
 
     def stop(self) -> bool:
-        """Mind no longer; say whether the budget was over."""
+        """Mind no longer; say whether the budget was over. From then on nothing is raised any more."""
+        try:
+            with self._deciding:
+                self._left.set()
+            pending = self.over
+        except TimedOut:  # which was on its way to this thread
+            pending = True
         self._left.set()
-        return self.over
+        return pending
 
     def _mind(self) -> None:
         from batchctl.answers.inside import end_this_program
@@ -248,14 +262,19 @@ class _Watch:
         entered = self._entered
         if self._left.wait(entered.timeout):
             return
-        self.over = True
-        if not self.interrupt() or self._left.wait(entered.grace):
+        with self._deciding:
+            if self._left.is_set():
+                return
+            self.over = True
+            may_end = self.interrupt()
+        if self._left.wait(entered.grace) or not may_end:
             return
         try:
             # Now, since it may be the last chance; the lock stays with us while we live.
             entered.inside.leave("timed_out", _LATE, hold_on=True)
         finally:
-            end_this_program(_SIGTERM)
+            if not self._left.is_set():
+                end_this_program(_SIGTERM)
             if not self._left.wait(entered.grace):
                 end_this_program(_SIGKILL)
 

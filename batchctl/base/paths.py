@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from batchctl.base.errors import ConfigError, StateError, UsageError
 
@@ -64,6 +65,13 @@ def called(config: str | None, state: str, configured: str | None) -> str:
     options = [] if config in {None, found} else ["--config", quoted(config or "")]
     options += [] if state == own else ["--state", quoted(state)]
     return " ".join(("batchctl", *options))
+
+
+def own_words(config: str | None, state: str) -> list[str]:
+    """Return the words that begin a command line of ours: this interpreter, this configuration, this state."""
+    # -P: a directory named batchctl where we were started must not be taken for the program.
+    words = [sys.executable, "-P", "-m", "batchctl"]
+    return [*words, *([] if config is None else ["--config", config]), "--state", state]
 
 
 def quoted(word: str) -> str:

@@ -7,9 +7,9 @@ both. They are fired when the lock is free, each in a session of its own and thr
 from __future__ import annotations
 
 import sqlite3
-import sys
 
 from batchctl.base.errors import BatchctlError
+from batchctl.base.paths import own_words
 from batchctl.base.record import Record
 from batchctl.core.model import Selection
 from batchctl.core.time import zones
@@ -79,9 +79,6 @@ class Following:
         return None not in ends.values()
 
     def _command(self, name: str, meant: float) -> list[str]:
-        # -P: a directory named batchctl where we were started must not be taken for the program.
-        words = [sys.executable, "-P", "-m", "batchctl"]
-        if self._job.config_path is not None:
-            words += ["--config", self._job.config_path]
         instant = zones.iso(meant, self._job.rules.zone) or ""
-        return [*words, "--state", self._state_dir, "run", name, "--scheduled-for", instant]
+        words = own_words(self._job.config_path, self._state_dir)
+        return [*words, "run", name, "--scheduled-for", instant]

@@ -7,6 +7,7 @@ may have threads, and close descriptors behind our back, so the history is opene
 from __future__ import annotations
 
 import os
+import threading
 
 from batchctl.base import clock
 from batchctl.base.errors import EXIT_FAILED, EXIT_SIGNAL_BASE, EXIT_TIMED_OUT
@@ -51,7 +52,13 @@ def enter(job: Job, request: Request) -> Inside | Outcome:
             return found
         started, _, journal = found
         journal.rest()  # it has the connection that is closed here, and opens its own when it writes
-    return Inside(started, journal)
+    try:
+        return Inside(started, journal)
+    except BaseException as error:
+        # What has begun needs its end: its owner lives on, so nobody else would ever give it one.
+        started.run.fail(f"could not begin: {type(error).__name__}: {error}", clock.now())
+        fire.after_steps([], started, None, _Deaf(), journal, Selection())
+        raise
 
 
 class Inside:
@@ -73,7 +80,7 @@ class Inside:
         self.log(b"")
         self._journal.note(self.run, [step])
         self._journal.rest()
-        self.left = False
+        self.left, self._leaving = False, threading.Lock()
         self._troubles: list[Exception] = []
         self._beat = fire.before_steps(self._troubles, started)
 
@@ -105,9 +112,12 @@ class Inside:
         Raises:
             StateError: if somebody else ended the run meanwhile.
         """
-        if self.left:
-            return
-        self.left = True
+        with self._leaving:  # the budget's thread and the block's may come at once
+            if not self.left:
+                self.left = True
+                self._leave(status, why, signal, hold_on=hold_on)
+
+    def _leave(self, status: str, why: str, signal: int | None, *, hold_on: bool) -> None:
         if hold_on:
             for descriptor in self.around.hold.descriptors:
                 os.dup(descriptor)

@@ -285,3 +285,32 @@ def test_importing_the_guard_loads_the_standard_library_alone() -> None:
     said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
     foreign = [name for name in said.split() if name.partition(".")[0] not in {"batchctl", "sitecustomize"}]
     assert foreign == []
+
+
+def test_what_stood_in_the_environment_comes_back(place: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step of one job that guards itself as another is a step of the first again when it leaves the block."""
+    marks = {"BATCHCTL_JOB": "outer", "BATCHCTL_RUN_ID": "7", "BATCHCTL_PROGRESS": "/nowhere/progress"}
+    for name, value in marks.items():
+        monkeypatch.setenv(name, value)
+    with guard("inner", **place) as run:
+        assert os.environ["BATCHCTL_RUN_ID"] == str(run.id)
+    assert {name: os.environ[name] for name in marks} == marks
+    assert "BATCHCTL_RUN_TOKEN" not in os.environ
+
+
+@pytest.mark.parametrize("where", ["batchctl.engine.inside.Inside.log", "threading.Thread.start"])
+def test_a_block_that_cannot_begin(where: str, place: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk or the machine refuses what the block needs, the run that was written down has its end."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, refuse)
+        with pytest.raises(OSError, match="No space"), guard("nightly", timeout="1h", **place):
+            pass
+    ((status, why),) = rows(_state(place), "select status, why from runs")
+    assert status == "failed"
+    assert "No space" in why
+    with guard("nightly", **place) as run:
+        assert run.id == 2
