@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import stat
@@ -88,6 +89,15 @@ def _traces() -> tuple[float | None, ...]:
     return tuple(place.stat().st_mtime if place.exists() else None for place in _REAL_PLACES)
 
 
+def _stop_being_subreaper() -> bool:
+    """Say whether this process is the new parent of every orphan below it (prctl(2)), and be it no more."""
+    flag, prctl = ctypes.c_int(), ctypes.CDLL(None).prctl
+    prctl(37, ctypes.byref(flag), 0, 0, 0)  # PR_GET_CHILD_SUBREAPER
+    if flag.value:
+        prctl(36, 0, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    return bool(flag.value)
+
+
 @pytest.fixture(autouse=True)
 def home(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
@@ -112,5 +122,6 @@ def home(
     failed = request.node.stash.get(_FAILED, False)
     left = leftovers.end(f"HOME={place}", running, grace=not failed)
     assert failed or not left, f"the test left processes behind: {left}"
+    assert not _stop_being_subreaper(), "the test made this process the parent of later tests' orphans: fire elsewhere"
     assert _traces() == before, "the test touched the real configuration or state"
     assert not trace.exists(), "the test called the real crontab"

@@ -7,7 +7,7 @@ over when nothing of its tree is left, and not when its first process ends.
 from __future__ import annotations
 
 import os
-import resource  # noqa: F401 - os.wait4() loads it, after it has reaped: without it the exit status would be lost
+import resource  # os.wait4() loads it, after it has reaped: without it the exit status would be lost
 
 from batchctl.core.attempt import Command, Exit, Usage
 from batchctl.process import spawn, tree
@@ -17,7 +17,7 @@ from batchctl.process.capping import Cap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from batchctl.process.tree import Reaped
 
@@ -98,11 +98,12 @@ class LocalWork:
         """Say whether the process is known to be one of the tree's."""
         return self._belonging.knows(pid)
 
-    def account(self, reaped: Reaped) -> None:
+    def account(self, used: resource.struct_rusage) -> None:
         """Add what a process of the tree has used, now that it is reaped."""
         self.usage = Usage(
-            cpu_s=(self.usage.cpu_s or 0.0) + reaped.cpu_s,
-            max_rss_bytes=max(self.usage.max_rss_bytes or 0, reaped.max_rss_bytes),
+            cpu_s=(self.usage.cpu_s or 0.0) + round(used.ru_utime + used.ru_stime, 6),
+            # Of the largest of them; at least what this process had when it started the child.
+            max_rss_bytes=max(self.usage.max_rss_bytes or 0, used.ru_maxrss * 1024),
         )
 
     def gather(self) -> None:
@@ -135,7 +136,7 @@ class LocalExecutor:
         tree.become_subreaper()
         self._before = tree.children_now()
         self._under_way: list[LocalWork] = []
-        self._ended: dict[int, Reaped] = {}
+        self._ended: Reaped = {}
         self._started = 0
 
     @property
@@ -171,15 +172,14 @@ class LocalExecutor:
 
     def poll(self) -> None:
         """Reap whatever has ended, orphans that fell to us included, and keep logs within their caps."""
-        _, childless = tree.reap(self._ended)
+        childless = tree.reap(self._ended)
         works = self._works()
         for work in works:
             work.childless = childless
             if work.exit is None and work.pid in self._ended:
-                code = os.waitstatus_to_exitcode(self._ended[work.pid].status)
+                code = os.waitstatus_to_exitcode(self._ended[work.pid][0])
                 work.exit = Exit(signal=-code) if code < 0 else Exit(code=code)
-        self._account(self._ended)
-        self._ended.clear()
+        self._account()
         for work in works:
             if work.exit is not None:
                 work.exit = work.bounds.why(work.exit, work.usage)
@@ -188,13 +188,14 @@ class LocalExecutor:
             if work.cap is not None:
                 work.cap.apply()
 
-    def _account(self, ended: Mapping[int, Reaped]) -> None:
+    def _account(self) -> None:
         works = self._works()
-        for pid, reaped in ended.items():
+        while self._ended:
+            pid, (_, used) = self._ended.popitem()
             # What was born and ended between two looks can be told only where there is no other step.
             whose = [work for work in works if work.knows(pid)] or (works if len(works) == 1 else [])
             for work in whose[:1]:
-                work.account(reaped)
+                work.account(used)
 
     def _works(self) -> list[LocalWork]:
         return [work for work in self._under_way if not work.over]

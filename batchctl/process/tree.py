@@ -12,12 +12,14 @@ import os
 
 from batchctl.base import clock
 from batchctl.base.errors import is_passing
-from batchctl.base.record import Record
 from batchctl.process.identity import Stat, read_stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import resource
     from collections.abc import Callable, Collection, Iterable, Iterator
+
+    Reaped = dict[int, tuple[int, resource.struct_rusage]]
 
 MARK = "BATCHCTL_RUN_TOKEN"
 """The environment variable that marks every process of a run with the run's random token."""
@@ -47,36 +49,26 @@ def become_subreaper() -> None:
         raise OSError(message)
 
 
-class Reaped(Record):
-    """A child that has ended, with what it and the children that it waited for have used."""
+def reap(ended: Reaped) -> bool:
+    """Reap every child that has ended; say whether there is no child at all.
 
-    status: int
-    """As waitpid(2) has it."""
-    cpu_s: float
-    max_rss_bytes: int
-    """Of the largest of them; at least what this process had when it started the child (getrusage(2))."""
-
-
-def reap(ended: dict[int, Reaped] | None = None) -> tuple[dict[int, Reaped], bool]:
-    """Reap every child that has ended; return them by pid, and whether there is no child at all.
-
-    They are added to `ended` one by one: what was reaped before an error is there, and nobody else will ever tell.
+    Each is added to `ended` by its pid, with its status as waitpid(2) has it and what it and the children that it
+    waited for have used, as getrusage(2) has it. Nobody else will ever tell: so it is kept as it comes, and nothing
+    that can fail is done with it in between.
     """
-    ended = {} if ended is None else ended
     while True:
         try:
-            pid, status, used = os.wait4(-1, os.WNOHANG)
+            found = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
-            return ended, True
-        if pid == 0:
-            return ended, False
-        cpu_s = round(used.ru_utime + used.ru_stime, 6)
-        ended[pid] = Reaped(status=status, cpu_s=cpu_s, max_rss_bytes=used.ru_maxrss * 1024)
+            return True
+        if found[0] == 0:
+            return False
+        ended[found[0]] = found[1:]
 
 
 def children_now() -> tuple[int, ...]:
     """Return the living children that this process has, after reaping those that have ended."""
-    _, childless = reap()
+    childless = reap({})
     mine = os.getpid()
     return () if childless else tuple(stat.pid for stat in everything() if stat.parent == mine and not stat.ended)
 

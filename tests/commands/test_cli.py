@@ -79,7 +79,8 @@ def test_global_options_stand_after_the_command_too(
     options: list[str], line: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """`--config` and `--state` mean the same wherever they stand."""
-    assert main(line.replace("OPTIONS", " ".join(options)).split()) == 0, capfd.readouterr().err
+    done = batchctl(*line.replace("OPTIONS", " ".join(options)).split())
+    assert (done.returncode, done.stderr) == (0, "")
     assert main(["status", "--version"]) == 0
     assert capfd.readouterr().out.splitlines()[-1].startswith("batchctl ")
 
@@ -125,13 +126,13 @@ def test_a_duration_without_unit_is_refused(options: list[str], line: str, capfd
     ],
 )
 def test_a_parameter_that_nothing_takes_is_refused_before_anything_starts(
-    options: list[str], tmp_path: Path, job: str, param: str, code: int, said: str, capfd: pytest.CaptureFixture[str]
+    options: list[str], tmp_path: Path, job: str, param: str, code: int, said: str
 ) -> None:
     """Exit 2 for the command line, and no run in the history."""
-    assert main([*options, "run", job, "--param", param, "--json"]) == code
-    shown = capfd.readouterr()
-    assert said in shown.err
-    assert (shown.out == "") == bool(code)
+    done = batchctl(*options, "run", job, "--param", param, "--json")
+    assert done.returncode == code
+    assert said in done.stderr
+    assert (done.stdout == "") == bool(code)
     assert not (tmp_path / "ran").exists() or (job, code) == ("by-function", 0)
 
 

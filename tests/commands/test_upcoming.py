@@ -97,7 +97,8 @@ def test_the_contract(command: list[str], capsys: pytest.CaptureFixture[str]) ->
 def test_what_no_crontab_line_fires(command: list[str]) -> None:
     """Where cron does not fire a job, or the first one of its chain, no start is promised; JSON keeps the decision."""
     shown = " ".join(batchctl(*command, "upcoming").stdout.split())
-    assert shown.count("no crontab line fires it") == 4
+    # A row for each of the two that are due once, and one or two for the hours of the third, by the time of day.
+    assert shown.count("no crontab line fires it") in {3, 4}
     assert ": 0 start, 0 skip" in shown
     fires = json.loads(batchctl(*command, "upcoming", "--json").stdout)["fires"]
     assert "start" in {fire["verdict"] for fire in fires}
