@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes the Debian programs that some tests need available where that is possible: the real cron, strace (kills batchctl
-# at every write), faketime (sets its clock), Chromium with a Hangul font (looks at pages), the sources of locales, PostgreSQL's server. It says
-# what it did and never fails: a test whose program is missing skips, with the reason.
+# at every write), faketime (sets its clock), Chromium with a Hangul font (looks at pages), nginx (stands in front of them), the
+# sources of locales, PostgreSQL's server. It says what it did and never fails: a test whose program is missing skips, with
+# the reason.
 set -u
 
 missing=""
@@ -17,6 +18,8 @@ need tmux tmux
 need faketime faketime
 need chromium chromium
 need setpriv util-linux
+need nginx nginx-light
+need openssl openssl
 need sqlite3 sqlite3
 [ -d /usr/share/i18n/charmaps ] || missing="$missing locales"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
@@ -35,6 +38,13 @@ else
     if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
         mkdir -p /etc/postgresql-common
         echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+    fi
+    # Nor shall a program that is a server be started.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        trap 'rm -f "$policy"' EXIT
     fi
     for package in $missing; do
         if apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1; then
