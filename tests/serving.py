@@ -122,7 +122,7 @@ class Server:
             self.process.send_signal(signal.SIGCONT)
             self.end()
         if (self.state / "batchctl.db").exists():
-            running = [job["name"] for job in self.status()["jobs"] if job["state"] == "running"]
+            running = [job["job"] for job in self.status()["jobs"] if job["state"] == "running"]
             for name in running:
                 self.call("stop", name)
 
@@ -136,4 +136,4 @@ class Server:
 
     def job(self, name: str) -> dict[str, Any]:
         """Return what the status says of one job."""
-        return next(job for job in self.status()["jobs"] if job["name"] == name)
+        return next(job for job in self.status()["jobs"] if job["job"] == name)
