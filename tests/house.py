@@ -28,6 +28,7 @@ ROOMS: tuple[str, ...] = (
     "answers",
     "present",
     "api",
+    "web",
     "commands",
     "",
     "__main__",
@@ -64,6 +65,7 @@ _ABOVE = {"base", "answers", "present", "commands"}
 _BELOW = {
     "present": {"base", "core", "answers", "present"},
     "api": {"base", "core", "answers", "present", "api", "step"},
+    "web": {"base", "core", "answers", "present", "api", "web"},
 }
 
 
@@ -114,12 +116,14 @@ LIBRARIES = {
     "sqlite_utils": {"store"},
     "filelock": {"store", "config", "crontab"},
     "croniter": {"core"},
-    "msgspec": {"config"},
+    "msgspec": {"config", "web"},
     "tomllib": {"config"},
     "tomlkit": {"config", "present"},
     "apprise": {"notify"},
-    "jinja2": {"present"},
-    "markupsafe": {"present"},
+    "jinja2": {"present", "web"},
+    "markupsafe": {"present", "web"},
+    "starlette": {"web"},
+    "uvicorn": {"web"},
     "typer": {"commands"},
     "click": {"commands"},
 }
@@ -199,7 +203,7 @@ def doors(house: House) -> Iterator[Broken]:
 def floors(house: House) -> Iterator[Broken]:
     """Commands and renderers know the answers and nothing below; the presets' programs know what any program does."""
     for module in house.values():
-        if module.room in {"commands", "present", "api", "__main__"}:
+        if module.room in {"commands", "present", "api", "web", "__main__"}:
             # An answer is made of values of the floors below: a renderer may name their types and the forms of core.
             allowed = _BELOW.get(module.room, _ABOVE)
             seen = module.run_time if module.room == "present" else module.arrows
@@ -229,7 +233,7 @@ BANS = (
     Ban("file", _FILES, rooms=frozenset({"core", "present", "commands"})),
     Ban("environment", _ENVIRONMENT, rooms=frozenset({"core", "present"})),
     Ban("process", _PROCESSES, only=frozenset({"process", "jobs"})),
-    Ban("socket", _SOCKETS, only=frozenset({"process", "notify", "call", "jobs"})),
+    Ban("socket", _SOCKETS, only=frozenset({"process", "notify", "call", "jobs", "web"})),
 )
 
 

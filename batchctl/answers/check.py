@@ -69,6 +69,31 @@ def check(site: Site, names: Sequence[str] = (), *, written: Written, counted: b
     return Checked(health=found, shown=shown, status=status, zone=config.zone, counted=counts, unwritten=unwritten)
 
 
+def look(site: Site, *, counted: bool = False) -> Checked:
+    """Return what a check would find, and change nothing: no health.json, no alert.
+
+    Raises:
+        StateError: if the history cannot be trusted.
+    """
+    config, state, now = site.listed, site.state, clock.now()
+    cron, before = firing.look(config, state), healthfile.previous(state, site.config.zone)
+    history = site.history()
+
+    def found(connection: sqlite3.Connection) -> Checked:
+        with OneLook():
+            seen = health.gather(config, state, connection, before, now, cron, None)
+        counts = health.count(config, connection) if counted else None
+        return Checked(
+            health=seen, shown=seen.findings, status=seen.status, zone=config.zone, counted=counts, unwritten=None
+        )
+
+    seen = history.ask(found, None)
+    if seen is not None:
+        return seen
+    with database.Opened(state, create=True) as connection:  # which nothing has begun yet
+        return found(connection)
+
+
 def leave_word(site: Site, written: Callable[[float, Zone], str]) -> None:
     """Say in health.json that nothing can be said: an old "healthy" there would be a lie."""
     try:

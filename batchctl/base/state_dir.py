@@ -14,6 +14,9 @@
     health.json                     what the last check found
     crontab.backup-TIME             the crontab before a change
     last-backup                     when `batchctl backup` last made one, and where
+    web-token                       the admin's token of `batchctl serve`
+    web-tokens.json                 its further tokens, as hashes
+    web.lock                        held by the server of this state, and says where it listens
 
 All of it is the operator's alone: directories 0700, files 0600. Programs of presets keep their own files beside these;
 they find the directory as `{state}` and import nothing from here.
@@ -65,6 +68,21 @@ class StateDir:
     def last_backup(self) -> str:
         """When and where the state was last backed up."""
         return f"{self.path}/last-backup"
+
+    @property
+    def web_token(self) -> str:
+        """The admin's token of the server."""
+        return f"{self.path}/web-token"
+
+    @property
+    def web_tokens(self) -> str:
+        """The server's further tokens."""
+        return f"{self.path}/web-tokens.json"
+
+    @property
+    def web_lock(self) -> str:
+        """What the one server of this state holds."""
+        return f"{self.path}/web.lock"
 
     def lock(self, job: str) -> bytes:
         """Return the lock file of a job; long names are cut and told apart by a checksum.

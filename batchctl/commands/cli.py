@@ -39,6 +39,7 @@ COMMANDS = {
     "sample-server": "sample_server:sample_server",
     "config": "config:config",
     "doctor": "doctor:doctor",
+    "serve": "serve:app",
 }
 
 SUMMARIES = {
@@ -65,6 +66,7 @@ SUMMARIES = {
     "sample-server": "Serve sample data of all sources on loopback.",
     "config": "Validate the configuration and print what is in force.",
     "doctor": "Look whether everything is there that the jobs need.",
+    "serve": "Serve the page and the REST API.",
 }
 """What the list of commands says of each; for that their modules need not be imported."""
 

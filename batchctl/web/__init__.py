@@ -1,0 +1,1 @@
+"""The page and the REST API of `batchctl serve` (extra `batchctl[web]`); nothing else imports this room."""
