@@ -57,7 +57,8 @@ def test_tests_mirror_the_rooms() -> None:
 
 # What a skip may not pay for; figures in DESIGN: typer 77 ms, croniter 64, filelock 67, against 16 for Python itself.
 _TOO_HEAVY = {
-    "argparse", "asyncio", "batchctl.commands.cli", "click", "collections", "croniter", "ctypes", "dataclasses", "datetime", "enum",
+    "argparse", "asyncio", "batchctl.commands.cli", "click", "collections", "croniter", "ctypes",
+    "dataclasses", "datetime", "enum",
     "filelock", "functools", "signal", "sqlite3",
     "batchctl.base.language", "gettext",
     "inspect", "json", "logging", "msgspec", "pathlib", "pydantic", "re", "rich", "sqlite_utils", "subprocess",
