@@ -8,7 +8,9 @@ its runs one by one; that, and covering indexes, is how a million runs stay affo
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from heapq import merge
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchctl.core import statistics
@@ -18,7 +20,7 @@ from batchctl.core.stories import stats as stats_of
 from batchctl.store.reader import Reader, marks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from batchctl.core.statistics import Stats
 
@@ -110,22 +112,43 @@ class Stories(Reader):
         """Return how long the successes of the window took: `number` of them, `seconds` together.
 
         A few durations are fetched and sorted here. Of many only the percentiles' neighbours are, found by walking an
-        index that has them in order, and without a look at each where the window holds all that the job has.
+        index that has them in order from the nearest place that is known, and without a look at each where the window
+        holds all that the job has.
         """
         window: tuple[object, ...] = (job, SUCCEEDED, since, until)
         if number <= _FEW:
             return statistics.spread(self._column(f"select duration_s {_ENDED}", *window))
         ordered = _ENDED.replace("from runs", "from runs indexed by runs_by_duration")
-        if number == self._number("select sum(runs) from successes where job = ?", job):
+        counted = list(self._rows("select at_most, runs from successes where job = ? order by at_most", job))
+        known, outside = [(-1.0, 0), (inf, number)], sum(runs for _, runs in counted) - number
+        if not outside:
             window, ordered = window[:2], ordered.partition(" and ended_at")[0]
-        middle, high = 0.5 * (number - 1), 0.95 * (number - 1)
-        # From the nearer end: the 95th percentile is a twentieth of the way from the longest.
-        query = f"select duration_s {ordered} order by duration_s limit 2 offset {int(middle)}"
-        p50 = statistics.percentile(self._column(query, *window), middle % 1)
-        query = f"select duration_s {ordered} order by duration_s desc limit 2 offset {max(0, number - 2 - int(high))}"
-        p95 = statistics.percentile(self._column(query, *window)[::-1], high % 1)
+        if outside <= _FEW:
+            known = _known(counted, self._outside(job, since, until) if outside else [])
+        p50, p95 = (self._percentile(ordered, window, known, share * (number - 1)) for share in (0.5, 0.95))
         longest = self._column(f"select duration_s {ordered} order by duration_s desc limit 1", *window)[0]
         return statistics.Spread(average=seconds / number, p50=p50, p95=p95, longest=longest)
+
+    def _outside(self, job: str, since: float, until: float) -> list[float]:
+        """Return how long the successes outside the window took."""
+        query = "select duration_s from runs where job = ? and status = ? and"
+        return [
+            *self._column(f"{query} ended_at < ?", job, SUCCEEDED, since),
+            *self._column(f"{query} ended_at >= ? and started_at >= ?", job, SUCCEEDED, max(since, until), until),
+        ]
+
+    def _percentile(
+        self, ordered: str, window: tuple[object, ...], known: Sequence[tuple[float, int]], place: float
+    ) -> float | None:
+        """Return what lies at this place, from 0, among the durations; `known` says how many are at most so long."""
+        at = int(place)
+        after = next((number for number, (_, runs) in enumerate(known) if runs > at), len(known) - 1)
+        (low, below), (high, upto) = known[after - 1], known[after]
+        if at - below < upto - 1 - at:
+            query = f"select duration_s {ordered} and duration_s > ? order by duration_s limit 2 offset ?"
+            return statistics.percentile(self._column(query, *window, low, at - below), place % 1)
+        query = f"select duration_s {ordered} and duration_s <= ? order by duration_s desc limit 2 offset ?"
+        return statistics.percentile(self._column(query, *window, high, upto - 2 - at)[::-1], place % 1)
 
     def stories(self, job: str, since: float, until: float) -> Iterator[Story]:
         """Yield the stories whose last run was under way in the window, in the order of those runs."""
@@ -275,6 +298,15 @@ class Stories(Reader):
         """Return each run of the job that continued another, and which."""
         query = "select id, resumed_from from runs where job = ? and resumed_from is not null"
         return dict(self._rows(query, job))
+
+
+def _known(counted: Iterable[tuple[float, int]], outside: Iterable[float]) -> list[tuple[float, int]]:
+    """Return (seconds, successes of the window that took at most so long), from what is counted of all and the rest."""
+    others, found, reached = sorted(outside), [(-1.0, 0)], 0
+    for at_most, runs in counted:
+        reached += runs
+        found.append((at_most, reached - bisect_right(others, at_most)))
+    return found
 
 
 _EXECUTED = (RUNNING, SUCCEEDED, *UNFINISHED)

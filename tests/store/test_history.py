@@ -332,7 +332,10 @@ def test_a_log_that_lost_its_middle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 999, 1000, 1001, 1002, 1020, 1021, 1999])
-def test_percentiles_of_many_are_those_of_few(rows: Rows, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+@pytest.mark.parametrize("few", [20, 30, 1000])  # fewer than lie outside the window, more than that
+def test_percentiles_of_many_are_those_of_few(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch, number: int, few: int
+) -> None:
     """Walking the ordered index gives what fetching and sorting gives, window and failures considered."""
     connection = sqlite3.connect(rows.state / "batchctl.db")
     draw = random.Random(number)  # noqa: S311 - sample data
@@ -349,6 +352,7 @@ def test_percentiles_of_many_are_those_of_few(rows: Rows, monkeypatch: pytest.Mo
             made,
         )
     connection.close()
+    monkeypatch.setattr(stories, "_FEW", few)
     walked = history(rows).stats(NOW - 30 * DAY, NOW + DAY, [JOB])[JOB]
     monkeypatch.setattr(stories, "_FEW", 10_000)
     fetched = history(rows).stats(NOW - 30 * DAY, NOW + DAY, [JOB])[JOB]
