@@ -16,7 +16,7 @@ _STEPS = (("31", 5.5), ("32", 4.0), ("33", 4.0), ("61", 4.5), ("62", 4.0), ("63"
 _CONFIG = """
 timezone = "Asia/Seoul"
 [jobs."일괄-수집"]
-schedule = "0 1 * * *"
+schedule = "0 %d * * *"
 timeout = "30h"
 steps = [
   { id = "31", run = "true" }, { id = "32", run = "true" }, { id = "33", run = "true" },
@@ -33,8 +33,9 @@ run = "true"
 
 def write(place: Path) -> list[str]:
     """Write configuration and history; the running run is 11.8 hours old, in its third step at 57 of 100."""
-    (place / "c.toml").write_text(_CONFIG, encoding="utf-8")
     rows, now = Rows(place / "state"), clock.now()
+    soon = int((now + (9 + 3) * HOUR) // HOUR % 24)  # in Seoul: the next fire falls into the run, at any hour
+    (place / "c.toml").write_text(_CONFIG % soon, encoding="utf-8")
     for day in range(10, 0, -2):
         run = rows.run("일괄-수집", now - day * DAY - HOUR, 26 * HOUR)
         for seq, (step, hours) in enumerate(_STEPS, 1):

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Outcome = engine.Outcome
 Request = engine.Request
-resume_command = engine.resume_command
 
 
 def fire_by_cron(name: str, config_option: str | None, state_option: str | None) -> Outcome:
@@ -272,6 +271,15 @@ def last_lines(outcome: Outcome) -> list[str]:
     if step is None or step.last is None:
         return []
     return tail.last_lines(StateDir(outcome.state_dir).at(step.last.log), outcome.secrets)
+
+
+def go_on(outcome: Outcome) -> str:
+    """Return the sentence with the command, for any shell, that continues a run or, with no step left, repeats it."""
+    from batchctl.core.guard import selection
+
+    job, steps = outcome.job, () if outcome.run is None else outcome.run.steps
+    left = selection.any_left(job, {step.step.id: step.status for step in steps})
+    return selection.go_on(job, paths.called(job.config_path, outcome.state_dir, job.state_home), left=left)
 
 
 def failed_step(run: Run | None) -> StepRun | None:

@@ -62,16 +62,12 @@ def warn(remarks: Iterable[Remark]) -> None:
 def report_failure(outcome: Outcome) -> None:
     """Where the run failed, or batchctl itself did around it, say on stderr what cron's mail should say."""
     if outcome.run is not None and outcome.exit_code:
-        from batchctl.answers.run import last_lines, resume_command
+        from batchctl.answers.run import go_on, last_lines
         from batchctl.base import language
         from batchctl.present.failure import failure_report
 
         language.prefer(outcome.job.lang)
-        say(
-            failure_report(
-                outcome.run, outcome.job, last_lines(outcome), resume_command(outcome.job, outcome.state_dir)
-            )
-        )
+        say(failure_report(outcome.run, outcome.job, last_lines(outcome), go_on(outcome)))
     for trouble in outcome.troubles:
         report(trouble)
 

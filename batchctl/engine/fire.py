@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     T = TypeVar("T")
 
-__all__ = ["Outcome", "Request", "fire", "plan_of", "resume_command", "state_of"]
+__all__ = ["Outcome", "Request", "fire", "plan_of", "state_of"]
 
 _ROUNDS = 5
 """How often a fire begins anew because what it read under the lock was not what it had seen before."""
@@ -187,7 +187,7 @@ def _carry_out(
     """
     troubles: list[Exception] = []
     if begun is not None:
-        _spare(troubles, begun, _outcome(started))
+        _spare(troubles, lambda: begun(_outcome(started)))
     beat = _spare(troubles, before_steps, troubles, started)
     _supervise(troubles, started, wakeup, journal, observer)
     return after_steps(troubles, started, beat, wakeup, journal, selection)
@@ -327,14 +327,6 @@ def plan_of(job: Job, request: Request) -> tuple[State, list[StepRun], int | Non
             earlier = earlier_to_resume(connection, job, reclaims=state.running)
     inherited(earlier, request.params)
     return state, chosen(job, request.selection, earlier), None if earlier is None else earlier.run_id
-
-
-def resume_command(job: Job, state_dir: str) -> str:
-    """Return the command that continues the job's last run, from any shell."""
-    from batchctl.base import paths
-    from batchctl.core.guard.selection import resuming
-
-    return f"{paths.called(job.config_path, state_dir, job.state_home)} {resuming(job)}"
 
 
 def state_of(job: Job, state_dir: str) -> State:

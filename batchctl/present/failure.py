@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from batchctl.core.run import Run, StepRun
 
 
-def failure_report(run: Run, job: Job, shown: Sequence[str], resume: str) -> str:
+def failure_report(run: Run, job: Job, shown: Sequence[str], go_on: str) -> str:
     """Return job, steps, why, how long, the last lines of output (`shown`) and the commands for the rest and for more.
 
-    `resume` is the command that continues the run.
+    `go_on` is the sentence with the command that continues the run.
     """
     how_long = lasting(format_duration(run.duration))
     status = say(run.status.replace("_", " "))
@@ -41,7 +41,7 @@ def failure_report(run: Run, job: Job, shown: Sequence[str], resume: str) -> str
         lines += [whose, *(f"  | {line}" for line in shown)]
     rest = (f"batchctl logs {job.name} --run {run.id} --step {step.step.id}" for step in bad)
     lines += [say("  all of it: %s", command) for command in rest]
-    return "\n".join([*lines, say("  resume it: %s", resume), ""])
+    return "\n".join([*lines, f"  {told(go_on)}", ""])
 
 
 def _step(step: StepRun) -> str:

@@ -130,7 +130,7 @@ def overview(found: Standings, width: int) -> Picture:
             folding.add_row(*row)
         keep_whole(folding)
         made = folding
-    again = [cell(say("resume %s: %s", each.job.name, each.resume)) for each in jobs if each.resume is not None]
+    again = [cell(say("go on with %s: %s", each.job.name, each.resume)) for each in jobs if each.resume is not None]
     below = [*again, *_cron(found)]
     return Group(made, *below) if below else made
 
@@ -227,7 +227,7 @@ def _block(status: JobStatus, now: float, zone: Zone, width: int) -> Text:
     rows.append((say("next"), _fires(status, now, zone)))
     rows.append((say("30 days"), cell(_record(status))))
     if status.resume is not None:
-        rows.append((say("resume"), cell(status.resume)))
+        rows.append((say("to go on"), cell(status.resume)))
     heading = Text.assemble(cell(status.job.name, "bold"), "  ", _state(status, now, zone))
     made = Text("\n", no_wrap=True).join(_folded(heading, width, 0)).append("\n")
     margin = 4 + max(width_of(label) for label, _ in rows)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.base import language
+from batchctl.base import language, paths
 from batchctl.core.guard.decide import is_lost
+from batchctl.core.guard.selection import go_on
 from batchctl.core.judge import alerts, findings
 from batchctl.core.model import Alerting
-from batchctl.engine.fire import resume_command
 from batchctl.notify import ends
 from batchctl.store import outbox
 from batchctl.store.database import Immediate
+from batchctl.watch.standing import any_left
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,7 +55,10 @@ def _of_job(connection: sqlite3.Connection, state_dir: str, health: JobHealth, n
     present = [each for each in findings.at_present(health.facts, now) if _worth_telling(each, job.alerting)]
     running = health.facts.running
     lost = running is not None and is_lost(running)
-    again = [language.say("resume it: %s", resume_command(job, state_dir))] if lost else []
+    again = []
+    if lost:
+        called = paths.called(job.config_path, state_dir, job.state_home)
+        again = [language.told(go_on(job, called, left=any_left(connection, job)))]
     found = [_alert(each, now, again if each.kind == alerts.LOST else ()) for each in present]
     told += ends.tell(connection, job.name, found, job.alerting, job.rules.zone)
     _settle(connection, job.name, health.findings, now)

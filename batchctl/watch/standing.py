@@ -9,15 +9,15 @@ from __future__ import annotations
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from batchctl.base import paths
 from batchctl.base.record import Record, replace
 from batchctl.core import model, statistics
 from batchctl.core.foresight import preview
 from batchctl.core.foresight.chain import Link
-from batchctl.core.guard import decide
+from batchctl.core.guard import decide, selection
 from batchctl.engine.adapters import is_held
-from batchctl.engine.fire import resume_command
 from batchctl.engine.state import read, with_machine
-from batchctl.store import following
+from batchctl.store import following, guard
 from batchctl.watch.underway import current
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ class JobStatus(Record):
     last_run_at: float | None = None
     """When its newest run started."""
     resume: str | None
-    """The command that continues the last run, where that is unfinished and none is running."""
+    """The command that continues the last run, where that is unfinished and none is running.
+
+    Where none of its steps is left, it is the one that runs the job again."""
 
 
 def standing(job: Job, history: History, state_dir: str, now: float, jobs: Mapping[str, Job] = _NO_JOBS) -> Standing:
@@ -180,8 +182,19 @@ def job_status(job: Job, history: History, state_dir: str, now: float, jobs: Map
         skips_since_last_start=history.skips_since_last_start(job.name),
         success_rate=history.success_rate(job.name, now - RATE_WINDOW),
         consecutive_failures=failures,
-        resume=resume_command(job, state_dir) if resumable else None,
+        resume=_go_on(job, history, state_dir) if resumable else None,
     )
+
+
+def any_left(connection: sqlite3.Connection, job: Job) -> bool:
+    """Say whether `--resume` has anything to do; see `selection.any_left`."""
+    earlier = guard.earlier_run(connection, job.name)
+    return earlier is None or selection.any_left(job, earlier.statuses)
+
+
+def _go_on(job: Job, history: History, state_dir: str) -> str:
+    left = history.ask(lambda connection: any_left(connection, job), True)  # noqa: FBT003 - its only form
+    return f"{paths.called(job.config_path, state_dir, job.state_home)} {selection.going_on(job, left=left)}"
 
 
 def _facts(connection: sqlite3.Connection, job: Job, state_dir: str) -> State:

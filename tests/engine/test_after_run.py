@@ -37,6 +37,37 @@ def test_an_unmet_expectation_warns_or_fails(tmp_path: Path, fail: str, code: in
     assert "실패" in found[1][1]
 
 
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ("run = 'echo {{\"n\": 12}} > $BATCHCTL_RESULT'\n", "--force"),  # all succeeded, only their result is wrong
+        ("run = 'exit 3'\n", "--resume"),  # a step is left
+    ],
+)
+def test_what_is_said_to_go_on_does_go_on(tmp_path: Path, steps: str, words: str) -> None:
+    """Cron's mail, status and the alert end with one command, and it starts a run; `--resume` says it too."""
+    where = write(
+        tmp_path,
+        f'on_alert = ["sh", "-c", "cat >> {tmp_path}/told"]\n[jobs.a]\nmin_gap = "1h"\n{steps}'
+        '[jobs.a.expect]\nn = ">= 500"\nfail = true\n',
+    )
+    done = batchctl(*where, "run", "a")
+    assert done.returncode == 1
+    command = f"batchctl {' '.join(where)} run a {words}"
+    label = "run it again" if words == "--force" else "resume it"
+    assert done.stderr.splitlines()[-1] == f"  {label}: {command}"
+    assert json.loads((tmp_path / "told").read_text())["body"].splitlines()[-1] == f"{label}: {command}"
+    assert f"go on with a: {command}" in batchctl(*where, "status", env={"COLUMNS": "300"}).stdout
+    assert batchctl(*command.split()[1:]).returncode == 1, "a run, no refusal"
+    assert rows(tmp_path / "state", "select count(*) from runs") == [(2,)]
+    if words == "--force":
+        refused = batchctl(*where, "run", "a", "--resume")
+        assert (refused.returncode, refused.stderr.splitlines()[-1]) == (
+            2,
+            "  → run all of it again: batchctl run a --force",
+        )
+
+
 def test_a_failure_and_its_recovery_are_told_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The endpoint gets one alert for the failure and one for the recovery, and the monitor its pings in order."""
     without_proxy(monkeypatch)

@@ -18,6 +18,8 @@ from batchctl.core.model import Condition, Expect, Group
 from batchctl.store import database, spool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batchctl.core.model import Job
 
 _ERRORS = ("ENFILE", "EMFILE", "EIO", "ENOMEM", "RuntimeError")
@@ -66,20 +68,43 @@ _SLOW = range(_PARTS) if os.environ.get("EVERY_CALL") == "all" else range(0, _PA
 """Which of the parts the slow tests make; as many errors as there are share no factor with them, so each is met."""
 
 
-@pytest.mark.timeout(1800)
+def _fires(given: bytes, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Return what the program says, a line each; `tell` hears of each fire as it comes."""
+    command = [sys.executable, str(PROGRAMS / "every_call.py")]
+    found: list[dict[str, Any]] = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(given)
+        process.stdin.close()
+        for line in process.stdout:
+            found.append(json.loads(line))
+            if len(found) > 1:
+                tell(f"{len(found) - 1}: {found[-1]['error']} at {found[-1]['at']}: {found[-1]['code']}")
+    assert process.returncode == 0
+    return found
+
+
+@pytest.mark.timeout(3600)  # each fire has a limit of its own, which is what ends one that hangs
 @pytest.mark.parametrize(
     ("part", "parts"), [(0, 101), *(pytest.param(part, _PARTS, marks=pytest.mark.slow) for part in _SLOW)]
 )
-def test_no_call_that_fails_once_abandons_a_run(tmp_path: Path, part: int, parts: int) -> None:
+def test_no_call_that_fails_once_abandons_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], part: int, parts: int
+) -> None:
     """No step lives, the row has an end, and what it says is true; what a machine refuses for a moment costs nothing.
 
     Of the fires, one for each call and error, a small part is made each time, more by the slow tests, and all of them,
-    which takes an hour, with EVERY_CALL=all.
+    which takes an hour, with EVERY_CALL=all, which shows each as it is made.
     """
+
+    def tell(what: str) -> None:
+        if "EVERY_CALL" in os.environ:
+            with capsys.disabled():
+                print(f"part {part}, fire {what}", flush=True)  # noqa: T201
+
     given = pickle.dumps((eventful(str(tmp_path)), str(tmp_path), _ERRORS, part, parts))
-    command = [sys.executable, str(PROGRAMS / "every_call.py")]
-    done = subprocess.run(command, input=given, capture_output=True, check=True, timeout=1800)
-    first, *others = map(json.loads, done.stdout.splitlines())
+    first, *others = _fires(given, tell)
     usual = recorded(f"{tmp_path}/watched")
     assert (first["code"], usual[0][0]) == (124, "timed_out")
     assert len(first["places"]) > 200, "the calls of the supervisor are found by themselves"

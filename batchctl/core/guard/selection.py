@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from batchctl.base.errors import UsageError
 from batchctl.base.record import Record
+from batchctl.base.said import Said, said
 from batchctl.core import model
 from batchctl.core.text.unfit import unfit
 
@@ -29,9 +30,29 @@ class Earlier(Record):
     """The runs of some steps since that have done what it had not, by step."""
 
 
-def resuming(job: Job) -> str:
-    """Return the words that, after `batchctl` and its options, continue the job's last run."""
-    return f"run {job.name} --resume"
+def going_on(job: Job, *, left: bool) -> str:
+    """Return the words that, after `batchctl` and its options, go on from the job's last run.
+
+    Where no step is left, because its results were wrong or batchctl vanished after the last one, it is run again.
+    """
+    return f"run {job.name} --resume" if left else f"run {job.name} --force"
+
+
+def go_on(job: Job, called: str, *, left: bool) -> Said:
+    """Return the sentence that tells of it; `called` is batchctl with its options."""
+    return said("resume it: %s" if left else "run it again: %s", f"{called} {going_on(job, left=left)}")
+
+
+def is_left(step: Step, status: str | None) -> bool:
+    """Say whether a step is a reason to continue a run that left it so; what only follows others is where it failed."""
+    if step.when == model.ON_SUCCESS:
+        return status not in {model.SUCCEEDED, model.SKIPPED}
+    return status == model.RUNNING or status in model.UNFINISHED
+
+
+def any_left(job: Job, statuses: Mapping[str, str]) -> bool:
+    """Say whether `--resume` has anything to do after a run that left the steps so, by id."""
+    return any(is_left(step, statuses.get(step.id)) for step in job.steps)
 
 
 def check(job: Job, selection: Selection) -> None:
@@ -101,25 +122,25 @@ def chosen(job: Job, selection: Selection, earlier: Earlier | None) -> list[Step
         if earlier is not None:
             run.attempts_before = earlier.attempts.get(step.id, 0)
             # What cleans up after a run cleans up after this one too.
-            if step.when == model.ON_SUCCESS and earlier.statuses.get(step.id) in {model.SUCCEEDED, model.SKIPPED}:
+            if step.when == model.ON_SUCCESS and not is_left(step, earlier.statuses.get(step.id)):
                 run.status = model.SKIPPED
                 run.result = earlier.results.get(step.id)
                 run.why = _why_skipped(earlier, step.id)
         if run.status == model.PENDING and not _selected(job.steps, step, selection):
             run.status, run.why = model.SKIPPED, "not selected"
         found.append(run)
-    if not any(_is_left(run, earlier) for run in found):
+    if not any(_is_reason(run, earlier) for run in found):
         message = f"no step of {job.name} is left to run: {'; '.join(f'{run.step.id} {run.why}' for run in found)}"
-        raise UsageError(message, remedy=f"see `batchctl run {job.name} --dry-run`, and select other steps")
+        remedy = f"see `batchctl run {job.name} --dry-run`, and select other steps"
+        if earlier is not None and not any_left(job, earlier.statuses):
+            remedy = f"run all of it again: batchctl {going_on(job, left=False)}"
+        raise UsageError(message, remedy=remedy)
     return found
 
 
-def _is_left(run: StepRun, earlier: Earlier | None) -> bool:
-    """Say whether a step is a reason for a run; one that only follows others is, where it has not succeeded before."""
-    if run.status != model.PENDING:
-        return False
-    follows = run.step.when != model.ON_SUCCESS and earlier is not None
-    return not follows or (earlier is not None and earlier.statuses.get(run.step.id) in model.UNFINISHED)
+def _is_reason(run: StepRun, earlier: Earlier | None) -> bool:
+    is_pending = run.status == model.PENDING
+    return is_pending and (earlier is None or is_left(run.step, earlier.statuses.get(run.step.id)))
 
 
 def _why_skipped(earlier: Earlier, step: str) -> str:

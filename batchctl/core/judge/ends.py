@@ -6,7 +6,7 @@ Pure.
 from __future__ import annotations
 
 from batchctl.base.said import Moment, Said, recalled, said
-from batchctl.core.guard.selection import resuming
+from batchctl.core.guard.selection import go_on
 from batchctl.core.judge import alerts, findings
 from batchctl.core.judge.findings import lasting
 from batchctl.core.time.zones import human
@@ -149,4 +149,5 @@ def _rest(facts: Facts, last: Ended) -> Said:
 
 
 def _resume(facts: Facts) -> Said:
-    return said("resume it: %s", f"{facts.called} {resuming(facts.job)}")
+    last = facts.last
+    return go_on(facts.job, facts.called, left=last is None or last.step is not None or bool(last.blocked))

@@ -8,11 +8,17 @@ fires is to be made. On stdout, a line of JSON each: the places of the watched f
 from __future__ import annotations
 
 import errno
+import faulthandler
 import json
 import os
 import pickle
+import select
+import signal
 import sys
+import tempfile
+import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchctl.base.errors import BatchctlError
@@ -28,8 +34,8 @@ if TYPE_CHECKING:
 
 _SYSTEM = {"posix", "io", "_io", "time", "select", "sqlite3", "_sqlite3", "_signal"}
 
-_OUTSIDE = {f"batchctl.engine.fire.{name}" for name in ("_carry_out", "before_steps", "after_steps")}
-"""What does nothing but call, in an order."""
+_OUTSIDE = {f"batchctl.engine.fire.{name}" for name in ("_carry_out", "before_steps", "after_steps", "_outcome")}
+"""What does nothing but call, in an order; the last makes the value that is returned when all is done."""
 
 
 def error_of(name: str) -> Exception:
@@ -94,22 +100,56 @@ def fire_once(job: Job, state: str, noticed: Callable[[Place], None], name: str 
     return {"code": outcome.exit_code, "said": [str(each) for each in outcome.troubles]}
 
 
+_LIMIT = 60.0
+"""Seconds in which a fire has to end; one takes about a second."""
+
+
 def apart(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Do it in a process of its own, as a fire is one; whatever escapes is what it says."""
+    """Do it in a process of its own, as a fire is one; what escapes is what it says, or where it stood if it hung."""
     reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            said = work()
-        except BaseException as error:  # noqa: BLE001 - that one can escape is what is asked
-            said = {"code": None, "said": f"{type(error).__name__}: {error}"}
-        os.write(writer, json.dumps(said).encode())
-        os._exit(0)
-    os.close(writer)
-    with open(reader, "rb") as file:
-        found: dict[str, Any] = json.loads(file.read() or b"{}")
+    with tempfile.TemporaryFile("w+") as stood:
+        child = os.fork()
+        if child == 0:
+            faulthandler.register(signal.SIGUSR1, stood)
+            try:
+                said = work()
+            except BaseException as error:  # noqa: BLE001 - that one can escape is what is asked
+                said = {"code": None, "said": f"{type(error).__name__}: {error}"}
+            os.write(writer, json.dumps(said).encode())
+            os._exit(0)
+        os.close(writer)
+        with open(reader, "rb") as file:
+            found = _read(file.fileno())
+        if found is None:
+            os.kill(child, signal.SIGUSR1)
+            time.sleep(1)  # in which its handler writes down where it stands: nothing else could be waited for
+            _end(child)
+            stood.seek(0)
+            found = {"code": None, "said": f"did not end in {_LIMIT:.0f} s, and stood at {stood.read()}"}
     os.waitpid(child, 0)
     return found
+
+
+def _read(reader: int) -> dict[str, Any] | None:
+    said, until = b"", time.monotonic() + _LIMIT
+    while select.select([reader], [], [], max(0.0, until - time.monotonic()))[0]:
+        part = os.read(reader, 65536)
+        if not part:
+            return json.loads(said or b"{}")  # type: ignore[no-any-return] # what _places and _failing return
+        said += part
+    return None
+
+
+def _end(pid: int) -> None:
+    """Kill a process and what descends from it, its parents first, so that none is left to begin another."""
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        return
+    for each in children:
+        _end(int(each))
 
 
 def _places(job: Job, state: str) -> dict[str, Any]:
