@@ -290,13 +290,15 @@ _BARS = re.compile(r"[▁-▏]+")  # as long as its duration, which no two runs 
 _OF_THE_MACHINE = re.compile("cron is not running|cron: not running|systemctl enable --now cron")
 """What is said where no cron runs, as on most machines that run these tests."""
 _UNDER_WAY = re.compile(r"so far\s*$|^\S+ +running  |still running")
+_SPAN = re.compile(r" ±\d+[dhms](?: \d+[hms])*\b")
+"""A run under way gets one by how far it is, and so by the time of the day."""
 _FIGURES = re.compile(r"<s>|\b\d+[dhm]?(?: \d+[hm])*\b")
 
 
 def words(text: str) -> list[str]:
     """Return the words of an output, levelled."""
     found: list[str] = []
-    for line in _TIME.sub("<time>", text).splitlines():
+    for line in _SPAN.sub("", _TIME.sub("<time>", text)).splitlines():
         if _OF_THE_MACHINE.search(line):
             continue
         level = _ZONE.sub("(Zone)", _SECONDS.sub("<s>", line))
