@@ -1,6 +1,6 @@
 """batchctl makes system cron safe for long batches: it skips, it never waits.
 
-    from batchctl import Batchctl, Skipped, cron, daily, every, guard
+    from batchctl import Batchctl, Skipped, cron, daily, every, guard, job
 
 Each of these is loaded when it is asked for: importing the package costs a start of a job nothing.
 """
@@ -8,6 +8,7 @@ Each of these is loaded when it is asked for: importing the package costs a star
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from batchctl.api.client import Batchctl as Batchctl
+    from batchctl.api.decorated import job as job
     from batchctl.api.guarded import Guarded as Guarded
     from batchctl.api.guarded import Skipped as Skipped
     from batchctl.api.guarded import TimedOut as TimedOut
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Batchctl": "batchctl.api.client",
+    "job": "batchctl.api.decorated",
     **dict.fromkeys(("Guarded", "Skipped", "TimedOut", "guard"), "batchctl.api.guarded"),
     **dict.fromkeys(
         ("Schedule", "after", "at", "cron", "daily", "every", "hourly", "monthly", "weekly"), "batchctl.api.schedules"
@@ -52,6 +54,7 @@ __all__ = [
     "every",
     "guard",
     "hourly",
+    "job",
     "monthly",
     "weekly",
 ]

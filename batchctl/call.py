@@ -1,8 +1,9 @@
-"""Runs a Python function as a step: `python call.py package.module:name`, in whatever interpreter the step names.
+"""Runs a Python function as a step: `python call.py package.module:name [DIRECTORY…]`, in the Python that it names.
 
 batchctl need not be installed in that interpreter, so this file stands alone: it imports the standard library only and
 nothing of the package. Parameters come as keyword arguments from BATCHCTL_PARAMS; what the function returns is written
-to BATCHCTL_RESULT. `--check` only imports the function and holds the parameters against its signature.
+to BATCHCTL_RESULT. `--check` only imports the function and holds the parameters against its signature. Those of a
+function with `@job`, whose interpreter has batchctl, are held against its annotations in full, and come as these say.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 _USAGE = 2
+_MARK = "__batchctl_job__"
 _WRONG = 3
 """Exit code of `--check` where the function cannot be called with these parameters; the reason is on stdout."""
 
@@ -43,8 +45,13 @@ def find(name: str) -> Callable[..., Any]:
 
 def call(function: Callable[..., Any], params: dict[str, Any]) -> Any:
     """Call the function, waiting for what it awaits."""
-    value = function(**params)
+    value = function(**(_fitted(function, params) if hasattr(function, _MARK) else params))
     return asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
+
+
+def _fitted(function: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = importlib.import_module("batchctl.api.decorated").fitted(function, params)
+    return found
 
 
 async def _awaited(value: Any) -> Any:
@@ -77,6 +84,12 @@ def check(name: str, params: dict[str, Any]) -> int:
         function = find(name)
     except BaseException as error:  # noqa: BLE001 - importing the operator's module may raise anything, SystemExit too
         return _refuse(error)
+    if hasattr(function, _MARK):
+        try:
+            _fitted(function, params)
+        except TypeError as error:
+            return _refuse(error)
+        return 0
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -125,12 +138,15 @@ def main(arguments: list[str]) -> int:
         return _USAGE
     # Modules are looked for in the step's working directory, as with `python -m`, and not in this file's, which `-P`
     # or PYTHONSAFEPATH has left out already.
-    sys.path[: 0 if getattr(sys.flags, "safe_path", False) else 1] = [os.getcwd()]
+    name, *directories = arguments[1:] if arguments[0] == "--check" else arguments
+    sys.path[: 0 if getattr(sys.flags, "safe_path", False) else 1] = dict.fromkeys([os.getcwd(), *directories])
     # UTF-8 whatever the locale says, as batchctl wrote it.
     params: dict[str, Any] = json.loads(os.environb.get(b"BATCHCTL_PARAMS") or b"{}")
     if arguments[0] == "--check":
-        return check(arguments[1], params)
-    keep(call(find(arguments[0]), params))
+        code = check(name, params)
+        sys.stdout.flush()
+        os._exit(code)  # threads that the module started are not waited for
+    keep(call(find(name), params))
     return 0
 
 

@@ -31,7 +31,7 @@ def config(site: Site, job: str | None = None) -> Effective:
     """Validate the configuration and return what is in force.
 
     Raises:
-        ConfigError: if it is wrong.
+        ConfigError: if it is wrong; what is wrong with its modules alone is in `config.broken`.
         UsageError: if there is no such job.
     """
     origin = site.config.origins["state_dir"]

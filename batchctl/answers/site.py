@@ -121,6 +121,8 @@ class Site:
     def job(self, name: str) -> Job:
         """Return one job; UsageError (exit 2) with a suggestion where there is none of that name."""
         job = self.find(name)
+        if job is None and self.config.broken:
+            raise self.config.broken_error  # it may be a job of theirs
         if job is None:
             raise unknown_job(name, list(self.config.jobs))
         return job

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from batchctl.api import results, results_jobs, results_upkeep
 from batchctl.api.convert import result
 from batchctl.api.questions import Questions, seconds_text, twin
-from batchctl.api.schedules import Schedule, duration
+from batchctl.api.schedules import Schedule, plain
 from batchctl.base.errors import BatchctlError, UsageError
 from batchctl.base.record import Record
 from batchctl.core.time.zones import iso
@@ -201,7 +201,7 @@ class Batchctl(Questions):
         """
         from batchctl.answers.jobs_edit import set_keys
 
-        values = {name: _plain(value) for name, value in ({**schedule.keys, **keys} if schedule else keys).items()}
+        values = {name: plain(value) for name, value in ({**schedule.keys, **keys} if schedule else keys).items()}
         values.update({f"params.{name}": value for name, value in (params or {}).items()})
         return _changed(set_keys(self._site(), name, values))
 
@@ -256,12 +256,7 @@ def _changed(done: Changed) -> results_jobs.Changed:
 
 
 def _settings(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in table.items() if value is not None}
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as the configuration has it: a timedelta as text."""
-    return duration(value) if hasattr(value, "total_seconds") else value
+    return {name: plain(value) for name, value in table.items() if value is not None}
 
 
 def _as_json(key: str, value: Any) -> str:

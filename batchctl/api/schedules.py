@@ -149,6 +149,11 @@ def duration(length: str | float | timedelta) -> str:
     return f"{seconds:g}s" if seconds < 1e6 else f"{seconds:.0f}s"  # noqa: PLR2004 - g would write 1e+06
 
 
+def plain(value: Any) -> Any:
+    """Return a value as the configuration has it: a timedelta as text."""
+    return duration(value) if hasattr(value, "total_seconds") else value
+
+
 def _within(value: int, least: int, most: int, what: str) -> int:
     if not least <= value <= most:
         message = f"{value} is no {what}"

@@ -20,7 +20,8 @@ def config(
 ) -> None:
     """Validate the configuration and print what is in force, where each value comes from, secrets masked.
 
-    A configuration error exits 78 and names file, line, key and remedy, and so do all others at once. What a job needs
+    A configuration error exits 78 and names file, line, key and remedy, and so do all others at once; one of a module
+    with jobs comes after what is in force without it. What a job needs
     and does not have (a program, a directory, a function) is a warning here; `batchctl doctor` says more.
 
     Examples:
@@ -34,7 +35,8 @@ def config(
     found = answer.config(site, job)
     if as_json:
         typer.echo(json_text(view.as_json(found)))
-        warn(preflight.of_jobs(site, found.jobs))
-        return
-    write(f"{line}\n" for line in view.as_toml(found))
+    else:
+        write(f"{line}\n" for line in view.as_toml(found))
     warn(preflight.of_jobs(site, found.jobs))
+    if job is None and found.config.broken:
+        raise found.config.broken_error

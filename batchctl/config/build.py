@@ -56,6 +56,10 @@ class Shared(Record):
     events_syslog: bool = False
     config_path: str | None = None
     state_home: str | None = None
+    python: str | None = None
+    """The interpreter of functions that name none."""
+    python_path: tuple[str, ...] = ()
+    functions: Mapping[str, str] = {}
     top: AlertKeys | None = None
     """What the top level says of alerts and retention."""
 
@@ -68,10 +72,11 @@ def build_job(name: str, table: Any, where: KeyPath, origin: str, shared: Shared
     """
     job = convert(table, JobTable, where)
     params = values.params(job.params, where.at("params"))
-    steps = _steps(job, table, where, params)
+    steps = _steps(job, table, where, params, shared)
     inherited = alerting.inherited(table, shared.top, where)
     return Job(
         name=name,
+        title=job.title,
         description=job.description,
         kind=job.kind,
         schedule=_spread(name, job, _schedule(job, table, where, shared), where),
@@ -87,6 +92,7 @@ def build_job(name: str, table: Any, where: KeyPath, origin: str, shared: Shared
         retention=alerting.retention(inherited, where),
         catch_up=job.catch_up,
         catch_up_window=values.optional_duration(job.catch_up_window, where.at("catch_up_window")) or _CATCH_UP_WINDOW,
+        python_path=shared.python_path if any(step.function for step in steps) else (),
         sources=shared.sources,
         lang=shared.lang,
         events_file=shared.events_file,
@@ -246,12 +252,14 @@ def _stale_after(job: JobTable, where: KeyPath) -> float | None:
     return stale_after
 
 
-def _steps(job: JobTable, table: Mapping[str, Any], where: KeyPath, params: Mapping[str, Any]) -> tuple[Step, ...]:
+def _steps(
+    job: JobTable, table: Mapping[str, Any], where: KeyPath, params: Mapping[str, Any], shared: Shared
+) -> tuple[Step, ...]:
     commands = [key for key in table if key in COMMANDS]
     if job.steps is not None and commands:
         where.at(commands[0]).refuse("a job has steps or a command of its own, not both", "move it into a step")
     if commands:
-        short = Step(id="1", **_command(job, table, where), **_retries(job, where))
+        short = Step(id="1", **_command(job, table, where, shared), **_retries(job, where))
         _check_placeholders(short, params, where)
         return (short,)
     misplaced = next((key for key in table if key in SHORT_ONLY), None)
@@ -260,7 +268,7 @@ def _steps(job: JobTable, table: Mapping[str, Any], where: KeyPath, params: Mapp
     if not job.steps:
         where.refuse("has no step", "add [[steps]] with an id and one of run, argv and function")
     where = where.at("steps")
-    steps = tuple(_step(step, where.at(number), params) for number, step in enumerate(job.steps))
+    steps = tuple(_step(step, where.at(number), params, shared) for number, step in enumerate(job.steps))
     seen: set[str] = set()
     for number, step in enumerate(steps):
         if step.id in seen:
@@ -271,7 +279,7 @@ def _steps(job: JobTable, table: Mapping[str, Any], where: KeyPath, params: Mapp
     return steps
 
 
-def _step(table: Any, where: KeyPath, job_params: Mapping[str, Any]) -> Step:
+def _step(table: Any, where: KeyPath, job_params: Mapping[str, Any], shared: Shared) -> Step:
     raw = convert(table, StepTable, where)
     step = Step(
         id=values.name(raw.id, where.at("id"), "step"),
@@ -280,7 +288,7 @@ def _step(table: Any, where: KeyPath, job_params: Mapping[str, Any]) -> Step:
         grace=values.optional_duration(raw.grace, where.at("grace"), zero=True),
         when=raw.when,
         continue_on_failure=raw.continue_on_failure,
-        **_command(raw, table, where),
+        **_command(raw, table, where, shared),
         **_retries(raw, where),
         **_surroundings(raw, where),
     )
@@ -288,7 +296,7 @@ def _step(table: Any, where: KeyPath, job_params: Mapping[str, Any]) -> Step:
     return step
 
 
-def _command(raw: SharedKeys, table: Mapping[str, Any], where: KeyPath) -> dict[str, Any]:
+def _command(raw: SharedKeys, table: Mapping[str, Any], where: KeyPath, shared: Shared) -> dict[str, Any]:
     given = [key for key in table if key in COMMANDS]
     if not given:
         where.refuse("has no command", "give it one of run, argv and function")
@@ -298,19 +306,17 @@ def _command(raw: SharedKeys, table: Mapping[str, Any], where: KeyPath) -> dict[
         where.at("run").refuse("is empty", example("run"))
     if raw.argv is not None and not (raw.argv and raw.argv[0]):
         where.at("argv").refuse("names no program", example("argv"))
-    if raw.function is not None and not _is_function(raw.function):
-        where.at("function").refuse(f"{raw.function!r} names no function", example("function"))
     if raw.python is not None and raw.function is None:
         remedy = "remove it, or write the interpreter into run or argv"
         where.at("python").refuse("chooses the interpreter of a function, and there is none", remedy)
-    python = raw.python if raw.python and "/" not in raw.python else values.location(raw.python, where.at("python"))
+    function = None if raw.function is None else shared.functions.get(raw.function, raw.function)
+    if function is not None and not values.FUNCTION.fullmatch(function):
+        remedy = unknown_remedy(function, shared.functions, "names in [functions]") if shared.functions else ""
+        remedy = f"{example('function')}; {remedy}" if remedy else example("function")
+        where.at("function").refuse(f"{function!r} names no function", remedy)
+    python = None if function is None else values.interpreter(raw.python, where.at("python")) or shared.python
     argv = None if raw.argv is None else values.command(raw.argv, where.at("argv"))
-    return {"run": raw.run, "argv": argv, "function": raw.function, "python": python}
-
-
-def _is_function(text: str) -> bool:
-    module, colon, attribute = text.partition(":")
-    return bool(colon) and all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")])
+    return {"run": raw.run, "argv": argv, "function": function, "python": python}
 
 
 def _retries(raw: CommandKeys, where: KeyPath) -> dict[str, Any]:

@@ -8,7 +8,10 @@ all jobs read it too. It is used if
 - this batchctl, this Python and the fields of the domain's records are those that wrote it;
 - every file and directory that was read then is the same now: device, inode, size, mtime and ctime. The ctime is what
   `cp -p`, `rsync -t` and `touch -d` cannot set back, and a directory's tells of files that came, went or were renamed;
-- HOME and TZ, which `~` and a local `at` are read by, and the system's time zone, are the same.
+- HOME and TZ, which `~` and a local `at` are read by, PYTHONPATH, and the system's time zone, are the same.
+
+The jobs of `modules` are in it like all others, with the source files of their modules among its own: a module is
+imported when one of them has changed, and not at a fire.
 
 Otherwise the files are read, of those in jobs.d only what has changed unless the top of the main file has, and the copy
 is written anew: atomically, and if that fails the fire goes on without. A file that changed a moment ago is not
@@ -70,7 +73,9 @@ _CHECKSUM_BYTES = 8
 _LOCALTIME = "/etc/localtime"
 _PRESET = "preset "
 """Begins the origin of what a preset says; its file is another source of a job."""
-_LAYOUT = 6
+_BROKEN = ""
+"""Stands beside the jobs where a module with more of them is broken: it is looked at anew by whoever misses one."""
+_LAYOUT = 7
 """Of the file; to be raised with every change of what it holds."""
 
 
@@ -110,9 +115,12 @@ def _load_one(path: str | None, name: str, state_option: str | None, *, ready_ma
         _, _, state_dir, jobs, _ = content
         wanted = name if name in jobs else _normal(name)
         packed = jobs.get(wanted)
-        if packed is not None or wanted not in jobs:
+        if packed is not None or (wanted not in jobs and _BROKEN not in jobs):
             return (None if packed is None else _unpack(packed)), paths.state_dir(state_option, state_dir)
-    config = _load(path, None if content is not None else copy, kept, ready_made=ready_made)
+        copy = copy if _BROKEN in jobs else None
+    config = _load(path, copy, kept, ready_made=ready_made)
+    if config.broken and _normal(name) not in config.jobs and is_ready_made(name):
+        raise config.broken_error  # it may be meant to be another than the ready-made one
     return config.jobs.get(_normal(name)), paths.state_dir(state_option, config.state_dir)
 
 
@@ -127,7 +135,7 @@ def load_config(path: str | None, state_option: str | None, *, ready_made: bool 
     content = kept if kept is not None and _is_fresh(kept) else None
     if content is not None and None not in content[3].values():
         _, _, state_dir, jobs, rest = content
-        files, timezone, lang, pools, disk_free_min, origins, _ = marshal.loads(rest)  # noqa: S302 - part of the checked copy
+        files, timezone, lang, pools, functions, disk_free_min, origins, _ = marshal.loads(rest)  # noqa: S302 - part of the checked copy
         zone = _zone(timezone)
         return Config(
             path=path,
@@ -138,11 +146,12 @@ def load_config(path: str | None, state_option: str | None, *, ready_made: bool 
             lang=lang,
             state_dir=state_dir,
             pools=pools,
+            functions=functions,
             disk_free_min=disk_free_min,
             origins={key: origin for each in origins.values() for key, origin in each.items()},
         )
     # Whoever only looks makes no directory; where a fire has made it, the next look is as quick as a fire.
-    is_kept = copy is not None and content is None and os.path.isdir(os.path.dirname(copy))
+    is_kept = copy is not None and (content is None or _BROKEN in content[3]) and os.path.isdir(os.path.dirname(copy))
     return _load(path, copy if is_kept else None, kept, ready_made=ready_made)
 
 
@@ -192,7 +201,7 @@ def _normal(name: str) -> str:
 def _key(path: str | None) -> tuple[Any, ...]:
     """Return all besides the files that the compiled copy depends on."""
     forms = tuple(record._fields for record in _RECORDS)
-    surroundings = (os.environ.get("HOME"), os.environ.get("TZ"))
+    surroundings = (os.environ.get("HOME"), os.environ.get("TZ"), os.environ.get("PYTHONPATH"))
     return (_LAYOUT, VERSION, sys.hexversion, marshal.version, os.path.dirname(__file__), path, surroundings, forms)
 
 
@@ -256,9 +265,11 @@ def _write(copy: str, path: str | None, loaded: Loaded, packed: Mapping[str, tup
     part = f"{copy}.{os.getpid()}.part"
     try:
         jobs = {name: pack(name, job) for name, job in config.jobs.items()}
+        if config.broken:
+            jobs[_BROKEN] = None
         rest = (
-            *(config.files, config.timezone, config.lang, dict(config.pools), config.disk_free_min),
-            *({name: dict(each) for name, each in loaded.origins.items()}, loaded.top),
+            *(config.files, config.timezone, config.lang, dict(config.pools), dict(config.functions)),
+            *(config.disk_free_min, {name: dict(each) for name, each in loaded.origins.items()}, loaded.top),
         )
         body = marshal.dumps((_key(path), sources, config.state_dir, jobs, marshal.dumps(rest)))
         StateDir(os.path.dirname(copy)).ensure()

@@ -18,10 +18,23 @@ KEYS = {
     "events": ("", "where each event is written as it happens, a table `[events]`; see `batchctl events`"),
     "events.file": ('"/var/log/batchctl.log"', "the file that gets a line for each event"),
     "events.syslog": ("true", "each event goes to syslog(3), as batchctl, daemon"),
+    "modules": (
+        '["shop.jobs"]',
+        "Python modules whose functions with `@job` are jobs; see [Use batchctl from Python](../howto/python.md)",
+    ),
+    "python_path": (
+        '["lib"]',
+        "where modules and functions are looked for, besides the configuration's folder and PYTHONPATH",
+    ),
+    "functions": (
+        '{ collect = "package.module:name" }',
+        "names of Python functions for the key function of jobs, a table `[functions]`",
+    ),
     "jobs": ("", "the jobs, a table `[jobs.NAME]` each; or a file jobs.d/NAME.toml each, with the keys at its top"),
     "sources": ("", "where the catalogue's collectors get their data, a table `[sources.NAME]` each"),
     # when a job fires
     "preset": ('"daily-batch"', "the ready-made job that this one is; its own keys override the preset's"),
+    "title": ('"커스텀 수집"', "what people read beside the name"),
     "description": ('"keyword search, then market upload"', "a line for people"),
     "kind": ('"collection", "processing", "maintenance", "report" or "analysis"', "a word to sort by"),
     "schedule": ('"0 1 * * *"', "when cron fires it, as in crontab(5)"),
@@ -59,8 +72,11 @@ KEYS = {
     "group": ('"keyword-search"', "the group that the step belongs to"),
     "run": ('"collect --limit 100"', "a line for /bin/sh; in a job: its one step"),
     "argv": ('["prog", "--limit", "100"]', "instead of run: program and arguments, without a shell"),
-    "function": ('"package.module:name"', "instead of run: a Python function, called with params as keyword arguments"),
-    "python": ('"/srv/shop/.venv/bin/python"', "the interpreter for function; default: batchctl's own"),
+    "function": (
+        '"package.module:name"',
+        "instead of run: a Python function, or its name in `[functions]`; params are its keyword arguments",
+    ),
+    "python": ('"/srv/shop/.venv/bin/python"', "the interpreter of functions and modules; default: batchctl's own"),
     "params": ("{ limit = 100 }", "parameters, for `{name}` in run and argv, and for the program; a step's go before"),
     "continue_on_failure": ("true", "where the step fails, later ones run all the same; the run still ends failed"),
     "when": (

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 from batchctl.base import clock
 from batchctl.base.errors import ConfigError
 from batchctl.base.paths import identity_of
-from batchctl.base.record import replace
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
+from batchctl.config.chain import chained
 from batchctl.config.earlier import Earlier, Loaded, Ready, top_of
 from batchctl.config.faults import Faults
 from batchctl.config.key_path import KeyPath
-from batchctl.config.ready_made import PRESETS, file_of, is_ready_made
+from batchctl.config.modules import look
+from batchctl.config.ready_made import PRESETS, file_of
 from batchctl.config.schema import EventsTable, FileTable, JobTable, convert, example, unknown_remedy
 from batchctl.config.sources import sources
 from batchctl.config.toml_file import Key, TomlFile
-from batchctl.core.model import Config, Follower, Job
+from batchctl.core.model import Config, Job
 from batchctl.core.parameters import misfit
 from batchctl.core.time import zones
 
@@ -113,8 +114,11 @@ def load_all(
         definitions = [] if main is None else _defined(main, top, reader, faults, earlier)
     origins: dict[str, Mapping[str, str]] = {"": _top_origins(top, where)}
     found = _jobs(definitions, reader, shared, origins, faults)
+    broken = Faults()
     if not ready_made and files is None:  # whoever runs a ready-made job by its name has not asked for another
-        found = _chained(found, {each.name: each for each in definitions}, faults)
+        if top.modules and where is not None and not faults.found:
+            definitions += _decorated(top, where, reader, shared, (found, origins, broken))
+        found = chained(found, {each.name: each.where for each in definitions}, faults, broken)
     if faults.found and earlier is not None:
         return load_all(path)
     faults.settle()
@@ -127,6 +131,8 @@ def load_all(
         lang=shared.lang,
         state_dir=shared.state_home,
         pools=shared.pools,
+        functions=shared.functions,
+        broken=tuple((str(error), error.remedy) for error in broken.found),
         origins={key: origin for each in origins.values() for key, origin in each.items()},
         **_disk_free_min(top, where),
     )
@@ -154,16 +160,19 @@ def _jobs(
     shared: Shared,
     origins: dict[str, Mapping[str, str]],
     faults: Faults,
+    there: Mapping[str, Job] | None = None,
 ) -> dict[str, Job]:
-    found: dict[str, Job] = {}
+    """Return what the definitions define, besides the jobs that are there already."""
+    there, found = there or {}, dict[str, Job]()
     for each in definitions:
         if each.ready is not None and each.name not in found:
             found[each.name], origins[each.name] = each.ready
             continue
 
         def build(table: Any, each: _Definition = each) -> Job:
-            if each.name in found:
-                what = f"a job of this name is already defined in {found[each.name].origin}"
+            before = found.get(each.name) or there.get(each.name)
+            if before is not None:
+                what = f"a job of this name is already defined in {before.origin}"
                 each.where.refuse(what, "rename or remove one of them")
             job, origins[each.name] = _effective(each.with_table(table), reader, shared)
             return job
@@ -174,39 +183,28 @@ def _jobs(
     return found
 
 
-def _chained(jobs: dict[str, Job], definitions: Mapping[str, _Definition], faults: Faults) -> dict[str, Job]:
-    """Return the jobs with those that follow them; faults are an `after` that names no job, or leads back to it."""
-    followers: dict[str, list[Follower]] = {}
-    for job in jobs.values():
-        for name in job.schedule.after:
-            with faults.noted():
-                if name not in definitions:
-                    remedy = unknown_remedy(name, definitions, "known jobs")
-                    if is_ready_made(name):
-                        remedy = f"make it a job as well: batchctl jobs presets --install {name} {job.name}"
-                    definitions[job.name].where.at("after").refuse(f"there is no job {name!r}", remedy)
-            follower = Follower(job=job.name, after=job.schedule.after, after_any=job.schedule.after_any)
-            followers.setdefault(name, []).append(follower)
-        with faults.noted():
-            if circle := _circle(jobs, job.name):
-                what = f"goes round in a circle: {' after '.join(circle)}"
-                definitions[job.name].where.at("after").refuse(what, "give one of these jobs a schedule of its own")
-    return jobs | {name: replace(jobs[name], followers=tuple(each)) for name, each in followers.items() if name in jobs}
-
-
-def _circle(jobs: Mapping[str, Job], name: str) -> list[str]:
-    """Return the way from a job over those that it waits for back to itself, where there is one."""
-    ways, seen = [[name]], set[str]()
-    while ways:
-        way = ways.pop()
-        job = jobs.get(way[-1])
-        for other in () if job is None else job.schedule.after:
-            if other == name:
-                return [*way, name]
-            if other not in seen:
-                seen.add(other)
-                ways.append([*way, other])
-    return []
+def _decorated(
+    top: FileTable,
+    where: KeyPath,
+    reader: _Reader,
+    shared: Shared,
+    into: tuple[dict[str, Job], dict[str, Mapping[str, str]], Faults],
+) -> list[_Definition]:
+    """Add the jobs of `modules` to those that are there; one that is wrong in anything is none, and others go on."""
+    jobs, origins, broken = into
+    found = look(top.modules, where.at("modules"), shared.python, shared.python_path)
+    reader.identities.update(found.files)
+    for error in found.wrong:
+        broken.note(error)
+    definitions = [_Definition(source.name, table, source) for source, table in found.jobs]
+    for each in definitions:
+        faults = Faults()
+        made = _jobs([each], reader, shared, origins, faults, jobs)
+        for error in faults.found:
+            broken.note(error)
+        if not faults.found:
+            jobs |= made
+    return definitions
 
 
 def _disk_free_min(top: FileTable, where: KeyPath | None) -> dict[str, int]:
@@ -282,8 +280,22 @@ def _shared(top: FileTable, where: KeyPath | None) -> Shared:
         events_syslog=events.syslog,
         config_path=where.source.path,
         state_home=values.location(top.state_dir, where.at("state_dir")),
+        python=values.interpreter(top.python, where.at("python")),
+        python_path=(where.source.directory, *values.search_path(top.python_path, where.at("python_path"))),
+        functions=_functions(top, where),
         top=top,
     )
+
+
+def _functions(top: FileTable, where: KeyPath) -> dict[str, str]:
+    for number, module in enumerate(top.modules):
+        if not values.MODULE.fullmatch(module):
+            where.at("modules").at(number).refuse(f"{module!r} is not the name of a module", example("modules"))
+    for name, reference in top.functions.items():
+        if not isinstance(reference, str) or not values.FUNCTION.fullmatch(reference):
+            remedy = f'write for example {name} = "package.module:name"'
+            where.at("functions").at(name).refuse(f"{reference!r} names no function", remedy)
+    return dict(top.functions)
 
 
 def _top_origins(top: FileTable, where: KeyPath | None) -> dict[str, str]:

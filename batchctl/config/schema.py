@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from batchctl.config import keys
+from batchctl.core.text.types_in_words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,6 +122,7 @@ class JobTable(_JobKeys, forbid_unknown_fields=True):
     """`[jobs.X]`, or a file in jobs.d; `preset` names the definition that the other keys override."""
 
     preset: str | None = None
+    title: str = ""
     description: str = ""
     kind: Kind | None = None
     schedule: str | None = None
@@ -180,6 +182,10 @@ class FileTable(AlertKeys, forbid_unknown_fields=True):
     jobs: Table = {}
     sources: Table = {}
     events: Table = {}
+    modules: list[str] = []
+    functions: Table = {}
+    python: str | None = None
+    python_path: str | list[str] | None = None
     disk_free_min: Size | None = None
 
 
@@ -194,18 +200,6 @@ _HOMES: dict[type[Struct], str] = {
 }
 
 T = TypeVar("T", bound=Struct)
-
-_TYPES = {
-    "array": "a list",
-    "bool": "true or false",
-    "date": "a date",
-    "datetime": "a date and a time",
-    "float": "a number",
-    "int": "a whole number",
-    "object": "a table",
-    "str": "text",
-    "time": "a time of day",
-}
 
 
 def convert(table: Any, struct: type[T], where: KeyPath) -> T:
@@ -232,7 +226,7 @@ def convert(table: Any, struct: type[T], where: KeyPath) -> T:
                 "is one table, and steps are a list of them",
                 f"write [[{header}]], in double brackets, before each step",
             )
-        where.refuse(_in_words(text), example(where.key, table))
+        where.refuse(in_words(text), example(where.key, table))
 
 
 def keys_of(struct: type[Struct]) -> list[str]:
@@ -264,18 +258,3 @@ def example(key: str, table: Any = None) -> str:
 def _quoted(key: str) -> str:
     """Return a key as TOML wants it in a header."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'
-
-
-def _in_words(text: str) -> str:
-    found = re.fullmatch(r"Expected `([^`]*)`(?: (>=|<=) (\S+))?(?:, got `(\w+)`)?", text)
-    if found is None:
-        invalid = re.fullmatch(r"Invalid enum value (.*)", text, re.DOTALL)
-        return f"{invalid[1]} is not one of its values" if invalid else "is not a date and a time"
-    expected, comparison, bound, got = found.groups()
-    names = [name for name in expected.split(" | ") if name != "null"]
-    if {"int", "float"} <= set(names):
-        names.remove("int")
-    wanted = " or ".join(_TYPES.get(name, name) for name in names)
-    if comparison:
-        return f"must be {wanted}, {'at least' if comparison == '>=' else 'at most'} {float(bound):g}"
-    return f"must be {wanted}, not {_TYPES.get(got, got)}"

@@ -22,6 +22,8 @@ TEN_YEARS = 3653 * 86400.0
 """Seconds; a longer duration is a slip (an extra digit, milliseconds without their unit)."""
 
 NAME = re.compile(r"\w[\w.-]{0,63}")
+MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+FUNCTION = re.compile(rf"{MODULE.pattern}:{MODULE.pattern}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMG]?)(i?)[bB]?")
 _UNIT = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3}
 _WINDOW = re.compile(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)")
@@ -98,6 +100,11 @@ def location(text: str | None, where: KeyPath) -> str | None:
     if not expanded or expanded.startswith("~"):
         where.refuse(f"{text!r} leads nowhere", "write an absolute path, or one relative to the configuration file")
     return os.path.join(where.source.directory, expanded)
+
+
+def interpreter(text: str | None, where: KeyPath) -> str | None:
+    """Return a Python by its path, or by its name as PATH has it."""
+    return text if text and "/" not in text else location(text, where)
 
 
 def command(words: list[str], where: KeyPath) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Instants are seconds since the epoch (UTC), durations seconds. None means "not s
 
 from __future__ import annotations
 
-from batchctl.base.errors import EXIT_SKIPPED
+from batchctl.base.errors import EXIT_SKIPPED, ConfigError
 from batchctl.base.record import Record
 from batchctl.core.limits import NONE, Limits
 
@@ -217,6 +217,8 @@ class Job(Record):
     """One job of the effective configuration; everything inherited from its surroundings is already filled in."""
 
     name: str
+    title: str = ""
+    """What people read beside the name."""
     description: str = ""
     kind: str | None = None
     schedule: Schedule
@@ -227,6 +229,8 @@ class Job(Record):
     env: Mapping[str, str] = {}
     env_file: str | None = None
     cwd: str | None = None
+    python_path: tuple[str, ...] = ()
+    """Where functions are looked for besides their working directory."""
     path: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     timeout: float | None = None
@@ -257,7 +261,7 @@ class Job(Record):
     state_home: str | None = None
     """The state directory that this file names."""
     origin: str = ""
-    """The file that defines the job, or `preset NAME`."""
+    """The file that defines the job, or `preset NAME`, or `module NAME`."""
 
 
 class Selection(Record):
@@ -296,10 +300,20 @@ class Config(Record):
     """The language of what people read, `ko` or `en`; None leaves it to the locale."""
     state_dir: str | None
     pools: Mapping[str, int]
+    functions: Mapping[str, str] = {}
+    """Names of functions that jobs may call, each with its `package.module:attribute`."""
+    broken: tuple[tuple[str, str], ...] = ()
+    """What is wrong with modules whose functions are to be jobs, each with its remedy; other jobs go on."""
     disk_free_min: int = 1_000_000_000
     """Bytes below which `check` calls the disk of the state directory low."""
     origins: Mapping[str, str]
     """Where each effective value comes from: dotted key (`jobs.daily-batch.timeout`) to file, preset or `default`."""
+
+    @property
+    def broken_error(self) -> ConfigError:
+        """What is broken, as one error with all others beside it."""
+        first, *others = (ConfigError(text, remedy=remedy) for text, remedy in self.broken)
+        return ConfigError(str(first), remedy=first.remedy, others=tuple(others))
 
     def chain_begins(self, name: str) -> tuple[str, ...]:
         """Return the jobs that cron has to fire for one to be fired: itself, or the first ones of its chain."""

@@ -63,12 +63,14 @@ def check_functions(job: Job, overrides: Mapping[str, Any], files_env: Mapping[s
         params = {**job.params, **step.params, **overrides}
         code, heard = _asked(job, step, params, files_env)
         if code:
-            by_hand = overrides and not _asked(job, step, {**job.params, **step.params}, files_env)[0]
+            by_hand = overrides and (
+                "missing a required" in heard or not _asked(job, step, {**job.params, **step.params}, files_env)[0]
+            )
             heard = mask(heard, secret_values(job, files_env)) or f"its check ended with exit code {code}"
             message = f"job {job.name}, step {step.id}: function {step.function} cannot be called: {heard}"
             if by_hand:
                 raise UsageError(message, remedy="give --param what the function takes")
-            remedy = said("correct function, params, cwd or python; modules are looked for in the step's cwd")
+            remedy = said("correct function, params, cwd, python or python_path")
             raise ConfigError(message, remedy=remedy)
 
 
@@ -82,7 +84,7 @@ def _asked(
     limits = effective(job.limits, step.limits)
     user = None if limits is None else limits.user
     cwd = step.cwd or job.cwd or (env["HOME"] if user else None)
-    return ask((*_caller(step), "--check", step.function or ""), env, cwd, user)
+    return ask((*_caller(step), "--check", step.function or "", *job.python_path), env, cwd, user)
 
 
 def check_users(job: Job) -> None:
@@ -184,7 +186,7 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: Attempt) -> 
         **params,
     }
     return Command(
-        argv=_argv(spec, values),
+        argv=_argv(spec, values, job.python_path),
         env=env,
         cwd=spec.cwd or job.cwd,
         log=place.at(attempt.log),
@@ -194,11 +196,11 @@ def command(around: Surroundings, run: Run, step: StepRun, attempt: Attempt) -> 
     )
 
 
-def _argv(step: Step, values: Mapping[str, Any]) -> tuple[str, ...]:
+def _argv(step: Step, values: Mapping[str, Any], python_path: tuple[str, ...]) -> tuple[str, ...]:
     if step.run is not None:
         return ("/bin/sh", "-c", fill_shell(step.run, values))
     if step.function is not None:
-        return (*_caller(step), step.function)
+        return (*_caller(step), step.function, *python_path)
     return tuple(fill_word(word, values) for word in step.argv or ())
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
 from batchctl.process.feed import feed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _LIMIT = 60.0
 _LONGEST = 500
@@ -23,6 +24,21 @@ def ask(argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None, user: st
     code, said = feed(argv, b"", _LIMIT, env=env, cwd=cwd, user=user)
     lines = said.strip().splitlines()
     return code, lines[-1][:_LONGEST] if lines else ""
+
+
+def lines_of(argv: Callable[[int], tuple[str, ...]], cwd: str | None) -> tuple[int, list[bytes], str]:
+    """Run a program within the same limits; return its exit code, the whole lines that it answers, and its last words.
+
+    The answer goes to a descriptor of its own, which `argv` is given: no print of whatever the program runs reaches it.
+    """
+    answer = os.memfd_create("batchctl")
+    try:
+        code, said = feed(argv(answer), b"", _LIMIT, cwd=cwd, inherits=(answer,))
+        content = os.pread(answer, os.fstat(answer).st_size, 0)
+    finally:
+        os.close(answer)
+    words = said.strip().splitlines()
+    return code, content.split(b"\n")[:-1], words[-1][:_LONGEST] if words else ""
 
 
 def exchange(argv: tuple[str, ...], content: bytes, env: Mapping[str, str]) -> tuple[int, bytes, bytes]:

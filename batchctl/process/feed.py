@@ -27,10 +27,11 @@ def feed(
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
     user: str | None = None,
+    inherits: Sequence[int] = (),
 ) -> tuple[int, str]:
     """Run a program with `content` as its stdin; return its exit code and the end (64 KiB) of what it said.
 
-    Environment, working directory and user are ours unless given.
+    Environment, working directory and user are ours unless given; `inherits` are descriptors that it keeps.
 
     After `limit` seconds (exit code 124) it is ended, and when it has ended so is its process group: nothing that it
     started goes on beside the batch, and nothing that keeps its output open is waited for. A program that cannot be
@@ -48,6 +49,7 @@ def feed(
             start_new_session=True,
             env=None if env is None else dict(env),
             cwd=cwd,
+            pass_fds=inherits,
             **_as_user(user),
         )
     except (OSError, ValueError) as error:

@@ -36,6 +36,8 @@ _DESCRIPTORS = 256
 def of_site(config: Config, state: str, firing: Firing) -> Iterator[Remark]:
     """Yield what was looked at, well or not."""
     yield from _configuration(config)
+    for text, remedy in config.broken:
+        yield _bad("error", "modules", text, remedy)
     yield from _state(state)
     yield from of_cron(config, firing)
     yield from _clock(config)

@@ -17,11 +17,11 @@ BLOCKS = [block.text for block in blocks("docs/howto/python.md", "python")]
 
 
 def test_there_is_something_to_run() -> None:
-    """The page shows the guard, the door and the schedules."""
-    assert len(BLOCKS) == 3
+    """The page shows the guard, a job, the door and the schedules."""
+    assert len(BLOCKS) == 4
 
 
-@pytest.mark.parametrize("text", BLOCKS, ids=["guard", "door", "schedules"])
+@pytest.mark.parametrize("text", BLOCKS, ids=["guard", "job", "door", "schedules"])
 def test_it_runs(text: str, home: Path) -> None:
     """Each block runs to its end, without a word on stderr."""
     config = home / ".config" / "batchctl" / "batchctl.toml"
