@@ -116,7 +116,7 @@ LIBRARIES = {
     "sqlite_utils": {"store"},
     "filelock": {"store", "config", "crontab"},
     "croniter": {"core"},
-    "msgspec": {"config", "web"},
+    "msgspec": {"config", "api", "web"},
     "tomllib": {"config"},
     "tomlkit": {"config", "present"},
     "apprise": {"notify"},

@@ -98,7 +98,7 @@ def test_it_runs_like_any_other_and_fires_what_follows(home: Home) -> None:
     wait_for(
         lambda: rows(home.state, "select status from runs where job = 'publish'") == [("succeeded",)], "the follower"
     )
-    assert rows(home.state, "select result from steps order by id")[-1] == ('{"value": "date None"}',)
+    assert rows(home.state, "select result from steps order by run_id, seq")[-1] == ('{"value": "date None"}',)
     done = home("run", "publish", "--json", "--param", "where=/srv")
     assert json.loads(done.stdout)["steps"][0]["result"] == {"value": "date PosixPath('/srv')"}
 
