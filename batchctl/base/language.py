@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextvars import ContextVar
 
 from batchctl.base.said import Lasting, Moment, Said
 
@@ -26,16 +27,33 @@ class _Chosen:
     korean: NullTranslations | None = None
 
 
+_asked: ContextVar[str | None] = ContextVar("asked", default=None)
+"""The language of the one request that is being answered."""
+
+
+def speak(lang: str) -> None:
+    """Speak `ko` or `en` for the rest of this context (PEP 567): a server answers people of both at once."""
+    _asked.set(lang)
+
+
+def on_page() -> bool:
+    """Say whether it is a browser that is spoken to, which shows every sign whatever the server's own locale is."""
+    return _asked.get() is not None
+
+
 def prefer(lang: str | None) -> None:
     """Keep the language of the configuration."""
     _Chosen.lang = lang
 
 
 def current() -> str:
-    """Return `ko` or `en`: what BATCHCTL_LANG says, else the configuration, else the locale.
+    """Return `ko` or `en`: what was asked for, else what BATCHCTL_LANG says, else the configuration, else the locale.
 
     Any other language is English, and so is Korean where stdout has no Hangul.
     """
+    asked = _asked.get()
+    if asked is not None:
+        return asked
     get = os.environ.get
     wanted = get("BATCHCTL_LANG") or _Chosen.lang or get("LC_ALL") or get("LC_MESSAGES") or get("LANG") or ""
     return "ko" if wanted[:2].lower() == "ko" and _has_hangul() else "en"

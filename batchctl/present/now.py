@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchctl.base.said import recalled
 from batchctl.present.html import lang_of, sizes
-from batchctl.present.status import expected_text, step_text
+from batchctl.present.status import expected_text, running_texts
 from batchctl.present.svg import Drawing
 from batchctl.present.text import counted, format_duration, human, in_words, moment, say, told
 from batchctl.present.upcoming import grouped, verdict_text
@@ -55,11 +55,7 @@ def _more(count: int, one: str, many: str, see: str = "batchctl status") -> str:
 
 def _card(run: Running, now: float, zone: Zone, key: str) -> dict[str, Any]:
     current, name = run.current, run.job.name
-    end = say("nobody knows yet when it ends")
-    if current.expected_end_at is not None:
-        end = say("ends %s", expected_text(current, now, zone))
-    so_far = say("%s so far", format_duration(current.elapsed_s))
-    words = f"{say('step %s', step_text(current))} · {so_far} · {end}"
+    words = " · ".join(running_texts(current, now, zone))
     if current.note is not None:
         words = f"{words} · {told(current.note)}"
     return {

@@ -145,7 +145,7 @@ def _row(status: JobStatus, now: float, zone: Zone) -> list[Text]:
         cell("-" if current is None else expected_text(current, now, zone)),
         _last_run(status.last_run, now, zone),
         _fires(status, now, zone),
-        cell(_record(status)),
+        cell(record_text(status)),
     ]
 
 
@@ -225,7 +225,7 @@ def _block(status: JobStatus, now: float, zone: Zone, width: int) -> Text:
         rows.append((say("expected"), cell(expected_text(current, now, zone))))
     rows.append((say("last run"), _last_run(status.last_run, now, zone)))
     rows.append((say("next"), _fires(status, now, zone)))
-    rows.append((say("30 days"), cell(_record(status))))
+    rows.append((say("30 days"), cell(record_text(status))))
     if status.resume is not None:
         rows.append((say("to go on"), cell(status.resume)))
     heading = Text.assemble(cell(status.job.name, "bold"), "  ", _state(status, now, zone))
@@ -252,13 +252,18 @@ def _folded(text: Text, width: int, margin: int) -> Sequence[Text]:
 
 
 def _state(status: JobStatus, now: float, zone: Zone) -> Text:
+    return cell(state_text(status, now, zone), STYLES.get(status.state, ""))
+
+
+def state_text(status: JobStatus, now: float, zone: Zone) -> str:
+    """Return what a job is, and what is wrong with its run, or until when it is paused."""
     text = in_words(status.state)
     if status.current is not None and status.current.note is not None:
-        text = f"{text} ({told(status.current.note)})"
-    elif status.state == "paused":
+        return f"{text} ({told(status.current.note)})"
+    if status.state == "paused":
         until = status.paused_until
-        text = say("paused until resumed") if until is None else say("paused until %s", moment(until, now, zone))
-    return cell(text, STYLES.get(status.state, ""))
+        return say("paused until resumed") if until is None else say("paused until %s", moment(until, now, zone))
+    return text
 
 
 def step_text(current: Current) -> str:
@@ -282,6 +287,14 @@ def expected_text(current: Current, now: float, zone: Zone) -> str:
     return f"{symbols().about}{moment(end, now, zone)}{spread(current)}"
 
 
+def running_texts(current: Current, now: float, zone: Zone) -> tuple[str, str, str]:
+    """Return which step runs, for how long the run has been running, and when it is expected to end."""
+    end = say("nobody knows yet when it ends")
+    if current.expected_end_at is not None:
+        end = say("ends %s", expected_text(current, now, zone))
+    return say("step %s", step_text(current)), say("%s so far", format_duration(current.elapsed_s)), end
+
+
 def spread(current: Current) -> str:
     """Return how uncertain the expected end is, ` +-12m 00s`; empty below a minute and where nothing is known."""
     span = current.expected_end_span
@@ -290,12 +303,17 @@ def spread(current: Current) -> str:
 
 
 def _last_run(run: RunRow | None, now: float, zone: Zone) -> Text:
+    return cell(last_text(run, now, zone), "" if run is None else STYLES.get(run.status, ""))
+
+
+def last_text(run: RunRow | None, now: float, zone: Zone) -> str:
+    """Return how a job's last run ended, when, and how long it took."""
     if run is None:
-        return cell(say("never"))
+        return say("never")
     what = say("lost (owner gone)") if run.status == model.LOST and run.ended_at is None else in_words(run.status)
     took = "" if run.duration_s is None else f" ({format_duration(run.duration_s)})"
     when = moment(run.started_at if run.ended_at is None else run.ended_at, now, zone)
-    return cell(f"{what} {when}{took}", STYLES.get(run.status, ""))
+    return f"{what} {when}{took}"
 
 
 def _fires(status: JobStatus, now: float, zone: Zone) -> Text:
@@ -308,16 +326,21 @@ def _fires(status: JobStatus, now: float, zone: Zone) -> Text:
         return cell(say("no crontab line fires it"), "yellow")
     shown = Text()
     for fire in status.next_fires:
-        reason = "" if fire.reason is None else f" ({in_words(fire.reason)})"
         shown.append(", " if shown else "")
         shown.append(f"{moment(fire.at, now, zone)} ")
-        shown.append(f"{say(fire.verdict)}{reason}", STYLES[fire.verdict])
+        shown.append(fire_text(fire.verdict, fire.reason), STYLES[fire.verdict])
     if status.job.rules.start_if is not None:
         shown.append(say("; whether start_if holds then cannot be foretold"))
     return shown
 
 
-def _record(status: JobStatus) -> str:
+def fire_text(verdict: str, reason: str | None) -> str:
+    """Return what a fire will do: start, or skip and why."""
+    return say(verdict) + ("" if reason is None else f" ({in_words(reason)})")
+
+
+def record_text(status: JobStatus) -> str:
+    """Return how a job went in the last 30 days."""
     rate = status.success_rate
     parts = [say("no run ended") if rate is None else say("%s ok", percent(rate))]
     if status.consecutive_failures:

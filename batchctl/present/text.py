@@ -59,6 +59,8 @@ def plain() -> bool:
     Python writes UTF-8 in the C locale too, where it either coerces LC_CTYPE to C.UTF-8 or says nothing; what the
     operator's terminal does with it is another matter, so the signs of our own stay ASCII there.
     """
+    if language.on_page():
+        return False
     if not _utf8():
         return True
     ctype = os.environ.get("LC_CTYPE", "")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchctl.core.time.zones import iso
+from batchctl.present.status import fire_text
 from batchctl.present.tables import keep_whole, table
-from batchctl.present.text import STYLES, cell, console, counted, human, in_words, moment, say, symbols
+from batchctl.present.text import STYLES, cell, console, counted, human, moment, say, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,5 +114,4 @@ def verdict_text(fire: Fire) -> str:
     """Return what a fire will do: start, or skip and why; or that there will be none."""
     if fire.is_unfired:
         return say("no crontab line fires it")
-    reason = "" if fire.reason is None else f" ({in_words(fire.reason)})"
-    return f"{say(fire.verdict)}{reason}"
+    return fire_text(fire.verdict, fire.reason)
