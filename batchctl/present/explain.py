@@ -10,6 +10,8 @@ from batchctl.core.time.zones import iso
 from batchctl.present.text import cell, console, format_duration, human, say, symbols
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from batchctl.answers.explain import Explanation
     from batchctl.core.guard.decide import Check
     from batchctl.core.time.zones import Zone
@@ -50,15 +52,23 @@ def show(explanation: Explanation, zone: Zone) -> None:
     lines.add_column(overflow="fold")
     for check in explanation.checks:
         sign, style = (signs.passed, "green") if check.passed else (signs.failed, "red")
-        lines.add_row(Text(sign, style), check.name, cell(_detail(check, zone)))
+        lines.add_row(Text(sign, style), check.name, cell(detail_text(check, zone)))
     out.print(lines)
+    style = "bold green" if explanation.reason is None else "bold yellow"
+    *assumed, verdict, next_start = conclusions(explanation, zone)
+    for text in assumed:
+        out.print(cell(text))
+    out.print(cell(verdict, style))
+    out.print(cell(next_start))
+
+
+def conclusions(explanation: Explanation, zone: Zone) -> Iterator[str]:
+    """Yield what had to be assumed, where anything had, the verdict, and when the job could start next."""
     if explanation.assumption is not None:
-        out.print(cell(say("Assumed: %s.", explanation.assumption)))
-    if explanation.reason is None:
-        out.print(cell(say("A fire would start it."), "bold green"))
-    else:
-        out.print(cell(say("A fire would be skipped: %s.", explanation.reason), "bold yellow"))
-    out.print(cell(_next_start(explanation, zone)))
+        yield say("Assumed: %s.", explanation.assumption)
+    reason = explanation.reason
+    yield say("A fire would start it.") if reason is None else say("A fire would be skipped: %s.", reason)
+    yield _next_start(explanation, zone)
 
 
 def _next_start(explanation: Explanation, zone: Zone) -> str:
@@ -73,5 +83,6 @@ def _verdict(explanation: Explanation) -> contract.Verdict:
     return "start" if explanation.reason is None else "skip"
 
 
-def _detail(check: Check, zone: Zone) -> str:
+def detail_text(check: Check, zone: Zone) -> str:
+    """Return what a check found, as its reader writes times and durations."""
     return check.detail(lambda instant: human(instant, zone), format_duration, say)

@@ -30,6 +30,10 @@ _CROWD = 20
 """Skips in a row of the picture beyond which crosses would hide the runs: then they are a line below."""
 
 
+_TO_COME = {"expected", "perhaps"}
+"""What is no run yet: from now to the expected end, and between when and when that will be."""
+
+
 class Span(Record):
     """A run: `end` is None where it never ends."""
 
@@ -58,6 +62,8 @@ class Course(Record):
     fires: Sequence[float]
     """When the schedule fires; empty where it does so too often to show."""
     zone: Zone
+    now: float | None = None
+    """Where the present is to be marked."""
 
 
 def gantt(course: Course, width: float, key: str, title: str) -> Drawing:
@@ -128,6 +134,9 @@ class _Row:
             reached = self._bar(span, middle, reached)
         for at in self._spread([fire for fire in self._course.fires if self._begin <= fire < self._end]):
             drawing.line(at, self._y + 1, at, self._y + 5, "fire")
+        now = self._course.now
+        if now is not None and self._begin <= now < self._end:
+            drawing.line(self._x(now), self._y, self._x(now), self._y + _ROW, "now")
         self._skips(middle)
 
     def _bar(self, span: Span, middle: float, reached: float) -> float:
@@ -143,7 +152,7 @@ class _Row:
         self._drawing.rect(
             left, middle - _BAR / 2, max(1.5, right - left), _BAR, f"f-{span.status}", tip=tip, radius=2.5
         )
-        if span.start >= self._begin:
+        if span.start >= self._begin and span.status not in _TO_COME:
             self._drawing.rect(left - 1, middle - _BAR / 2 - 2, 2.5, _BAR + 4, f"cap f-{span.status}", radius=1)
         return right
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WIDE, MIDDLE, NARROW = 1030.0, 650.0, 340.0
 """Pixels that a picture across the page has on a desk, in a small window, and on a phone of 400."""
 HALF = 490.0
-_TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
+TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 _ROWS = 60
 _HANGUL = (range(0x1100, 0x1200), range(0x3130, 0x3190), range(0xAC00, 0xD7B0))
 
@@ -51,24 +51,25 @@ def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: one_line(value) if isinstance(value, str) and not _is_safe(value) else value,
+        finalize=finalized,
     )
     made.globals["_"] = say
     return made
 
 
-def _is_safe(value: str) -> bool:
-    return hasattr(value, "__html__") or "\n" in value
+def finalized(value: Any) -> Any:
+    """Return data as a template may show it: harmless and on one line, unless it is markup or has lines of its own."""
+    return one_line(value) if isinstance(value, str) and not (hasattr(value, "__html__") or "\n" in value) else value
 
 
 @cache
 def _style(name: str) -> str:
-    with open(os.path.join(_TEMPLATES, name), encoding="utf-8") as file:
+    with open(os.path.join(TEMPLATES, name), encoding="utf-8") as file:
         return file.read()
 
 

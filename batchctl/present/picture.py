@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from batchctl.core.stories import Detail, StepStats
     from batchctl.core.time.zones import Zone
     from batchctl.present.html import DataTable
+    from batchctl.watch.underway import Current
 
 _JOBS = 12
 _RESULTS = 9
@@ -50,7 +51,7 @@ def as_html(report: Report, made: float) -> str:
         (job for job, found in report.stats.items() if found.runs or found.skips),
         key=lambda job: (-report.stats[job].failed - report.stats[job].skips, -report.stats[job].runs, job),
     )
-    sections = [_job(report, report.view(job), f"j{number}") for number, job in enumerate(busy[:_JOBS])]
+    sections = [job_values(report, report.view(job), f"j{number}") for number, job in enumerate(busy[:_JOBS])]
     anchors = {section["name"]: section["key"] for section in sections}
     single = next(iter(report.stats)) if len(report.stats) == 1 else None
     more = len(busy) - _JOBS
@@ -101,7 +102,8 @@ def _overview(report: Report, anchors: dict[str, str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _job(report: Report, view: View, key: str) -> dict[str, Any]:
+def job_values(report: Report, view: View, key: str, current: Current | None = None) -> dict[str, Any]:
+    """Return what a template shows of one job; with its running run the time line goes on to the expected end."""
     stats, about = report.stats[view.name], _about(view.job)
     trend = "" if view.detail.trend is None else told(view.detail.trend.text)
     return {
@@ -113,7 +115,7 @@ def _job(report: Report, view: View, key: str) -> dict[str, Any]:
         "facts": _facts(stats, view.detail),
         "trend": trend,
         **_calendar(report, view, key),
-        **_gantt(report, view, key),
+        **_gantt(report, view, key, current),
         **_durations(report, view, key),
         **_steps(view.detail.steps, key),
         **_results(view, key, report.zone),
@@ -174,7 +176,19 @@ def _calendar(report: Report, view: View, key: str) -> dict[str, Any]:
     }
 
 
-def _gantt(report: Report, view: View, key: str) -> dict[str, Any]:
+def _to_come(current: Current, now: float) -> list[Span]:
+    """Return the rest of a running run: to its expected end, and between when and when that will be."""
+    end, span = current.expected_end_at, current.expected_end_span
+    if end is None:
+        return []
+    label = say("expected")
+    return [
+        Span(start=now, end=max(end, now), status="expected", label=label),
+        *([] if span is None else [Span(start=max(now, span[0]), end=max(now, span[1]), status="perhaps", label=label)]),
+    ]
+
+
+def _gantt(report: Report, view: View, key: str, current: Current | None = None) -> dict[str, Any]:
     zone = report.zone
     spans = [
         Span(
@@ -190,7 +204,10 @@ def _gantt(report: Report, view: View, key: str) -> dict[str, Any]:
         for skip in reversed(view.skips)
         if skip.last_at >= view.since
     ]
-    course = Course(since=view.since, until=report.until, spans=spans, skips=skips, fires=view.fires, zone=zone)
+    ahead = [] if current is None else _to_come(current, report.until)
+    until = max([report.until, *(span.end for span in ahead if span.end is not None)])
+    course = Course(since=view.since, until=until, spans=[*spans, *ahead], skips=skips, fires=view.fires, zone=zone,
+                    now=report.until if ahead else None)  # fmt: skip
     rows = [
         (human(at, zone), what, until)
         for at, what, until in sorted(
@@ -212,6 +229,7 @@ def _gantt(report: Report, view: View, key: str) -> dict[str, Any]:
     legend = [(css, say(name)) for css, name in _CALENDAR_TEXTS.items() if css.removeprefix("f-") in shown]
     legend += [("skip", say("skipped fire"))] if skips else []
     legend += [("fire", say("scheduled fire"))] if view.fires else []
+    legend += [("f-expected", say("to its expected end")), ("f-perhaps", say("four of five like it end within"))] if ahead else []
     return {
         "gantt": sizes(lambda width, name: gantt(course, width, name, say("When %s ran", view.name)), f"{key}g"),
         "gantt_period": say("%s to %s", human(view.since, zone), human(report.until, zone)),

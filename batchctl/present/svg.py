@@ -39,8 +39,11 @@ def safe(text: str) -> str:
 class Drawing:
     """One picture of a fixed size, with a name and a description for those who do not see it."""
 
-    def __init__(self, width: float, height: float, *, key: str, title: str, desc: str) -> None:
-        """Begin an empty picture; `key` must be unique within its page."""
+    def __init__(
+        self, width: float, height: float, *, key: str, title: str, desc: str, stretched: bool = False
+    ) -> None:
+        """Begin an empty picture; `key` must be unique within its page; a stretched one takes all room there is."""
+        self._stretched = stretched
         self.width, self.height = width, height
         self._key, self._title, self._desc = key, title, desc
         self._parts: list[str] = []
@@ -83,9 +86,11 @@ class Drawing:
 
     def svg(self) -> str:
         """Return the picture as it stands in a page."""
-        key = self._key
+        key, size = self._key, _size(self.width, self.height)
+        if self._stretched:
+            size = f'viewBox="0 0 {_n(self.width)} {_n(self.height)}" preserveAspectRatio="none"'
         return (
-            f'<svg class="chart" {_size(self.width, self.height)} role="img" aria-labelledby="{key}-t {key}-d">'
+            f'<svg class="chart" {size} role="img" aria-labelledby="{key}-t {key}-d">'
             f'<title id="{key}-t">{safe(self._title)}</title><desc id="{key}-d">{safe(self._desc)}</desc>'
             f"{''.join(self._parts)}</svg>"
         )

@@ -1,11 +1,12 @@
-"""The login page."""
+"""The login page: a button for a code, else a field for a token."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
-from starlette.responses import HTMLResponse
+from batchctl.base import language
+from batchctl.present.text import told
+from batchctl.web.pages import frame
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -14,17 +15,14 @@ if TYPE_CHECKING:
     from batchctl.web.route import Call
 
 
-def show(call: Call, *, code: str = "", problem: Problem | None = None) -> Response:  # noqa: ARG001 - its language
-    """Return a button for a code, else a field for a token; with what was wrong with the last one."""
-    said = "" if problem is None else f"<p role=alert>{escape(problem.detail)}: {escape(problem.remedy)}</p>"
-    field = (
-        f'<input type=hidden name=code value="{escape(code)}">'
-        if code
-        else ("<label>Token <input type=password name=token autocomplete=current-password required></label> ")
+def show(call: Call, *, code: str = "", problem: Problem | None = None) -> Response:
+    """Return the page, with what was wrong with the last try."""
+    language.speak(frame.language_of(call.request))
+    return frame.show(
+        call.request,
+        "login.html.j2",
+        status=200 if problem is None else problem.status,
+        code=code if problem is None else "",
+        fault="" if problem is None else told(problem.detail),
+        remedy="" if problem is None else told(problem.remedy),
     )
-    text = (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>batchctl</title><h1>batchctl</h1>{said}"
-        f"<form method=post action=/login>{field}<button>Log in</button></form>"
-    )
-    return HTMLResponse(text, 200 if problem is None else problem.status)

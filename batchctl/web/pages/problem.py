@@ -1,11 +1,12 @@
-"""What a page shows that cannot be shown."""
+"""What a page shows that cannot be shown: what is wrong, and what to do next."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
-from starlette.responses import HTMLResponse
+from batchctl.base import language
+from batchctl.present.text import told
+from batchctl.web.pages import frame
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -14,11 +15,17 @@ if TYPE_CHECKING:
     from batchctl.web.problems import Problem
 
 
-def show(problem: Problem, request: Request) -> Response:  # noqa: ARG001 - its language
-    """Return what is wrong, and what to do next."""
-    text = (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{escape(problem.title)}</title><h1>{escape(problem.title)}</h1><p>{escape(problem.detail)}</p>"
-        f"<p>{escape(problem.remedy)}</p>"
+def show(problem: Problem, request: Request) -> Response:
+    """Return the page of a problem, never an empty success."""
+    language.speak(frame.language_of(request))
+    answer = frame.show(
+        request,
+        "problem.html.j2",
+        status=problem.status,
+        title=told(problem.title),
+        detail=told(problem.detail),
+        remedy=told(problem.remedy),
+        code=problem.status,
     )
-    return HTMLResponse(text, problem.status, problem.headers)
+    answer.headers.update(problem.headers)
+    return answer
