@@ -76,7 +76,7 @@ def window(
     tries = [each for each in history.attempts(run) if each.seq == chosen.seq]
     found = _attempt(tries, attempt, chosen)
     path = None if found is None else StateDir(site.state).at(found.log)
-    is_live = row.status == model.RUNNING and chosen.status == model.RUNNING and found in tries[-1:]
+    is_live = row.status == model.RUNNING and chosen.status == model.RUNNING and found == (tries[-1] if tries else None)
     start, end, size, data = 0, 0, 0, b""
     if path is not None and os.path.exists(path):
         start, end, size, data = _read(path, _secrets(site, row), since, until, most, is_live=is_live)
@@ -116,7 +116,9 @@ def _chosen(run: RunRow, steps: Sequence[StepRow], step: str | None) -> StepRow:
     else:
         chosen = next((each for each in steps if each.id == step), None)
     if chosen is None:
-        message = f"run {run.id} of {run.job} has no step {step!r}" if step else f"run {run.id} of {run.job} has no steps"
+        message = (
+            f"run {run.id} of {run.job} has no step {step!r}" if step else f"run {run.id} of {run.job} has no steps"
+        )
         raise UsageError(message, remedy=f"its steps: {', '.join(each.id for each in steps) or 'none'}")
     return chosen
 
@@ -136,7 +138,11 @@ def _secrets(site: Site, run: RunRow) -> tuple[bytes, ...]:
     job = site.find(run.job)
     if job is None or not job.secrets:
         return ()
-    found = {part.encode(errors="surrogateescape") for secret in secret_values(job, read_env_files(job)) for part in parts(secret)}
+    found = {
+        part.encode(errors="surrogateescape")
+        for secret in secret_values(job, read_env_files(job))
+        for part in parts(secret)
+    }
     return tuple(sorted(found, key=len, reverse=True))
 
 

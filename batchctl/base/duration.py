@@ -47,6 +47,13 @@ def _sum_of_units(text: str) -> float:
     return total
 
 
+def plain_duration(seconds: float) -> str:
+    """Return seconds as they can be read again, to the second: `26h`, `1h30m`, `45s`."""
+    whole = max(0, round(seconds))
+    parts = ((whole // 3600, "h"), (whole // 60 % 60, "m"), (whole % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
 def format_duration(seconds: float | None) -> str:
     """Return seconds as the two largest units that matter: `26h 05m`, `3m 20s`, `1.2s`, `2d 03h`; `-` for None."""
     if seconds is None:

@@ -106,9 +106,7 @@ def _running(status: JobStatus, current: Current, now: float, usual: Stats | Non
     }
 
 
-def _bar(
-    current: Current, now: float, levels: Sequence[tuple[str, float]], key: str, title: str, words: str
-) -> Markup:
+def _bar(current: Current, now: float, levels: Sequence[tuple[str, float]], key: str, title: str, words: str) -> Markup:
     """Draw a run's time so far, on to its expected end with its span, against what is usual and what is allowed."""
     start, so_far = now - current.elapsed_s, current.elapsed_s
     end = None if current.expected_end_at is None else max(so_far, current.expected_end_at - start)
@@ -156,7 +154,9 @@ def scheduler(found: Overview) -> dict[str, Any]:
     return {
         "state": state,
         "text": text,
-        "running": counted(running, "batch is running.", "batches are running.") if running else say("Nothing is running."),
+        "running": counted(running, "batch is running.", "batches are running.")
+        if running
+        else say("Nothing is running."),
         "next_job": "" if first is None or standings.is_paused else first.job.name,
         "next_at": None if first is None else first.next_run_at,
         "notes": [

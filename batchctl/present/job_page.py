@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def explained(found: Explanation) -> dict[str, Any]:
     """Return every check of a fire now, and what they amount to."""
     return {
-        "checks": [(check.passed, check.name, in_words(check.name), detail_text(check, found.zone)) for check in found.checks],
+        "checks": [
+            (check.passed, check.name, in_words(check.name), detail_text(check, found.zone)) for check in found.checks
+        ],
         "conclusions": list(conclusions(found, found.zone)),
         "starts": found.reason is None,
     }

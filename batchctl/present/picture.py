@@ -184,7 +184,11 @@ def _to_come(current: Current, now: float) -> list[Span]:
     label = say("expected")
     return [
         Span(start=now, end=max(end, now), status="expected", label=label),
-        *([] if span is None else [Span(start=max(now, span[0]), end=max(now, span[1]), status="perhaps", label=label)]),
+        *(
+            []
+            if span is None
+            else [Span(start=max(now, span[0]), end=max(now, span[1]), status="perhaps", label=label)]
+        ),
     ]
 
 
@@ -229,7 +233,11 @@ def _gantt(report: Report, view: View, key: str, current: Current | None = None)
     legend = [(css, say(name)) for css, name in _CALENDAR_TEXTS.items() if css.removeprefix("f-") in shown]
     legend += [("skip", say("skipped fire"))] if skips else []
     legend += [("fire", say("scheduled fire"))] if view.fires else []
-    legend += [("f-expected", say("to its expected end")), ("f-perhaps", say("four of five like it end within"))] if ahead else []
+    legend += (
+        [("f-expected", say("to its expected end")), ("f-perhaps", say("four of five like it end within"))]
+        if ahead
+        else []
+    )
     return {
         "gantt": sizes(lambda width, name: gantt(course, width, name, say("When %s ran", view.name)), f"{key}g"),
         "gantt_period": say("%s to %s", human(view.since, zone), human(report.until, zone)),

@@ -32,26 +32,33 @@ def as_svg(preview: Preview) -> str:
 
 def as_html(preview: Preview, made: float) -> str:
     """Return the page."""
-    summary = preview.summary
     return page(
         "simulation.html.j2",
         say("%s: preview", _name(preview)),
         made,
         preview.zone,
         heading=say("Preview of %s", _name(preview)) if preview.title else say("Preview"),
-        period=say("%s to %s", human(preview.start, preview.zone), human(preview.end, preview.zone)),
-        tiles=[
+        **as_values(preview),
+    )
+
+
+def as_values(preview: Preview) -> dict[str, Any]:
+    """Return what a template shows of it."""
+    summary = preview.summary
+    return {
+        "period": say("%s to %s", human(preview.start, preview.zone), human(preview.end, preview.zone)),
+        "tiles": [
             (format_duration(summary.effective_interval_s), say("effective interval")),
             (f"{summary.starts:,}", say("starts")),
             (f"{summary.skips:,}", say("skipped fires")),
             (percent(summary.busy_ratio), say("of the time running")),
         ],
-        advice=[told(advice.text) for advice in preview.advice],
-        pictures=[
+        "advice": [told(advice.text) for advice in preview.advice],
+        "pictures": [
             _picture(preview, name, done, f"s{number}")
             for number, (name, done) in enumerate(preview.simulations.items())
         ],
-    )
+    }
 
 
 def _name(preview: Preview) -> str:

@@ -82,10 +82,7 @@ def add(
         before = None if fresh else load(main)
         taken = [name for name in jobs if before is not None and name in before.jobs]
         if taken and before is not None and not keep:
-            message = f"there is already a job {taken[0]!r}, in {before.jobs[taken[0]].origin}; {NOTHING}"
-            raise BatchctlError(
-                message, remedy=f"choose another name, or change it with `batchctl jobs edit {taken[0]}`"
-            )
+            raise taken_name(taken[0], before.jobs[taken[0]].origin)
         new = _new_files(main, {name: text for name, text in jobs.items() if name not in taken})
         old = _MINIMAL if fresh else read(main)
         shared = _with_pools(old, main, pools) if new else old
@@ -101,6 +98,12 @@ def add(
         before=before,
         after=after,
     )
+
+
+def taken_name(name: str, origin: str) -> BatchctlError:
+    """Return the error for a new job whose name another one has."""
+    message = f"there is already a job {name!r}, in {origin}; {NOTHING}"
+    return BatchctlError(message, remedy=f"choose another name, or change it with `batchctl jobs edit {name}`")
 
 
 def _write(main: str, old: bytes | None, shared: bytes, new: Mapping[str, bytes]) -> None:

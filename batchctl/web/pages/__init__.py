@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.web.pages import acts, files, job, log, now
+from batchctl.web.pages import acts, files, job, log, new_job, now, upcoming, what_if
 
 if TYPE_CHECKING:
     from batchctl.web.route import Route
@@ -12,4 +12,5 @@ if TYPE_CHECKING:
 
 def routes() -> tuple[Route, ...]:
     """Return the lines that the pages add to the route table."""
-    return (*files.ROUTES, *now.ROUTES, *acts.ROUTES, *job.ROUTES, *log.ROUTES)
+    modules = (files, now, acts, job, log, what_if, new_job, upcoming)
+    return tuple(route for module in modules for route in module.ROUTES)

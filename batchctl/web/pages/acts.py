@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from batchctl.answers import jobs, jobs_edit, pause
 from batchctl.answers import stop as stopping
@@ -79,7 +78,7 @@ def _changed(made: Changed, what: str) -> str:
 def delete(call: Call) -> Response:
     """Delete a job, and lead to the page Now, for its own is gone."""
     name = call.path["job"]
-    page = f"/ui/jobs/{quote(name, safe='')}"
+    page = f"/ui/jobs/{frame.part(name)}"
 
     def act() -> str:
         return _changed(jobs_edit.remove(call.site, name), say("%s is deleted.", name))

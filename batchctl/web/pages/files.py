@@ -24,4 +24,6 @@ def static(call: Call) -> Response:
     return frame.packed(call.request, content, kind, cached=cached)
 
 
-ROUTES = (Route(method="GET", path="/static/{name}", handler=static, does="Style, script, icon.", scope=None, page=True),)
+ROUTES = (
+    Route(method="GET", path="/static/{name}", handler=static, does="Style, script, icon.", scope=None, page=True),
+)

@@ -144,7 +144,7 @@ def _environment() -> Environment:
         duration=format_duration,
         percent=percent,
         lang_of=html.lang_of,
-        part=lambda text: quote(text, safe=""),
+        part=part,
         languages=LANGUAGES,
         static={name: f"/static/{name}?{tag}" for name, (_, _, tag) in static().items()},
         version=VERSION,
@@ -218,6 +218,11 @@ def field(call: Call, name: str, default: str = "") -> str:
     """Return a field of a form, else of the query."""
     given = call.body.get(name) if call.body else None
     return str(given[0]) if given else call.request.query_params.get(name, default)
+
+
+def part(text: str) -> str:
+    """Return a name as one part of an address."""
+    return quote(text, safe="")
 
 
 def whence(call: Call) -> str:

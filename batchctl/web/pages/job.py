@@ -39,7 +39,7 @@ def job(call: Call) -> Response:
         "job.html.j2",
         t=frame.clock_of(call, standings.at, standings.zone).of(status.job.rules.zone),
         job=card,
-        here=f"/ui/jobs/{frame.quote(name, safe='')}",
+        here=f"/ui/jobs/{frame.part(name)}",
         why=job_page.explained(explain(site, name)),
         notes=cards.scheduler(found)["notes"],
         told=job_values(told, told.view(name), "j", status.current),
@@ -58,4 +58,6 @@ def _runs(site: Site, name: str, before: str) -> dict[str, Any]:
     return {"runs": job_page.runs(shown), "older": older, "is_older": bool(before)}
 
 
-ROUTES = (Route(method="GET", path="/ui/jobs/{job}", handler=job, does="The page of one job.", scope="read", page=True),)
+ROUTES = (
+    Route(method="GET", path="/ui/jobs/{job}", handler=job, does="The page of one job.", scope="read", page=True),
+)

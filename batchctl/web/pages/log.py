@@ -54,7 +54,7 @@ def log(call: Call) -> Response:
 
 
 def _address(found: Window) -> str:
-    return f"/ui/runs/{found.run.id}/steps/{frame.quote(found.step.id, safe='')}/log"
+    return f"/ui/runs/{found.run.id}/steps/{frame.part(found.step.id)}/log"
 
 
 def _id(text: str) -> int:
