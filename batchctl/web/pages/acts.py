@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from batchctl.answers.jobs_edit import Changed
-    from batchctl.web.route import Call, Scope
+    from batchctl.web.route import Call
+    from batchctl.web.who import Scope
 
 
 def _act(act: Callable[[Call], str]) -> Callable[[Call], Response]:
