@@ -24,7 +24,10 @@ PAGES = ("results", "results_jobs", "results_upkeep")
 MODULES = (contract, contract_jobs, contract_upkeep)
 AS_WRITTEN = {contract_jobs.JobKeys, contract_jobs.ShownJob}
 """Types whose instants are those of the configuration, in its own words."""
-INSTANTS = {"at", "from", "to", "since", "until"}
+INSTANTS = {
+    *("at", "from", "to", "since", "until", "first", "last", "timestamp"),
+    *("paused_until", "running_since", "watched_since", "next_fire"),
+}
 
 _HEAD = '''"""The results of the Python API: what the commands print as JSON, as frozen values.
 

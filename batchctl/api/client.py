@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from batchctl.api import results, results_jobs, results_upkeep
 from batchctl.api.convert import result
-from batchctl.api.questions import Questions, seconds_text, twin
+from batchctl.api.questions import seconds_text, twin
 from batchctl.api.schedules import Schedule, plain
-from batchctl.base.errors import BatchctlError, UsageError
+from batchctl.api.upkeep import Upkeep
+from batchctl.base.errors import EXIT_SKIPPED, BatchctlError, UsageError
 from batchctl.base.record import Record
 from batchctl.core.time.zones import iso
 
@@ -45,7 +46,7 @@ class Resumed(Record):
     was_paused: bool
 
 
-class Batchctl(Questions):
+class Batchctl(Upkeep):
     """One configuration and its state, found as the command finds them unless they are named.
 
     Every method asks anew, so that an object may be kept. What goes wrong is raised as a `BatchctlError`, whose text
@@ -104,6 +105,59 @@ class Batchctl(Questions):
             raise Skipped(job, done.reason or "", done.detail or "", done.until)
         return done.run_id
 
+    def run_command(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        min_gap: Duration | None = None,
+        timeout: Duration | None = None,
+        stale_after: Duration | None = None,
+        retries: int | None = None,
+        force: bool = False,
+    ) -> results.Run:
+        """Guard any command under a name that no configuration knows, and return once its run has ended, or skips.
+
+        `logs`, `explain`, `report` and `stop` know the name from then on.
+
+        >>> ctl.run_command("space", ["df", "-h", "/"], timeout="2h").status
+        'succeeded'
+        """
+        rules = {"min-gap": min_gap, "timeout": timeout, "stale-after": stale_after}
+        words = [f"--{rule}={seconds_text(length)}" for rule, length in rules.items() if length is not None]
+        words += ([] if retries is None else [f"--retries={retries}"]) + (["--force"] if force else [])
+        return self._told(name, [f"--name={name}", *words, "--", *argv])
+
+    def dry_run(
+        self,
+        job: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        force: bool = False,
+        resume: bool = False,
+        only: Sequence[str] = (),
+        from_: str | None = None,
+    ) -> results.DryRun:
+        """Return what `run` would do now, decision and plan; nothing is changed.
+
+        >>> [step.command for step in ctl.dry_run("prices").steps]
+        ['echo 512 prices']
+        """
+        from batchctl.answers import run as answer
+        from batchctl.present.run import dry_run_json
+
+        site = self._site()
+        found = site.job(job)
+        asked = answer.request(
+            site,
+            found,
+            force=force,
+            selection=answer.selection(resume=resume, only=only, start_from=from_),
+            params={key: json.loads(_as_json(key, value)) for key, value in (params or {}).items()},
+            exit_on_skip=EXIT_SKIPPED,
+        )
+        return result(results.DryRun, dry_run_json(answer.plan(found, asked)))
+
     def stop(self, job: str) -> Stopped:
         """End the running run of a job with its whole process tree; not running is no error.
 
@@ -152,7 +206,7 @@ class Batchctl(Questions):
         """Write history and configuration into an archive, or into a directory of which the newest `keep` stay.
 
         >>> ctl.backup(example.home + "/kept.tar.gz").runs
-        3
+        4
         """
         from batchctl.answers.backup import backup
         from batchctl.present.backup import as_json
@@ -225,12 +279,15 @@ class Batchctl(Questions):
         only: Sequence[str],
         from_: str | None,
     ) -> results.Run:
-        from batchctl.answers.apart import ask
-
         words = [*more, *(["--force"] if force else []), *(["--resume"] if resume else [])]
         words += [f"--only={name}" for name in only] + ([] if from_ is None else [f"--from={from_}"])
         words += [f"--param={key}={_as_json(key, value)}" for key, value in (params or {}).items()]
-        said = ask(self._site(), ["run", "--json", *words, "--", job])
+        return self._told(job, [*words, "--", job])
+
+    def _told(self, job: str, words: Sequence[str]) -> results.Run:
+        from batchctl.answers.apart import ask
+
+        said = ask(self._site(), ["run", "--json", *words])
         try:
             return result(results.Run, json.loads(said.out))
         except ValueError as error:
@@ -239,6 +296,8 @@ class Batchctl(Questions):
 
     arun = twin(run)
     astart = twin(start)
+    arun_command = twin(run_command)
+    adry_run = twin(dry_run)
     astop = twin(stop)
     apause = twin(pause)
     aresume = twin(resume)

@@ -118,7 +118,7 @@ class Scheduler(Record):
     cron: Literal["running", "stopped", "unknown"]
     block: Literal["installed", "absent", "outdated", "unknown"]
     paused: bool
-    paused_until: str | None
+    paused_until: datetime | None
 
 
 class JobStatus(Record):

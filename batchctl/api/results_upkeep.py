@@ -39,8 +39,8 @@ class Success(Record):
 class Missed(Record):
     """Fires in a row that should have started the job and left no trace."""
 
-    first: str
-    last: str
+    first: datetime
+    last: datetime
     count: int
 
 
@@ -52,14 +52,14 @@ class JobHealth(Record):
     last_success_at: datetime | None
     recent_failures: tuple[EndedRun, ...]
     consecutive_failures: int
-    running_since: str | None
+    running_since: datetime | None
     run_id: int | None
     expected_end_at: datetime | None
-    next_fire: str | None
+    next_fire: datetime | None
     skips_since_last_start: int
     missed: tuple[Missed, ...]
     schedule: str
-    watched_since: str
+    watched_since: datetime
     first_watch: bool
     in_crontab: bool | None
 
@@ -122,7 +122,7 @@ class Health(Record):
     disk: Disk
     load: Load
     memory: Memory
-    timestamp: str
+    timestamp: datetime
     system_status: Literal["healthy", "degraded", "unhealthy"]
     scheduler: Cron
     scheduler_running: bool | None
@@ -134,7 +134,7 @@ class Health(Record):
 class Untrusted(Record):
     """health.json while the state cannot be trusted."""
 
-    timestamp: str
+    timestamp: datetime
     system_status: Literal["unhealthy"]
     jobs: tuple[JobHealth, ...]
     findings: tuple[Finding, ...]

@@ -89,6 +89,5 @@ def make_up(found: Sequence[Missed], command: Callable[[Missed], list[str]]) -> 
         except OSError:
             yield Made(missed=missed, exit_code=127)
     while waiting:
-        pid, code = child.wait_any()
-        if pid in waiting:
-            yield Made(missed=waiting.pop(pid), exit_code=code)
+        pid, code = child.wait_any(waiting)
+        yield Made(missed=waiting.pop(pid), exit_code=code)
