@@ -68,4 +68,4 @@ def main(pages: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or [page for page in ENGLISH if page != "docs/howto/migration.md"])
+    main(sys.argv[1:] or [page for page in ENGLISH if page != "docs/migration.md"])

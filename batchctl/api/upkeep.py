@@ -59,12 +59,15 @@ def flow(looks: Callable[Concatenate[Any, P], Iterator[list[T]]]) -> Callable[Co
 
     @wraps(looks)
     async def flowing(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
-        with ThreadPoolExecutor(1) as thread:  # a connection of SQLite stays in the thread that made it
-            go_on = partial(asyncio.get_running_loop().run_in_executor, thread)
-            found = looks(self, *args, **kwargs)
+        thread = ThreadPoolExecutor(1)  # a connection of SQLite stays in the thread that made it
+        go_on = partial(asyncio.get_running_loop().run_in_executor, thread)
+        found = looks(self, *args, **kwargs)
+        try:
             while (seen := await go_on(next, found, None)) is not None:
                 for each in seen:
                     yield each
+        finally:
+            thread.shutdown(wait=False)
 
     return flowing
 

@@ -31,6 +31,7 @@ NONE = {
     "jobs edit": "opens an editor for a person",
     "sample-server": "runs until it is stopped, for a person who tries the catalogue",
     "serve": "runs until it is stopped",
+    "serve token": "keeps the keys to the page, which programs that may do all this need not hand out",
 }
 GROUPS = {"crontab", "alerts", "jobs"}
 

@@ -11,7 +11,7 @@ from scenes import SCENES, Stage, pattern, play, same, words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MIGRATION = "docs/howto/migration.md"
+MIGRATION = "docs/migration.md"
 """Has a test of its own: its commands run each in a fresh home, without a terminal."""
 CATALOGUE = "docs/reference/catalogue.md"
 PLAYED = [page for page in ENGLISH if page != MIGRATION and blocks(page, "console")]
