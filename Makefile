@@ -3,19 +3,26 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo-state
+DEMO_VENV := .venv-demo
 # Whatever is configured for the user has no part in the demo.
-TRY = env -u BATCHCTL_CONFIG XDG_CONFIG_HOME=$(CURDIR)/$(DEMO) $(BIN)/batchctl --state $(DEMO)
+TRY = env -u BATCHCTL_CONFIG XDG_CONFIG_HOME=$(CURDIR)/$(DEMO) $(DEMO_VENV)/bin/batchctl --state $(DEMO)
 
 .PHONY: demo test lint bench mutants site clean
 
-# A venv with batchctl as a user installs it; remade when the project's file changes.
+# A venv to work in, with the extras and with what the tests need; remade when the project's file changes.
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev,catalogue]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-demo: $(VENV)/.installed
+# What a user has after `pip install batchctl`, no more; remade when the package changes.
+$(DEMO_VENV)/.installed: pyproject.toml $(shell find batchctl bin -type f ! -name '*.pyc')
+	$(PYTHON) -m venv --clear $(DEMO_VENV)
+	$(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check .
+	touch $@
+
+demo: $(DEMO_VENV)/.installed
 	$(TRY) run daily-batch --force
 	$(TRY) status
 	$(TRY) report
@@ -44,4 +51,4 @@ site: $(VENV)/.installed
 	@echo "The documents as a site: $(CURDIR)/site/index.html"
 
 clean:
-	rm -rf $(VENV) $(DEMO) demo-report.html site
+	rm -rf $(VENV) $(DEMO_VENV) $(DEMO) demo-report.html site

@@ -14,6 +14,7 @@ from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.config import guarded
 from batchctl.config.edit import jobfiles, jobtext
+from batchctl.config.values import job_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +77,7 @@ def add(site: Site, name: str, table: Mapping[str, Any], source: str | None = No
         BatchctlError: if the name is taken, or a file cannot be written.
         ConfigError: if the configuration would be wrong with it; nothing is written.
     """
-    valid = jobfiles.valid_name(name)
+    valid = job_name(name)
     for key in ("every", "timeout"):
         if isinstance(table.get(key), str) and table[key].strip()[-1:].isdigit():
             given.seconds(f"--{key}", table[key])

@@ -123,10 +123,10 @@ def guarded(site: Site, name: str, argv: Sequence[str], rules: Mapping[str, str 
     from batchctl.base.errors import UsageError
     from batchctl.base.state_dir import StateDir
     from batchctl.config import guarded as kept
-    from batchctl.config.edit.jobfiles import valid_name
     from batchctl.config.ready_made import is_ready_made
+    from batchctl.config.values import job_name
 
-    valid = valid_name(name)
+    valid = job_name(name)
     if valid in site.config.jobs or is_ready_made(valid):
         whose = "a job of the configuration" if valid in site.config.jobs else "a ready-made job"
         message = f"{valid} is the name of {whose}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from batchctl.base.duration import parse_duration
+from batchctl.base.errors import UsageError
 from batchctl.config.keys import example
 from batchctl.core.model import Window
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 TEN_YEARS = 3653 * 86400.0
 """Seconds; a longer duration is a slip (an extra digit, milliseconds without their unit)."""
 
-NAME = re.compile(r"\w[\w.-]{0,63}")
+_NAME = re.compile(r"\w[\w.-]{0,63}")
+_ALLOWED = "up to 64 letters (of any script), digits, `_`, `-` and `.`, beginning with a letter, a digit or `_`"
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 FUNCTION = re.compile(rf"{MODULE.pattern}:{MODULE.pattern}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMG]?)(i?)[bB]?")
@@ -33,9 +35,17 @@ _TIME_OF_DAY = re.compile(r"(\d\d?):(\d\d)")
 def name(text: str, where: KeyPath, what: str) -> str:
     """Return a job's, step's or group's name in Unicode normal form, in which all names are kept and compared."""
     normal = normalize("NFC", text)
-    if not NAME.fullmatch(normal):
-        allowed = "up to 64 letters (of any script), digits, `_`, `-` and `.`, beginning with a letter, a digit or `_`"
-        where.refuse(f"{text!r} cannot be the name of a {what}", f"a name is {allowed}")
+    if not _NAME.fullmatch(normal):
+        where.refuse(f"{text!r} cannot be the name of a {what}", f"a name is {_ALLOWED}")
+    return normal
+
+
+def job_name(text: str) -> str:
+    """Return the name of a new job in that form; UsageError where it cannot be one."""
+    normal = normalize("NFC", text)
+    if not _NAME.fullmatch(normal):
+        message = f"{text!r} cannot be the name of a job"
+        raise UsageError(message, remedy=f"a name is {_ALLOWED}")
     return normal
 
 

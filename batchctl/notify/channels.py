@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from batchctl.base.extras import is_installed
 from batchctl.base.record import Record, replace
 from batchctl.core.judge.alerts import CRITICAL, FAILED, RECOVERED, urls
 from batchctl.core.text.harmless import one_line
@@ -79,17 +80,31 @@ _known: dict[str, bool] = {}
 
 
 def is_known(url: str) -> bool:
-    """Say whether Apprise knows what to do with an address; nothing is sent."""
+    """Say whether Apprise knows what to do with an address; nothing is sent.
+
+    Where Apprise is not installed, the scheme alone is looked at.
+    """
     if url not in _known:
-        import logging
-        import warnings
-
-        with warnings.catch_warnings(action="ignore"):  # its own, of libraries to come
-            from apprise import Apprise
-
-            logging.getLogger("apprise").setLevel(logging.CRITICAL)
-            _known[url] = Apprise.instantiate(url, suppress_exceptions=True) is not None
+        _known[url] = _apprise_knows(url) if is_installed("apprise") else _has_known_scheme(url)
     return _known[url]
+
+
+def _apprise_knows(url: str) -> bool:
+    import logging
+    import warnings
+
+    with warnings.catch_warnings(action="ignore"):  # its own, of libraries to come
+        from apprise import Apprise
+
+        logging.getLogger("apprise").setLevel(logging.CRITICAL)
+        return Apprise.instantiate(url, suppress_exceptions=True) is not None
+
+
+def _has_known_scheme(url: str) -> bool:
+    from batchctl.notify.schemes import SCHEMES
+
+    scheme, _, rest = url.partition("://")
+    return scheme.lower() in SCHEMES and rest.strip("/") != ""
 
 
 def channels_of(alerting: Alerting, kind: str) -> list[Channel]:

@@ -68,7 +68,10 @@ def main() -> None:
     order: dict[str, Any] = json.load(sys.stdin.buffer)
     # Whoever started this ends it in time; should that one die, the kernel does.
     signal.setitimer(signal.ITIMER_REAL, order["limit"] + 1)
-    import apprise  # noqa: F401 - once, before the threads would each import it
+    try:
+        import apprise  # noqa: F401 - once, before the threads would each import it
+    except ImportError as error:
+        sys.exit(f"{error}: pip install 'batchctl[notify]' into {sys.prefix}")
 
     logger = logging.getLogger("apprise")
     logger.propagate = False

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SUBJECT_TEXTS = {
     *("configuration", "state", "cron", "crontab", "foreign line", "mail"),
-    *("clock", "time zone", "disk", "limits", "backup", "job"),
+    *("clock", "time zone", "disk", "limits", "backup", "extras", "job"),
 }
 """Parts of the machine; the other subjects are keys of a job, which keep their names."""
 

@@ -8,7 +8,7 @@ import shutil
 import stat
 from typing import TYPE_CHECKING
 
-from batchctl.base import clock
+from batchctl.base import clock, extras
 from batchctl.base.duration import format_duration
 from batchctl.base.errors import BatchctlError
 from batchctl.base.said import Lasting, Moment, said
@@ -44,6 +44,7 @@ def of_site(config: Config, state: str, firing: Firing) -> Iterator[Remark]:
     yield from _disk(config, state)
     yield from _limits(config)
     yield from _backup(state, clock.now())
+    yield from _extras()
 
 
 def of_cron(config: Config, firing: Firing) -> Iterator[Remark]:
@@ -202,6 +203,13 @@ def _limits(config: Config) -> Iterator[Remark]:
     if 0 <= soft < _DESCRIPTORS:
         text = said("no more than %s open files are allowed", soft)
         yield _bad("warning", "limits", text, said("raise it: ulimit -n, limits.conf(5)"))
+
+
+def _extras() -> Iterator[Remark]:
+    missing = [name for name in extras.EXTRAS if extras.lacking(name)]
+    if missing:
+        text = said("without %s; where they are wanted: %s", ", ".join(missing), extras.remedy(",".join(missing)))
+    yield _ok("extras", text if missing else said("all are installed"))
 
 
 def _bad(level: Level, subject: str, text: str, remedy: str, job: str | None = None) -> Remark:

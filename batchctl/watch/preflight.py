@@ -12,6 +12,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Literal
 
+from batchctl.base import extras
 from batchctl.base.errors import ConfigError
 from batchctl.base.record import Record
 from batchctl.base.said import Said, said
@@ -216,17 +217,10 @@ def _libraries(job: Job, step: Step, words: Sequence[str]) -> Iterator[Remark]:
         return
     with open(spec.origin, encoding="utf-8") as file:
         wanted = re.findall(r'"(\w+)"', " ".join(_NEED.findall(file.read())))
-    missing = [name for name in wanted if not is_installed(name)]
+    missing = [name for name in wanted if not extras.is_installed(name)]
     if missing:
-        remedy = said("pip install 'batchctl[catalogue]' into %s", sys.prefix)
-        yield _wrong(job, _part(step, said("library")), said("%s is not installed", ", ".join(missing)), remedy)
-
-
-def is_installed(module: str) -> bool:
-    """Say whether batchctl's own interpreter has a module."""
-    from importlib.util import find_spec
-
-    return find_spec(module) is not None
+        text = said("%s is not installed", ", ".join(missing))
+        yield _wrong(job, _part(step, said("library")), text, extras.remedy("catalogue"))
 
 
 def _told(job: Job, cron: AsCron) -> Iterator[Remark]:
@@ -243,6 +237,10 @@ def _told(job: Job, cron: AsCron) -> Iterator[Remark]:
         if not is_known(url):
             text = said("%s is no address that Apprise knows", Channel(url=url).label)
             yield _wrong(job, "notify", text, said("correct notify; `batchctl alerts test JOB` tries it"))
+    missing = extras.lacking("notify")
+    if missing:
+        text = said("%s is not installed, so nobody will be told", ", ".join(missing))
+        yield _wrong(job, "notify", text, extras.remedy("notify"))
 
 
 def _wrong(job: Job, subject: str, text: str, remedy: str) -> Remark:

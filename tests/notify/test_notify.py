@@ -7,11 +7,13 @@ import os
 import sqlite3
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from apprise import Apprise
 from endpoints import Mail, Stopwatch, Web, free_port, without_proxy
 from history_rows import Rows
 from support import alive, job, patience, rows, wait_for
@@ -20,7 +22,8 @@ from batchctl.base import clock
 from batchctl.core import model
 from batchctl.core.judge import alerts
 from batchctl.core.model import Alerting, Window
-from batchctl.notify import ends
+from batchctl.notify import channels, ends
+from batchctl.notify.schemes import SCHEMES
 from batchctl.notify.send import send_due
 from batchctl.store import database, outbox, runs
 
@@ -356,6 +359,43 @@ def test_an_address_that_apprise_does_not_know(history: Rows, address: str) -> N
     ended(history, of)
     assert send(history, of) == 0
     assert "not an address" in box(history, "last_error")[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "known"),
+    [
+        ("mailtos://user:password@example.com", True),
+        ("TGRAM://token/chat", True),  # a scheme has no case
+        ("nosuch://host/x", False),
+        ("json://", False),  # nowhere to send to
+        ("mailto", False),
+    ],
+)
+def test_an_address_without_apprise(address: str, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no address is found in a core install, too."""
+    monkeypatch.setattr(channels, "is_installed", lambda _: False)
+    monkeypatch.setattr(channels, "_known", {})
+    assert channels.is_known(address) is known
+
+
+def test_the_schemes_are_those_of_apprise() -> None:
+    """A core install knows nearly all that the Apprise of today knows, and not much that it does not."""
+    with warnings.catch_warnings(action="ignore"):
+        schemas = Apprise().details()["schemas"]
+    real = {name for each in schemas for key in ("protocols", "secure_protocols") for name in each[key] or ()}
+    assert len(real ^ SCHEMES) < 40
+
+
+def test_sending_without_apprise(history: Rows, web: Web, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It fails with a line that says what brings it, and the alert is kept for when it is there."""
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    of = telling(url(web))
+    ended(history, of)
+    assert send(history, of) == 0
+    assert "pip install 'batchctl[notify]' into " in box(history, "last_error")[0]
+    assert box(history, "next_try_at")[0] > clock.now()
 
 
 def test_quiet_hours_hold_back(history: Rows, web: Web) -> None:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.cells import cell_len
 
-from batchctl.base import clock
+from batchctl.base import clock, extras
 from batchctl.base.files import make_directory
 from batchctl.commands.cli import main
 from batchctl.core.time import zones
 from batchctl.crontab import firing, managed
-from batchctl.watch import doctor, preflight
+from batchctl.watch import doctor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,6 +133,12 @@ JOBS = {
         "notify",
         "no address that Apprise",
     ),
+    "nobody can be told": (
+        "run = 'true'\nnotify = ['json://localhost']",
+        "error",
+        "notify",
+        "apprise is not installed, so nobody will be told",
+    ),
     "nobody to be told": ("run = 'true'\non_alert = ['/nope/tell']", "error", "on_alert", "/nope/tell"),
     "a library of a ready-made job": ("preset = 'collect-zentrade'", "error", "step zentrade: library", "httpx"),
 }
@@ -148,12 +154,36 @@ def test_faults_of_a_job(fault: str, place: Path, examine: Examine, monkeypatch:
     script(place, "dos", "#!/bin/sh\r\necho\r\n")
     (place / "w.env").write_text("A=1\nnonsense\n")
     keys, level, subject, text = JOBS[fault]
-    if "library" in subject:
-        monkeypatch.setattr(preflight, "is_installed", lambda name: name != "httpx")
+    missing = {"a library of a ready-made job": "httpx", "nobody can be told": "apprise"}.get(fault)
+    if missing:
+        monkeypatch.setattr(extras, "is_installed", lambda name: name != missing)
     found = examine(f"[jobs.x]\n{keys.format(p=place)}\n", install=False)
     (one,) = [each for each in found if each["job"] == "x"]
     assert (one["level"], one["subject"]) == (level, subject)
     assert text in one["text"]
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (
+            ("apprise", "starlette", "uvicorn"),
+            "without catalogue; where they are wanted: pip install 'batchctl[catalogue]' into ",
+        ),
+        (
+            (),
+            "without catalogue, notify, web; where they are wanted: pip install 'batchctl[catalogue,notify,web]' into ",
+        ),
+    ],
+)
+def test_extras(
+    there: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which extras are not installed is said in a line, with what brings them, and is no fault by itself."""
+    monkeypatch.setattr(extras, "is_installed", there.__contains__)
+    main(["--state", str(place / "state"), "doctor", "--json"])
+    (line,) = [each for each in json.loads(capsys.readouterr().out)["findings"] if each["subject"] == "extras"]
+    assert (line["level"], line["text"]) == ("ok", said + sys.prefix)
 
 
 def test_what_cannot_be_known_is_not_claimed(place: Path, examine: Examine) -> None:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
-from unicodedata import normalize
 
 from batchctl.base import paths
-from batchctl.base.errors import BatchctlError, ConfigError, UsageError
+from batchctl.base.errors import BatchctlError, ConfigError
 from batchctl.base.files import NOTHING, alone, make_directory, read, replace_file, write_all
 from batchctl.base.record import Record
 from batchctl.config import load, load_as
 from batchctl.config.build import SCHEDULES
 from batchctl.config.edit.jobtext import raw_key, with_key, with_pools, without
-from batchctl.config.values import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,16 +43,6 @@ class Done(Record):
     """None where there was no configuration, or none that could be read."""
     after: Config | None
     """None where nothing was changed."""
-
-
-def valid_name(text: str) -> str:
-    """Return the name of a new job in the form in which all names are kept; UsageError where it cannot be one."""
-    name = normalize("NFC", text)
-    if not NAME.fullmatch(name):
-        message = f"{text!r} cannot be the name of a job"
-        allowed = "letters (of any script), digits, `_`, `-` and `.`, up to 64, beginning with a letter, a digit or `_`"
-        raise UsageError(message, remedy=f"a name is made of {allowed}")
-    return name
 
 
 def add(

@@ -18,6 +18,7 @@ from batchctl.base.errors import BatchctlError, ConfigError, UsageError
 from batchctl.config import load
 from batchctl.config.edit import jobfiles
 from batchctl.config.edit.jobtext import to_toml
+from batchctl.config.values import job_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,12 +137,12 @@ def test_keep_leaves_taken_names_alone(main_file: Path) -> None:
 def test_names_that_cannot_be(name: str) -> None:
     """What could lead out of jobs.d, or be no file's name, is refused."""
     with pytest.raises(UsageError, match="cannot be the name of a job"):
-        jobfiles.valid_name(name)
+        job_name(name)
 
 
 def test_a_name_is_kept_in_one_form() -> None:
     """Decomposed Hangul is the same name."""
-    assert jobfiles.valid_name(unicodedata.normalize("NFD", "키워드")) == "키워드"
+    assert job_name(unicodedata.normalize("NFD", "키워드")) == "키워드"
 
 
 def test_to_toml_writes_what_toml_holds() -> None:
