@@ -10,6 +10,7 @@ from batchctl.base import clock, paths
 from batchctl.base.record import Record
 from batchctl.config import load_as
 from batchctl.config.edit import jobfiles, jobtext
+from batchctl.config.values import job_name
 from batchctl.core.foresight import preview
 from batchctl.core.guard.decide import State
 
@@ -41,7 +42,7 @@ def foresee(site: Site, name: str, table: Mapping[str, Any]) -> Foreseen:
         BatchctlError: if it is taken.
         ConfigError: if the configuration would be wrong with it.
     """
-    valid = jobfiles.valid_name(name)
+    valid = job_name(name)
     main = site.config_path or paths.user_config_file()
     if site.config_path is not None and valid in site.config.jobs:
         raise jobfiles.taken_name(valid, site.config.jobs[valid].origin)
