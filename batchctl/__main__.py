@@ -1,8 +1,8 @@
 """The entry: the cron line `run JOB` goes straight to its work, everything else to the Typer app.
 
 Most fires of a crontab skip, and the import of Typer alone would cost such a fire many times the rest. So exactly the
-form that a crontab has, `[--config FILE] [--state DIR] run JOB` away from a terminal, is recognised here by hand;
-anything more goes through the app, which ends in the same function.
+forms that a crontab has, `[--config FILE] [--state DIR] run JOB` and `run --name NAME [RULES] -- CMD` away from a
+terminal, are recognised here by hand; anything more goes through the app, which ends in the same functions.
 """
 
 from __future__ import annotations
@@ -19,15 +19,24 @@ else:
     import _signal as signal  # the C half: the other one imports enum, which costs a third of Python's own start
 
 
-def cron_line(arguments: list[str]) -> tuple[str, dict[str, str]] | None:
-    """Return job and global options of a crontab's command line, or None for any other command line."""
+_GUARDING = {"--name", "--min-gap", "--timeout", "--stale-after", "--retries"}
+
+
+def cron_line(arguments: list[str]) -> tuple[str, dict[str, str], list[str] | None] | None:
+    """Return job, options and guarded command (None: a known job) of a crontab's line; None for any other line."""
     options: dict[str, str] = {}
     rest = list(arguments)
     while len(rest) > 1 and rest[0] in {"--config", "--state"}:
         options[rest[0]] = rest[1]
         del rest[:2]
     if len(rest) == 2 and rest[0] == "run" and not rest[1].startswith("-"):  # noqa: PLR2004 - `run JOB`
-        return rest[1], options
+        return rest[1], options, None
+    place = 1 if rest[:1] == ["run"] else len(rest)
+    while place + 1 < len(rest) and rest[place] in _GUARDING and not rest[place + 1].startswith("-"):
+        options[rest[place]] = rest[place + 1]
+        place += 2
+    if rest[place : place + 1] == ["--"] and "--name" in options and options.get("--retries", "0").isdecimal():
+        return options.pop("--name"), options, rest[place + 1 :]
     return None
 
 
@@ -52,12 +61,12 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as batchctl runs
 
 
-def fire_quietly(job: str, config_option: str | None, state_option: str | None) -> int:
+def fire_quietly(job: str, options: dict[str, str], command: list[str] | None) -> int:
     """Fire one job away from a terminal and return the exit code: silent on success and on skip."""
     try:
         from batchctl.answers.run import fire_by_cron
 
-        outcome = fire_by_cron(job, config_option, state_option)
+        outcome = fire_by_cron(job, options, command)
         if outcome.run is not None and (outcome.exit_code or outcome.troubles):
             from batchctl.commands.boundary import report_failure
 
@@ -93,8 +102,7 @@ def entry() -> NoReturn:
         from batchctl.commands.cli import main
 
         sys.exit(main())
-    job, options = found
-    code = fire_quietly(job, options.get("--config"), options.get("--state"))
+    code = fire_quietly(*found)
     sys.stdout.flush()
     sys.stderr.flush()
     # Nothing is left to clean up, and taking the interpreter apart would cost every skip some milliseconds.

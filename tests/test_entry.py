@@ -38,11 +38,22 @@ _THROUGH_THE_APP = "import sys; from batchctl.commands.cli import main; sys.exit
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["run", "x"], ("x", {})),  # as in a crontab
+        (["run", "x"], ("x", {}, None)),  # as in a crontab
         (
             ["--config", "c", "--state", "s", "run", "수집"],
-            ("수집", {"--config": "c", "--state": "s"}),
+            ("수집", {"--config": "c", "--state": "s"}, None),
         ),  # with its places
+        (["run", "--name", "x", "--", "a", "--", "-b"], ("x", {}, ["a", "--", "-b"])),  # a guarded command
+        (
+            ["--state", "s", "run", "--min-gap", "6h", "--name", "x", "--retries", "2", "--", "a"],
+            ("x", {"--state": "s", "--min-gap": "6h", "--retries": "2"}, ["a"]),
+        ),  # with rules, in any order
+        (["run", "--name", "x", "a"], None),  # which is its command?
+        (["run", "--name", "x", "--", "a"][:3], None),  # no command
+        (["run", "--min-gap", "6h", "--", "a"], None),  # no name
+        (["run", "--name", "x", "--detach", "--", "a"], None),  # by hand
+        (["run", "--name", "x", "--retries", "-1", "--", "a"], None),  # what is wrong the app says
+        (["run", "--name", "x", "--retries", "two", "--", "a"], None),
         (["run"], None),  # incomplete
         (["run", "--help"], None),  # an option, not a job
         (["run", "x", "--force"], None),  # by hand
@@ -52,9 +63,9 @@ _THROUGH_THE_APP = "import sys; from batchctl.commands.cli import main; sys.exit
     ],
 )
 def test_the_short_way_takes_exactly_the_crontabs_form(
-    arguments: list[str], expected: tuple[str, dict[str, str]] | None
+    arguments: list[str], expected: tuple[str, dict[str, str], list[str] | None] | None
 ) -> None:
-    """Anything but `[--config FILE] [--state DIR] run JOB` goes through the app."""
+    """Anything but `[--config FILE] [--state DIR] run JOB` or `run --name NAME [RULES] -- CMD` goes through the app."""
     assert cron_line(arguments) == expected
 
 

@@ -23,22 +23,58 @@ Outcome = engine.Outcome
 Request = engine.Request
 
 
-def fire_by_cron(name: str, config_option: str | None, state_option: str | None) -> Outcome:
+def fire_by_cron(name: str, options: Mapping[str, str], command: Sequence[str] | None = None) -> Outcome:
     """Fire a job as the crontab's line does: through the compiled configuration, with nothing asked for.
 
+    With a `command` it is what guards that; `options` are those of the line, of batchctl and of the job.
+
     Raises:
-        UsageError: if there is no such job.
+        UsageError: if there is no such job, or as `guarded` does.
         ConfigError, StateError: as for any fire; nothing was started.
     """
     from batchctl.config import load_job
 
-    path = paths.config_file(config_option)
-    job, state_dir = load_job(path, name, state_option)
+    chosen = options.get("--config"), options.get("--state")
+    path = paths.config_file(chosen[0])
+    job, state_dir = load_job(path, name, chosen[1])
+    if command is not None:
+        job = _guarded_by_cron(name, chosen, command, options, None if job is not None else (path, state_dir))
+    elif job is None:
+        from batchctl.answers.site import Site
+
+        job = Site(*chosen).job(name)
+    return engine.fire(job, Request(state_dir=state_dir))
+
+
+def _guarded_by_cron(
+    name: str,
+    chosen: tuple[str | None, str | None],
+    command: Sequence[str],
+    options: Mapping[str, str],
+    place: tuple[str | None, str] | None,
+) -> Job:
+    """Return what guards a command, as it was compiled where nothing has changed; without a `place` it is refused.
+
+    Raises:
+        UsageError, StateError: as `guarded` does.
+    """
+    from batchctl.config import compiled
+
+    rules = {key: options[f"--{key.replace('_', '-')}"] for key in _RULES if f"--{key.replace('_', '-')}" in options}
+    asked = (tuple(command), tuple(rules.items()), paths.here())
+    job = None if place is None else compiled.load_guarded(*place, name, asked)
     if job is None:
         from batchctl.answers.site import Site
 
-        job = Site(config_option, state_option).job(name)
-    return engine.fire(job, Request(state_dir=state_dir))
+        given = {key: int(rule) if key == "retries" else rule for key, rule in rules.items()}
+        job = guarded(Site(*chosen), name, command, given)
+        if place is not None:
+            compiled.keep_guarded(*place, job.name, asked)
+    return job
+
+
+_RULES = ("min_gap", "timeout", "stale_after", "retries")
+"""What the command line may say of a guarded command."""
 
 
 def request(

@@ -25,6 +25,7 @@ class StepKeys(Record):
     group: str | None = None
     run: str | None = None
     argv: tuple[str, ...] | None = None
+    argv_bytes: bool | None = None
     function: str | None = None
     python: str | None = None
     params: Mapping[str, Any] | None = None

@@ -52,6 +52,14 @@ def absolute(path: str, kind: type[BatchctlError] = UsageError) -> str:
         raise kind(message, remedy="go to another directory, or give an absolute path") from error
 
 
+def here() -> str | None:
+    """Return the current directory; None where it is gone, which what is started from it may not mind."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
 def called(config: str | None, state: str, configured: str | None) -> str:
     """Return how batchctl is called from any shell so that it finds this configuration and this state directory.
 

@@ -315,7 +315,7 @@ def _command(raw: SharedKeys, table: Mapping[str, Any], where: KeyPath, shared: 
         remedy = f"{example('function')}; {remedy}" if remedy else example("function")
         where.at("function").refuse(f"{function!r} names no function", remedy)
     python = None if function is None else values.interpreter(raw.python, where.at("python")) or shared.python
-    argv = None if raw.argv is None else values.command(raw.argv, where.at("argv"))
+    argv = None if raw.argv is None else values.command(raw.argv, where.at("argv"), as_bytes=raw.argv_bytes)
     return {"run": raw.run, "argv": argv, "function": function, "python": python}
 
 

@@ -155,6 +155,28 @@ def load_config(path: str | None, state_option: str | None, *, ready_made: bool 
     return _load(path, copy if is_kept else None, kept, ready_made=ready_made)
 
 
+def load_guarded(path: str | None, state_dir: str, name: str, asked: tuple[Any, ...]) -> Job | None:
+    """Return a guarded command as it was compiled, where the same was asked then and nothing has changed; else None."""
+    name = _normal(name)
+    kept = _read(_guarded_file(path, state_dir, name), path)
+    same = kept is not None and _is_fresh(kept) and marshal.loads(kept[4]) == asked  # noqa: S302 - checked above
+    packed = kept[3].get(name) if kept is not None and same else None
+    return None if packed is None else _unpack(packed)
+
+
+def keep_guarded(path: str | None, state_dir: str, name: str, asked: tuple[Any, ...]) -> None:
+    """Keep a guarded command that was written down, and what was asked; where that fails, the next fire is slower."""
+    from batchctl.config.loader import load_all
+
+    loaded = load_all(path, files=[StateDir(state_dir).guarded(name)])
+    _write(_guarded_file(path, state_dir, name), path, loaded, {}, asked)
+
+
+def _guarded_file(path: str | None, state_dir: str, name: str) -> str:
+    named = f"{path}\0{os.environ.get('HOME')}\0{os.environ.get('TZ')}\0guarded\0{name}"
+    return StateDir(state_dir).compiled(_checksum(os.fsencode(named)).hex())
+
+
 def _load(path: str | None, copy: str | None, kept: Content | None, *, ready_made: bool) -> Config:
     """Read the files, in full or as far as they have changed since what was kept, and keep what comes of it."""
     from batchctl.config.loader import load_all
@@ -249,8 +271,13 @@ def _read_own(copy: str) -> bytes:
         return file.read()
 
 
-def _write(copy: str, path: str | None, loaded: Loaded, packed: Mapping[str, tuple[Job, bytes]]) -> None:
-    """Keep a configuration; `packed` has jobs that came out of the copy as they lie in it."""
+def _write(
+    copy: str, path: str | None, loaded: Loaded, packed: Mapping[str, tuple[Job, bytes]], asked: Any = None
+) -> None:
+    """Keep a configuration; `packed` has jobs that came out of the copy as they lie in it.
+
+    Of a guarded command it is kept what was `asked` in place of what only whole configurations have.
+    """
     from batchctl.base.errors import BatchctlError
 
     def pack(name: str, job: Job) -> bytes | None:
@@ -271,7 +298,9 @@ def _write(copy: str, path: str | None, loaded: Loaded, packed: Mapping[str, tup
             *(config.files, config.timezone, config.lang, dict(config.pools), dict(config.functions)),
             *(config.disk_free_min, {name: dict(each) for name, each in loaded.origins.items()}, loaded.top),
         )
-        body = marshal.dumps((_key(path), sources, config.state_dir, jobs, marshal.dumps(rest)))
+        body = marshal.dumps(
+            (_key(path), sources, config.state_dir, jobs, marshal.dumps(rest if asked is None else asked))
+        )
         StateDir(os.path.dirname(copy)).ensure()
         descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:

@@ -11,8 +11,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from batchctl.base.errors import ConfigError, StateError, UsageError
+from batchctl.base.paths import here
 from batchctl.base.state_dir import DIR_MODE, StateDir, open_private
 from batchctl.core.text.placeholders import literally
+from batchctl.core.text.words import escaped, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,18 +49,16 @@ def text_of(argv: Sequence[str], rules: Mapping[str, Any]) -> str:
         UsageError: if no text can hold a word of it.
     """
     table: dict[str, Any] = {"argv": [literally(word) for word in argv]}
-    try:
-        table["cwd"] = os.getcwd()
-    except OSError:
-        pass  # the directory is gone; the command may not need one
+    if not is_text(argv):
+        table = {"argv": [escaped(word) for word in table["argv"]], "argv_bytes": True}
+    if cwd := here():
+        table["cwd"] = cwd
     # Strings, arrays of them and whole numbers are written in TOML as in JSON, but for this one character.
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in (table | dict(rules)).items()]
     text = "".join(f"{line}\n" for line in lines).replace("\x7f", "\\u007f")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        message = "a word of the command is not UTF-8, so it cannot be written down"
-        raise UsageError(message, remedy="put the command into a script of its own") from error
+    if not is_text([text]):
+        message = "the name of the current directory is not UTF-8, so it cannot be written down"
+        raise UsageError(message, remedy="go to another directory first, and name files in full")
     return text
 
 

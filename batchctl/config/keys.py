@@ -72,6 +72,7 @@ KEYS = {
     "group": ('"keyword-search"', "the group that the step belongs to"),
     "run": ('"collect --limit 100"', "a line for /bin/sh; in a job: its one step"),
     "argv": ('["prog", "--limit", "100"]', "instead of run: program and arguments, without a shell"),
+    "argv_bytes": ("true", "in argv, `\\xHH` is a byte and `\\\\` a backslash, for words that are not UTF-8"),
     "function": (
         '"package.module:name"',
         "instead of run: a Python function, or its name in `[functions]`; params are its keyword arguments",

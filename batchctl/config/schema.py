@@ -33,6 +33,7 @@ class CommandKeys(Struct, forbid_unknown_fields=True):
 
     run: str | None = None
     argv: list[str] | None = None
+    argv_bytes: bool = False
     function: str | None = None
     python: str | None = None
     retries: Retries = 0

@@ -13,6 +13,7 @@ from batchctl.base.duration import parse_duration
 from batchctl.base.errors import UsageError
 from batchctl.config.keys import example
 from batchctl.core.model import Window
+from batchctl.core.text.words import unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,8 +118,13 @@ def interpreter(text: str | None, where: KeyPath) -> str | None:
     return text if text and "/" not in text else location(text, where)
 
 
-def command(words: list[str], where: KeyPath) -> tuple[str, ...]:
-    """Return the words of a command, whose program may be said with the home directory's `~`, as to a shell."""
+def command(words: list[str], where: KeyPath, *, as_bytes: bool = False) -> tuple[str, ...]:
+    """Return the words of a command, whose program may be said with the home directory's `~`, as to a shell.
+
+    With `as_bytes` they are written as `escaped` does.
+    """
+    if as_bytes:
+        words = [unescaped(word) for word in words]
     program = os.path.expanduser(words[0])
     if program.startswith("~"):
         where.refuse(f"{words[0]!r} leads nowhere", "write the path in full; ~ is your home, and ~NAME that of a user")

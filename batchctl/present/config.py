@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from batchctl.core.model import StartIf, Step
 from batchctl.core.text.masking import MASK, mask
+from batchctl.core.text.words import escaped, is_text
 from batchctl.present.text import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from batchctl.answers.config import Effective
     from batchctl.core.model import Job, Window
@@ -167,13 +168,20 @@ def _window(window: Window) -> str:
 def _step(step: Step, job: Job) -> dict[str, Any]:
     document = {field: step.__dict__[field] for field in Step._fields}
     document |= {
-        "argv": None if step.argv is None else list(step.argv),
+        **_argv(step.argv),
         "params": dict(step.params) or None,
         "env": _masked_env(step.env, job) or None,
         "path": list(step.path) or None,
         **vars(document.pop("limits")),
     }
     return {key: value for key, value in document.items() if value is not None and value != _STEP_DEFAULTS.get(key)}
+
+
+def _argv(words: Sequence[str] | None) -> dict[str, Any]:
+    """Return the words as the configuration has them: not all bytes are text."""
+    if words is None or is_text(words):
+        return {"argv": None if words is None else list(words)}
+    return {"argv": [escaped(word) for word in words], "argv_bytes": True}
 
 
 def _without_none(value: Any) -> Any:

@@ -17,6 +17,7 @@ class StepKeys(TypedDict, total=False):
     group: str
     run: str
     argv: list[str]
+    argv_bytes: bool
     function: str
     python: str
     params: dict[str, Any]

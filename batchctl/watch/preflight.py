@@ -17,6 +17,7 @@ from batchctl.base.errors import ConfigError
 from batchctl.base.record import Record
 from batchctl.base.said import Said, said
 from batchctl.core.text.placeholders import fill_word, names
+from batchctl.core.text.shell_line import simple_commands
 from batchctl.engine.command import check_functions
 from batchctl.process.environment import read_env_files
 from batchctl.process.spawn import find_program
@@ -33,8 +34,7 @@ _SHELL = """
 hash if jobs kill local printf pwd read readonly return set shift sleep source test time times trap true type ulimit
 umask unalias unset until wait while
 """
-"""What a line for the shell may begin with that is no program, or need be none."""
-_SIMPLE = re.compile(r"[^;&|()<>`$*?\[\]{}~#\n]*")
+"""What a command of a shell's line may begin with that is no program, or need be none."""
 _NEED = re.compile(r"^\s*need\(([^)]*)\)", re.MULTILINE)
 _INTERPRETER_LINE = 256
 """Bytes of the first line that the kernel reads (execve(2))."""
@@ -100,8 +100,7 @@ def _step(job: Job, step: Step, cron: AsCron, files_env: Mapping[str, Mapping[st
     env = {**files_env.get(job.env_file or "", {}), **job.env, **files_env.get(step.env_file or "", {}), **step.env}
     search = ":".join((*step.path, *job.path, env.get("PATH", cron.path)))
     directory = step.cwd or job.cwd or cron.home
-    words = _words(job, step, cron)
-    if words:
+    for words in _commands(job, step, cron):
         if text := program_trouble(words[0], search, directory):
             found = said("correct the program; cron looks for it in %s", search) if "/" not in words[0] else ""
             yield _wrong(job, _part(step, said("program")), text, found or _remedy(text, words[0], directory))
@@ -128,26 +127,17 @@ def _directory(job: Job, step: Step) -> str:
     return "" if os.access(path, os.X_OK) else said("%s may not be entered", path)
 
 
-def _words(job: Job, step: Step, cron: AsCron) -> Sequence[str]:
-    """Return the words of the program that a step begins with; none where only a shell could tell."""
+def _commands(job: Job, step: Step, cron: AsCron) -> Iterator[Sequence[str]]:
+    """Yield the words of each program that a step begins, where that can be told without a shell."""
     params = {**job.params, **step.params}
     values = {"python": sys.executable, "state": cron.state, "job": job.name, "step": step.id, **params}
     if step.argv is not None:
         known = [word for word in step.argv[:3] if set(names(word)) <= values.keys()]
-        return [fill_word(word, values) for word in known] if known[:1] == list(step.argv[:1]) else ()
-    line = (step.run or "").strip()
-    simple = _SIMPLE.match(line)
-    if simple is None:
-        return ()
-    try:
-        words = shlex.split(os.path.expanduser(line) if line.startswith("~/") else simple[0])
-    except ValueError:
-        return ()
-    while words and (re.match(r"\w+=", words[0]) or words[0] == "exec"):
-        words = words[1:]
-    # A first word that goes on behind what was read, as in $HOME/bin/x, is not a word.
-    cut = len(words) == 1 and simple.end() < len(line) and not line.startswith("~/") and line[simple.end()] in "$`*?[{~"
-    return () if not words or cut or words[0] in _SHELL.split() else words
+        if known[:1] == list(step.argv[:1]):
+            yield [fill_word(word, values) for word in known]
+    for words in simple_commands(step.run or ""):
+        if words[0] not in _SHELL.split():
+            yield [os.path.expanduser(words[0]), *words[1:]]
 
 
 def program_trouble(name: str, search: str, directory: str) -> str:

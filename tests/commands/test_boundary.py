@@ -27,7 +27,7 @@ def test_a_bug_is_named_and_not_thrown_at_the_operator(
 
     monkeypatch.setattr(answer, "fire_by_cron", broken)
     monkeypatch.setattr(Site, "job", broken)
-    ways: list[Callable[[], int]] = [lambda: fire_quietly("x", None, None), lambda: main(["run", "x"])]
+    ways: list[Callable[[], int]] = [lambda: fire_quietly("x", {}, None), lambda: main(["run", "x"])]
     for way in ways:
         assert way() == 70
         said = capfd.readouterr().err

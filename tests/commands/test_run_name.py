@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,40 @@ def test_a_command_runs_word_for_word(guard: Guard) -> None:
     done = guard.run("--", "python3", "-c", "import sys, os; print(sys.argv[1:], os.getcwd())", *words)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert guard("logs", NAME).stdout.strip() == f"{words} {Path.cwd()}"
+
+
+def test_a_word_that_is_not_utf8_is_a_word(guard: Guard) -> None:
+    """A file name of another age reaches the command as it is, by hand and from then on."""
+    words = [b"caf\xe9", "한글".encode(), b"a\\b\\xe9", b"{x}", b"\\"]
+    command = ["printf", "%s|", *map(os.fsdecode, words)]
+    for more in (["run", "--name", NAME, "--", *command], ["run", "--name", NAME, "--", *command], ["run", NAME]):
+        assert guard(*more).returncode == 0
+        log = guard.state / "runs" / str(guard.asked("report")["runs"][0]["id"]) / "1-1.log"
+        assert log.read_bytes() == b"|".join(words) + b"|"
+    assert "caf\\udce9" in guard("run", "--name", NAME, "--dry-run", "--", *command).stdout
+    assert guard("jobs", "show", NAME).returncode == guard("doctor", NAME).returncode == 0
+    assert json.loads(guard("jobs", "show", NAME, "--json").stdout)["steps"] == [
+        {"id": "1", "argv": ["printf", "%s|", r"caf\xe9", "한글", r"a\\b\\xe9", "{{x}}", r"\\"], "argv_bytes": True}
+    ]
+
+
+def test_what_has_changed_is_not_taken_from_the_copy(guard: Guard) -> None:
+    """Other words, rules or places, a name taken since, a name forgotten: each fire goes by what is asked now."""
+    config = guard.place / "c.toml"
+    config.write_text("", encoding="utf-8")
+
+    def fire(*words: str) -> int:
+        return guard("--config", str(config), "run", "--name", "g", *words).returncode
+
+    wait_for(lambda: fire("--", "true") == 0 and list(guard.state.glob("config-*.bin")), "the copy")
+    assert (fire("--", "true"), fire("--", "false"), fire("--", "true", "x")) == (0, 1, 0)
+    assert (fire("--min-gap", "1h", "--", "true"), fire("--retries", "1", "--", "false")) == (75, 1)
+    assert rows(guard.state, "select attempts from steps order by run_id desc limit 1") == [(2,)]
+    assert guard("--config", str(config), "jobs", "remove", "g").returncode == 0
+    assert fire("--", "true") == 0
+    assert (guard.state / "guarded" / "g.toml").exists(), "known again"
+    config.write_text("[jobs.g]\nrun = 'true'\n", encoding="utf-8")
+    assert fire("--", "true") == 2
 
 
 def test_everything_knows_the_name_from_then_on(guard: Guard) -> None:

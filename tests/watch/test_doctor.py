@@ -90,6 +90,13 @@ JOBS = {
         "step 1: program",
         "no program collect",
     ),
+    "one behind a pipe": (
+        "run = 'true | frobnicate -u > x'",
+        "error",
+        "step 1: program",
+        "no program frobnicate",
+    ),
+    "one that follows": ("run = 'cd / && /nope/next 2>&1; true'", "error", "step 1: program", "/nope/next"),
     "one after variables": ("run = 'A=1 exec /nope/x'", "error", "step 1: program", "/nope/x"),
     "one relative to cwd": ("argv = ['./x']\ncwd = '/usr'", "error", "step 1: program", "/usr/./x"),
     "a directory for a program": ("argv = ['/usr']", "error", "step 1: program", "/usr is not a file"),
@@ -191,7 +198,7 @@ def test_what_cannot_be_known_is_not_claimed(place: Path, examine: Examine) -> N
     script(place, "works", "#!/bin/sh\n")
     for line in (
         "$HOME/bin/x",
-        "cd /nope && x",
+        "cd /nope && ./x",
         "for i in 1 2; do x; done",
         "{p}/works | cat",
         "test -e x || x",
