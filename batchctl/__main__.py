@@ -1,8 +1,8 @@
 """The entry: the cron line `run JOB` goes straight to its work, everything else to the Typer app.
 
 Most fires of a crontab skip, and the import of Typer alone would cost such a fire many times the rest. So exactly the
-forms that a crontab has, `[--config FILE] [--state DIR] run JOB` and `run --name NAME [RULES] -- CMD` away from a
-terminal, are recognised here by hand; anything more goes through the app, which ends in the same functions.
+forms that a crontab has, `[--config FILE] [--state DIR] [--module NAME] run JOB` and `run --name NAME [RULES] -- CMD`
+away from a terminal, are recognised here by hand; anything more goes through the app, which ends in the same functions.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ def cron_line(arguments: list[str]) -> tuple[str, dict[str, str], list[str] | No
     """Return job, options and guarded command (None: a known job) of a crontab's line; None for any other line."""
     options: dict[str, str] = {}
     rest = list(arguments)
-    while len(rest) > 1 and rest[0] in {"--config", "--state"}:
-        options[rest[0]] = rest[1]
+    while len(rest) > 1 and rest[0] in {"--config", "--state", "--module"}:
+        options[rest[0]] = (
+            f"{options['--module']},{rest[1]}" if rest[0] in options and rest[0] == "--module" else rest[1]
+        )
         del rest[:2]
     if len(rest) == 2 and rest[0] == "run" and not rest[1].startswith("-"):  # noqa: PLR2004 - `run JOB`
         return rest[1], options, None
@@ -102,6 +104,8 @@ def entry() -> NoReturn:
         from batchctl.commands.cli import main
 
         sys.exit(main())
+    if "--module" in found[1]:
+        os.environ["BATCHCTL_MODULES"] = found[1]["--module"]
     code = fire_quietly(*found)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -35,7 +35,13 @@ def block(site: Site, *, care: bool | None = None) -> Change:
 
 
 def change(site: Site, *, care: bool | None = None) -> Change:
-    """Return what an install would change; as `block`, but there must be a cron."""
+    """Return what an install would change; as `block`, but there must be a cron, and no module may be broken.
+
+    The lines of a job that is missing for the moment would be taken out.
+    """
+    if site.config.broken:
+        error = site.config.broken_error
+        raise ConfigError(str(error), remedy=f"{error.remedy}; the crontab is as it was", others=error.others)
     return managed.change(site.config, site.state, managed.read(), care=care)
 
 

@@ -14,7 +14,7 @@ from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.config import guarded
 from batchctl.config.edit import jobfiles, jobtext
-from batchctl.config.values import job_name
+from batchctl.config.values import job_name, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +83,27 @@ def add(site: Site, name: str, table: Mapping[str, Any], source: str | None = No
             given.seconds(f"--{key}", table[key])
     text = _text_of(table) if source is None else _taken_from(source, list(table))
     return changed(site, jobfiles.add(site.config_path, {valid: text}))
+
+
+def named(text: str) -> tuple[str, str | None]:
+    """Return the name of a job, and the title where the text is none and a name is made of it.
+
+    Raises:
+        UsageError: if no name can be made of it.
+    """
+    name = name_of(text)
+    valid = job_name(name or text)
+    return valid, None if valid == normalize("NFC", text) else text
+
+
+def register(site: Site, name: str, reference: str) -> Changed:
+    """Name a function, `package.module:attribute`, in `[functions]` of the main file.
+
+    Raises:
+        ConfigError: if it cannot be imported where functions are, or the configuration would be wrong with it.
+        BatchctlError: if the file cannot be written.
+    """
+    return changed(site, jobfiles.register(site.config_path, normalize("NFC", name), reference))
 
 
 def _text_of(table: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from batchctl.base.errors import BatchctlError, UsageError
 from batchctl.base.record import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from batchctl.core.model import Config, Job
     from batchctl.store.history import History
@@ -126,6 +127,12 @@ class Site:
         if job is None:
             raise unknown_job(name, list(self.config.jobs))
         return job
+
+
+def look_in(modules: Iterable[str]) -> None:
+    """Let every configuration have modules beside its own: here, and in whatever is started from here."""
+    for name in modules:
+        os.environ["BATCHCTL_MODULES"] = ",".join([*paths.modules(), name])
 
 
 def _with(config: Config, other: Config, names: Sequence[str]) -> Config:

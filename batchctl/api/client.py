@@ -6,6 +6,7 @@ import json
 import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from batchctl.api import results, results_jobs, results_upkeep
 from batchctl.api.convert import result
@@ -14,10 +15,11 @@ from batchctl.api.schedules import Schedule, plain
 from batchctl.api.upkeep import Upkeep
 from batchctl.base.errors import EXIT_SKIPPED, BatchctlError, UsageError
 from batchctl.base.record import Record
+from batchctl.core.parameters import LONGEST_WORD
 from batchctl.core.time.zones import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from batchctl.answers.jobs_edit import Changed
     from batchctl.api.questions import Duration
@@ -231,17 +233,44 @@ class Batchctl(Upkeep):
     ) -> results_jobs.Changed:
         """Add a job as a file in `jobs.d`, checked with everything else before it is written.
 
-        `function` is `package.module:attribute`; `keys` are those of the configuration (`kind`, `timeout`, `retries`,
-        `min_gap`, …), durations also as seconds or timedeltas.
+        A name that is none (`"Collect everything"`) becomes the title, and the name is made of it, blanks to `-`.
+        `function` is `package.module:attribute`, or a name that `register_job_function` gave; `keys` are those of the
+        configuration (`kind`, `timeout`, `retries`, `min_gap`, …), durations also as seconds or timedeltas.
 
         >>> ctl.create_job("custom", function="json:dumps", schedule=cron("15 * * * *"), retries=3, timeout="1h").jobs
         ('custom',)
         """
-        from batchctl.answers.jobs_edit import add
+        from batchctl.answers.jobs_edit import add, named
 
+        name, title = named(name)
         commands = {"preset": preset, "function": function, "run": run, "argv": None if argv is None else list(argv)}
-        table = {**(schedule.keys if schedule else {}), "params": dict(params) if params else None, **commands, **keys}
+        table = {
+            **(schedule.keys if schedule else {}),
+            "params": dict(params) if params else None,
+            **commands,
+            "title": title,
+            **keys,
+        }
         return _changed(add(self._site(), name, _settings(table)))
+
+    def register_job_function(self, name: str, function: Callable[..., Any], /) -> results_jobs.Changed:
+        """Name a function of a module for `create_job(function=name)`, in `[functions]` of the configuration.
+
+        Jobs call it in a process of their own, so it must be found there: in the configuration's folder, `python_path`,
+        PYTHONPATH, or what is installed.
+
+        Raises:
+            UsageError: if it is a lambda, one inside another function, a generator, or of the program itself.
+            ConfigError: if it cannot be imported there; nothing is written.
+
+        >>> import json
+        >>> ctl.register_job_function("encode", json.dumps).files[0] == example.config
+        True
+        """
+        from batchctl.answers.jobs_edit import register
+        from batchctl.api.decorated import reference
+
+        return _changed(register(self._site(), name, reference(function)))
 
     def update_job(
         self, name: str, /, *, schedule: Schedule | None = None, params: Mapping[str, Any] | None = None, **keys: Any
@@ -281,7 +310,7 @@ class Batchctl(Upkeep):
     ) -> results.Run:
         words = [*more, *(["--force"] if force else []), *(["--resume"] if resume else [])]
         words += [f"--only={name}" for name in only] + ([] if from_ is None else [f"--from={from_}"])
-        words += [f"--param={key}={_as_json(key, value)}" for key, value in (params or {}).items()]
+        words += [f"--param={normalize('NFC', key)}={_as_json(key, value)}" for key, value in (params or {}).items()]
         return self._told(job, [*words, "--", job])
 
     def _told(self, job: str, words: Sequence[str]) -> results.Run:
@@ -304,6 +333,7 @@ class Batchctl(Upkeep):
     aprune = twin(prune)
     abackup = twin(backup)
     acreate_job = twin(create_job)
+    aregister_job_function = twin(register_job_function)
     aupdate_job = twin(update_job)
     adelete_job = twin(delete_job)
 
@@ -320,10 +350,14 @@ def _settings(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _as_json(key: str, value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         message = f"the parameter {key} cannot be handed on: {error}"
         raise UsageError(message, remedy="give text, numbers, true, false, None, lists or dictionaries") from error
+    if len(text.encode(errors="surrogatepass")) > LONGEST_WORD - len(f"--param={key}=".encode()):
+        message = f"the parameter {key} is longer than the {LONGEST_WORD:,} bytes that a program can be given"
+        raise UsageError(message, remedy="write it to a file, and give the file's path")
+    return text
 
 
 def _instant(instant: float | None, zone: Zone) -> datetime | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, overload
+from unicodedata import normalize
 
 from batchctl.api.schedules import plain
 
@@ -83,22 +84,19 @@ def described(function: Any, keys: Mapping[str, Any], reach: Callable[[str], Any
     plain = inspect.unwrap(function) if callable(function) else function
     code = getattr(plain, "__code__", None)
     name = str(getattr(function, "__qualname__", type(function).__name__))
-    reference = f"{getattr(function, '__module__', None)}:{name}"
+    place = f"{getattr(function, '__module__', None)}:{name}"
     found: dict[str, Any] = {
-        "function": reference,
+        "function": place,
         "file": getattr(code, "co_filename", None),
         "line": getattr(code, "co_firstlineno", None),
         "name": keys.get("name", name.rpartition(".")[2]),
     }
     try:
-        _refuse(function, keys, reference, reach)
+        _refuse(function, keys, place, reach)
         takes = _parameters(function).items()
         defaults = {key: as_json(each.default, key) for key, each in takes if _has_default(each)}
         given = as_json({key: value for key, value in keys.items() if key != "name"}, "its keys")
-        params = given.pop("params", {})
-        if not isinstance(params, dict):
-            message = "params must be a dictionary"
-            raise TypeError(message)  # noqa: TRY301 - told like all others
+        params = {normalize("NFC", key): value for key, value in given.pop("params", {}).items()}
         fitted(function, params, whole=False)
     except Exception as error:  # noqa: BLE001 - annotations and defaults are the operator's own objects
         return {**found, "wrong": str(error) or type(error).__name__}
@@ -106,29 +104,53 @@ def described(function: Any, keys: Mapping[str, Any], reach: Callable[[str], Any
     return {**found, "keys": {"description": " ".join(doc.split()), **given, "params": {**defaults, **params}}}
 
 
-def _refuse(function: Any, keys: Mapping[str, Any], reference: str, reach: Callable[[str], Any]) -> None:
-    """Refuse what cannot be called by its name in another process."""
+def reference(function: Any) -> str:
+    """Return `module:attribute` of a function, by which another process finds it.
+
+    Raises:
+        UsageError: if none does.
+    """
+    name = f"{getattr(function, '__module__', None)}:{getattr(function, '__qualname__', type(function).__name__)}"
+    wrong = _unreachable(function, name)
+    if name.startswith("__main__:"):
+        wrong = "is of the program itself, which other processes cannot import: move it to a module"
+    if wrong:
+        from batchctl.base.errors import UsageError
+
+        message = f"{name} {wrong.partition(': ')[0]}"
+        raise UsageError(message, remedy=wrong.partition(": ")[2])
+    return name
+
+
+def _unreachable(function: Any, name: str) -> str:
     import inspect
 
-    wrong = ""
-    if not inspect.isfunction(function):
-        wrong = f"is no function but {type(function).__name__}: decorate a function of a module"
-    elif "<lambda>" in reference:
-        wrong = "is a lambda, which has no name to call it by: write it as def"
-    elif "<locals>" in reference:
-        wrong = "is defined inside another function, where nothing else can reach it: move it to the top of its module"
-    elif inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        wrong = "is a generator, and calling it would run nothing of it: return the result instead of yielding it"
-    elif getattr(_reached(reference, reach), MARK, None) is not keys:
-        wrong = f"is not what {reference} is by now: @job must be the outermost decorator, and the name must stay"
+    if not inspect.isroutine(function):
+        return f"is no function but {type(function).__name__}: take a function of a module"
+    if "<lambda>" in name:
+        return "is a lambda, which has no name to call it by: write it as def"
+    if "<locals>" in name:
+        return "is defined inside another function, where nothing else can reach it: move it to the top of its module"
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return "is a generator, and calling it would run nothing of it: return the result instead of yielding it"
+    return ""
+
+
+def _refuse(function: Any, keys: Mapping[str, Any], name: str, reach: Callable[[str], Any]) -> None:
+    """Refuse what cannot be called by its name in another process."""
+    wrong = _unreachable(function, name)
+    if not wrong and getattr(_reached(name, reach), MARK, None) is not keys:
+        wrong = f"is not what {name} is by now: @job must be the outermost decorator, and the name must stay"
     if wrong:
         raise TypeError(wrong)
-    for name, each in _parameters(function).items():
+    for parameter, each in _parameters(function).items():
         if each.kind in {each.VAR_KEYWORD, each.VAR_POSITIONAL}:
-            message = f"takes {'**' if each.kind is each.VAR_KEYWORD else '*'}{name}: name each parameter that it takes"
+            message = (
+                f"takes {'**' if each.kind is each.VAR_KEYWORD else '*'}{parameter}: name each parameter that it takes"
+            )
             raise TypeError(message)
         if each.kind is each.POSITIONAL_ONLY:
-            message = f"takes {name} by position only, and parameters have names: remove the / behind it"
+            message = f"takes {parameter} by position only, and parameters have names: remove the / behind it"
             raise TypeError(message)
 
 

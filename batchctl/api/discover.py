@@ -1,5 +1,7 @@
 """Says which jobs modules hold: `python -P -m batchctl.api.discover DESCRIPTOR DIRECTORIES MODULE…`.
 
+`MODULE:ATTRIBUTE` is a function that is only looked for.
+
 Runs in the interpreter that the configuration names, in the configuration's folder. What the operator's modules do at
 import is theirs: each answer, one line of JSON a module, goes to a descriptor of its own that no print reaches, and as
 soon as it is written, so that a module that ends the interpreter takes only itself along.
@@ -30,10 +32,14 @@ def main(arguments: list[str]) -> None:
     os._exit(0)  # threads that a module started are not waited for
 
 
-def _jobs_of(module: str) -> dict[str, Any]:
+def _jobs_of(wanted: str) -> dict[str, Any]:
     """Return the jobs of a module, and the files that it is made of; or why it cannot be imported."""
+    module, colon, _ = wanted.partition(":")
     try:
         importlib.import_module(module)
+        if colon:
+            decorated.reference(_reach(wanted))
+            return {"files": _files(module)}
     except BaseException as error:  # noqa: BLE001 - a module may raise anything, SystemExit too
         return {"wrong": _last_line(error), "files": _files(module)}
     held = {id(value) for value in vars(sys.modules[module]).values()}

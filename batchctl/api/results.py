@@ -125,6 +125,7 @@ class JobStatus(Record):
     """A job in `status`; `success_rate` is that of the last 30 days, counts are of all that the history has. `in_crontab` is null where it cannot be known; `next_fires` is what would be decided if it were fired."""
 
     job: str
+    title: str | None
     state: Literal["idle", "running", "paused", "disabled"]
     run: CurrentRun | None
     last_run: LastRun | None

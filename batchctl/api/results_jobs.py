@@ -53,6 +53,7 @@ class StepKeys(Record):
 class JobKeys(Record):
     """A job as the configuration would write it; what has no value is left out, secrets are masked."""
 
+    title: str | None = None
     description: str | None = None
     kind: str | None = None
     schedule: str | None = None
@@ -90,6 +91,13 @@ class JobKeys(Record):
     steps: tuple[StepKeys, ...] | None = None
 
 
+class BrokenModule(Record):
+    """What is wrong with a module, or with a function of it, that is to be a job."""
+
+    text: str
+    remedy: str
+
+
 class Config(Record):
     """`config [JOB] --json`; `origins` says of each dotted key where its value comes from."""
 
@@ -98,6 +106,8 @@ class Config(Record):
     timezone: str | None
     state_dir: str
     pools: Mapping[str, int]
+    functions: Mapping[str, str]
+    broken: tuple[BrokenModule, ...]
     jobs: Mapping[str, JobKeys]
     origins: Mapping[str, str]
 
@@ -105,12 +115,14 @@ class Config(Record):
 class JobSummary(Record):
     """What a list says of a job."""
 
+    title: str | None
     description: str
     schedule: str | None
     steps: tuple[str, ...]
 
 
 class Preset(Record):
+    title: str | None
     description: str
     schedule: str | None
     steps: tuple[str, ...]
@@ -126,6 +138,7 @@ class Presets(Record):
 class ListedJob(Record):
     """A job in `jobs list`; `done` is null for a job that is not to start once."""
 
+    title: str | None
     description: str
     schedule: str | None
     steps: tuple[str, ...]
@@ -148,6 +161,7 @@ class ShownJob(Record):
     job: str
     origin: str
     timezone: str | None
+    title: str | None = None
     description: str | None = None
     kind: str | None = None
     schedule: str | None = None

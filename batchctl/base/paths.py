@@ -72,7 +72,13 @@ def called(config: str | None, state: str, configured: str | None) -> str:
     found = home if os.path.exists(home) else SYSTEM_CONFIG
     options = [] if config in {None, found} else ["--config", quoted(config or "")]
     options += [] if state == own else ["--state", quoted(state)]
+    options += [word for name in modules() for word in ("--module", name)]
     return " ".join(("batchctl", *options))
+
+
+def modules() -> list[str]:
+    """Return the modules that `--module`, or BATCHCTL_MODULES, names besides those of the configuration."""
+    return [name for name in os.environ.get("BATCHCTL_MODULES", "").split(",") if name]
 
 
 def own_words(config: str | None, state: str) -> list[str]:

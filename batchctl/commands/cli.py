@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from batchctl.answers.site import Site
+from batchctl.answers.site import Site, look_in
 from batchctl.base.errors import UsageError
 from batchctl.base.version import VERSION
 from batchctl.commands.boundary import report
@@ -132,7 +132,12 @@ def _adapt(command: Any) -> None:
     To click, a `\b` before a paragraph says that it is not to be filled.
     """
     command.help = (command.help or "").replace("\n\nExamples:", "\n\n\b\nExamples:")
-    command.params += [_global("--config"), _global("--state"), _global("--version", is_flag=True, is_eager=True)]
+    command.params += [
+        _global("--config"),
+        _global("--state"),
+        _global("--module", multiple=True),
+        _global("--version", is_flag=True, is_eager=True),
+    ]
     for inner in getattr(command, "commands", {}).values():
         _adapt(inner)
 
@@ -145,6 +150,8 @@ def _global(name: str, **more: Any) -> TyperOption:
 def _given(ctx: Any, option: Any, value: Any) -> None:
     if option.name == "version":
         _print_version(bool(value))
+    elif option.name == "module":
+        look_in(value)
     elif value is not None:
         site = ctx.find_object(Site) or Site()
         chosen = {"config": site.config_option, "state": site.state_option, option.name: value}
@@ -178,11 +185,16 @@ def _global_options(
         str | None,
         typer.Option("--state", metavar="DIR", help="State directory (also BATCHCTL_STATE)."),
     ] = None,
+    module: Annotated[
+        list[str] | None,
+        typer.Option("--module", metavar="NAME", help="Python module with jobs (also BATCHCTL_MODULES). Repeatable."),
+    ] = None,
     version: Annotated[  # noqa: ARG001 - handled by its callback
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     ctx.obj = Site(config, state)
+    look_in(module or ())
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -140,10 +140,12 @@ def parse_settings(given: list[str]) -> dict[str, Any]:
 
 def _pairs(given: list[str], named: str, remedy: str, *, dotted: bool = False) -> dict[str, Any]:
     import json
+    from unicodedata import normalize
 
     found: dict[str, Any] = {}
     for text in given:
         key, equals, value = text.partition("=")
+        key = normalize("NFC", key)
         parts = key.split(".") if dotted else [key]
         if not equals or not all(part.isidentifier() for part in parts):
             message = f"{named.format(text)} is not KEY=VALUE"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from batchctl.base.duration import format_duration
 from batchctl.base.record import Record, replace
@@ -309,7 +310,7 @@ def _command(raw: SharedKeys, table: Mapping[str, Any], where: KeyPath, shared: 
     if raw.python is not None and raw.function is None:
         remedy = "remove it, or write the interpreter into run or argv"
         where.at("python").refuse("chooses the interpreter of a function, and there is none", remedy)
-    function = None if raw.function is None else shared.functions.get(raw.function, raw.function)
+    function = None if raw.function is None else shared.functions.get(normalize("NFC", raw.function), raw.function)
     if function is not None and not values.FUNCTION.fullmatch(function):
         remedy = unknown_remedy(function, shared.functions, "names in [functions]") if shared.functions else ""
         remedy = f"{example('function')}; {remedy}" if remedy else example("function")

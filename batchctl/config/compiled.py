@@ -8,7 +8,8 @@ all jobs read it too. It is used if
 - this batchctl, this Python and the fields of the domain's records are those that wrote it;
 - every file and directory that was read then is the same now: device, inode, size, mtime and ctime. The ctime is what
   `cp -p`, `rsync -t` and `touch -d` cannot set back, and a directory's tells of files that came, went or were renamed;
-- HOME and TZ, which `~` and a local `at` are read by, PYTHONPATH, and the system's time zone, are the same.
+- HOME and TZ, which `~` and a local `at` are read by, PYTHONPATH, BATCHCTL_MODULES and the system's time zone are the
+  same.
 
 The jobs of `modules` are in it like all others, with the source files of their modules among its own: a module is
 imported when one of them has changed, and not at a fire.
@@ -19,7 +20,7 @@ compiled yet: a further change within the same tick of the file system's clock c
 
 Where the copy lies cannot depend on what the configuration says of `state_dir`: it is read to avoid reading that. It
 lies in the state directory of the option or the environment, else in the user's own, one file for each
-configuration file, HOME and TZ. Values of env_file are not in it: they are read when a run starts. A job whose
+configuration file and these variables. Values of env_file are not in it: they are read when a run starts. A job whose
 configuration itself holds the value of a secret is left out, and read in full at each fire.
 """
 
@@ -75,6 +76,7 @@ _PRESET = "preset "
 """Begins the origin of what a preset says; its file is another source of a job."""
 _BROKEN = ""
 """Stands beside the jobs where a module with more of them is broken: it is looked at anew by whoever misses one."""
+_SURROUNDINGS = ("HOME", "TZ", "PYTHONPATH", "BATCHCTL_MODULES")
 _LAYOUT = 7
 """Of the file; to be raised with every change of what it holds."""
 
@@ -223,14 +225,16 @@ def _normal(name: str) -> str:
 def _key(path: str | None) -> tuple[Any, ...]:
     """Return all besides the files that the compiled copy depends on."""
     forms = tuple(record._fields for record in _RECORDS)
-    surroundings = (os.environ.get("HOME"), os.environ.get("TZ"), os.environ.get("PYTHONPATH"))
+    surroundings = tuple(map(os.environ.get, _SURROUNDINGS))
     return (_LAYOUT, VERSION, sys.hexversion, marshal.version, os.path.dirname(__file__), path, surroundings, forms)
 
 
 def _copy_file(path: str | None, state_option: str | None, *, ready_made: bool) -> str | None:
     from batchctl.base.errors import BatchctlError
 
-    named = f"{path}\0{os.environ.get('HOME')}\0{os.environ.get('TZ')}" + "\0ready-made" * ready_made
+    named = "\0".join(map(str, (path, *map(os.environ.get, _SURROUNDINGS)))) + "\0ready-made" * ready_made
+    if path is None and os.environ.get("BATCHCTL_MODULES"):
+        return None  # which are looked for in whatever directory this is
     try:
         directory = paths.state_dir(state_option, None)
     except BatchctlError:

@@ -6,15 +6,16 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from batchctl.base import clock
-from batchctl.base.errors import ConfigError
+from batchctl.base.errors import ConfigError, UsageError
 from batchctl.base.paths import identity_of
+from batchctl.base.paths import modules as modules_option
 from batchctl.config import values
 from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
 from batchctl.config.chain import chained
 from batchctl.config.earlier import Earlier, Loaded, Ready, top_of
 from batchctl.config.faults import Faults
 from batchctl.config.key_path import KeyPath
-from batchctl.config.modules import look
+from batchctl.config.modules import Found, look
 from batchctl.config.ready_made import PRESETS, file_of
 from batchctl.config.schema import EventsTable, FileTable, JobTable, convert, example, unknown_remedy
 from batchctl.config.sources import sources
@@ -116,8 +117,10 @@ def load_all(
     found = _jobs(definitions, reader, shared, origins, faults)
     broken = Faults()
     if not ready_made and files is None:  # whoever runs a ready-made job by its name has not asked for another
-        if top.modules and where is not None and not faults.found:
-            definitions += _decorated(top, where, reader, shared, (found, origins, broken))
+        modules = [*top.modules, *_named_modules()]
+        if (modules or shared.functions) and not faults.found:
+            looked = look(modules, shared.functions, where, shared.python, shared.python_path or (os.getcwd(),))
+            definitions += _decorated(looked, reader, shared, (found, origins, broken))
         found = chained(found, {each.name: each.where for each in definitions}, faults, broken)
     if faults.found and earlier is not None:
         return load_all(path)
@@ -184,15 +187,13 @@ def _jobs(
 
 
 def _decorated(
-    top: FileTable,
-    where: KeyPath,
+    found: Found,
     reader: _Reader,
     shared: Shared,
     into: tuple[dict[str, Job], dict[str, Mapping[str, str]], Faults],
 ) -> list[_Definition]:
     """Add the jobs of `modules` to those that are there; one that is wrong in anything is none, and others go on."""
     jobs, origins, broken = into
-    found = look(top.modules, where.at("modules"), shared.python, shared.python_path)
     reader.identities.update(found.files)
     for error in found.wrong:
         broken.note(error)
@@ -287,6 +288,14 @@ def _shared(top: FileTable, where: KeyPath | None) -> Shared:
     )
 
 
+def _named_modules() -> list[str]:
+    for name in modules_option():
+        if not values.MODULE.fullmatch(name):
+            message = f"--module: {name!r} is not the name of a module"
+            raise UsageError(message, remedy="write it as import does, for example --module shop.jobs")
+    return modules_option()
+
+
 def _functions(top: FileTable, where: KeyPath) -> dict[str, str]:
     for number, module in enumerate(top.modules):
         if not values.MODULE.fullmatch(module):
@@ -295,7 +304,7 @@ def _functions(top: FileTable, where: KeyPath) -> dict[str, str]:
         if not isinstance(reference, str) or not values.FUNCTION.fullmatch(reference):
             remedy = f'write for example {name} = "package.module:name"'
             where.at("functions").at(name).refuse(f"{reference!r} names no function", remedy)
-    return dict(top.functions)
+    return {values.name(name, where.at("functions"), "function"): each for name, each in top.functions.items()}
 
 
 def _top_origins(top: FileTable, where: KeyPath | None) -> dict[str, str]:

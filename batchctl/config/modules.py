@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unicodedata import normalize
 
 from batchctl.base import clock
 from batchctl.base.errors import ConfigError
 from batchctl.base.paths import identity_of
 from batchctl.config.toml_file import TomlFile
+from batchctl.config.values import name_of
 from batchctl.process.ask import lines_of
 
 if TYPE_CHECKING:
@@ -32,9 +34,10 @@ class Function(TomlFile):
 
     def __init__(self, found: Mapping[str, Any], module: str, directory: str) -> None:
         """Take what was found of it; paths that its keys name start from the configuration's folder."""
-        self.path, self.label, self.prefix = str(found["file"]), f"module {module}", ("jobs", found["name"])
+        self.said = normalize("NFC", str(found["name"]))
+        self.name = name_of(self.said)
+        self.path, self.label, self.prefix = str(found["file"]), f"module {module}", ("jobs", self.name)
         self.text, self.identity, self.table = "", None, {}
-        self.name: str = found["name"]
         self.reference, self._directory = found["function"], directory
         self._place = f"{self.path}:{found['line']}" if found["file"] else f"module {module}"
 
@@ -60,10 +63,19 @@ class Found(NamedTuple):
     """The source files that the answer depends on."""
 
 
-def look(modules: Sequence[str], where: KeyPath, python: str | None, directories: Sequence[str]) -> Found:
-    """Import modules in an interpreter (default: our own), from the first of the directories, and return their jobs."""
+def look(
+    modules: Sequence[str],
+    functions: Mapping[str, str],
+    where: KeyPath | None,
+    python: str | None,
+    directories: Sequence[str],
+) -> Found:
+    """Import modules and functions in an interpreter (default: our own), from the first of the directories.
+
+    Returns the jobs of the modules; `functions` must only be there. `where` is the top of the main file.
+    """
     began, answers = clock.now(), dict[str, dict[str, Any]]()
-    waiting = list(dict.fromkeys(modules))
+    waiting = list(dict.fromkeys((*modules, *functions.values())))
     while waiting:
         code, lines, said = _ask(waiting, python, directories)
         answers |= {module: json.loads(line) for module, line in zip(waiting, lines, strict=False)}
@@ -78,7 +90,7 @@ def look(modules: Sequence[str], where: KeyPath, python: str | None, directories
         identities = {file: identity_of(file) for file in answer["files"]}
         found.files.update({file: each if _is_older(each, began) else None for file, each in identities.items()})
         if "wrong" in answer:
-            found.wrong.append(_cannot_import(module, answer["wrong"], where))
+            found.wrong.append(_cannot_import(module, answer["wrong"], functions, where))
         for each in answer.get("jobs", ()):
             if each["function"] not in seen:
                 seen.add(each["function"])
@@ -95,21 +107,34 @@ def _is_older(identity: Identity, began: float) -> bool:
     return identity is not None and max(identity[-2:]) < began * _NANO
 
 
-def _cannot_import(module: str, reason: str, where: KeyPath) -> ConfigError:
+def _cannot_import(wanted: str, reason: str, functions: Mapping[str, str], where: KeyPath | None) -> ConfigError:
+    what = f"{wanted} cannot be imported: {reason}"
+    if ":" not in wanted:
+        remedy = "correct it, modules, python or python_path; its jobs are missing"
+        if where is None or wanted not in where.source.table.get("modules", ()):
+            return ConfigError(f"--module: {what}", remedy=remedy)
+        where = where.at("modules")
+    else:
+        remedy = "correct it, [functions], python or python_path"
+        name = next(name for name, reference in functions.items() if reference == wanted)
+        where = None if where is None else where.at("functions").at(name)
     try:
-        where.refuse(
-            f"{module} cannot be imported: {reason}", "correct it, modules, python or python_path; its jobs are missing"
-        )
+        assert where is not None  # noqa: S101 - functions stand in a file
+        where.refuse(what, remedy)
     except ConfigError as error:
         return error
 
 
 def _take(each: Mapping[str, Any], module: str, found: Found, directory: str) -> None:
     source = Function(each, module, directory)
-    if "wrong" in each:
+    wrong = each.get("wrong") or (
+        "" if source.name else f"{source.said!r} cannot be the name of a job, nor be made one"
+    )
+    if wrong:
         try:
-            source.refuse(source.prefix, each["wrong"], "correct the function or its decorator; other jobs go on")
+            source.refuse(source.prefix, wrong, "correct the function or its decorator; other jobs go on")
         except ConfigError as error:
             found.wrong.append(error)
         return
-    found.jobs.append((source, {"cwd": directory, **each["keys"], "function": each["function"]}))
+    title = {} if source.name == source.said else {"title": source.said}
+    found.jobs.append((source, {"cwd": directory, **title, **each["keys"], "function": each["function"]}))

@@ -33,6 +33,11 @@ _WINDOW = re.compile(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)")
 _TIME_OF_DAY = re.compile(r"(\d\d?):(\d\d)")
 
 
+def name_of(title: str) -> str:
+    """Return a name made of what people call a job: what no name has becomes `-`; "" where nothing stays."""
+    return re.sub(r"[^\w.-]+", "-", normalize("NFC", title)).strip("-.")[:64].rstrip("-.")
+
+
 def name(text: str, where: KeyPath, what: str) -> str:
     """Return a job's, step's or group's name in Unicode normal form, in which all names are kept and compared."""
     normal = normalize("NFC", text)

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from batchctl.core.model import Job
 
 
+LONGEST_WORD = 131_071
+"""Bytes of one word or variable that execve(2) hands to a program: 32 pages, with the zero at its end."""
+
+
 def known(job: Job) -> Mapping[str, Any] | None:
     """Return every parameter that a job's programs take, with what it is; None where they may take any.
 

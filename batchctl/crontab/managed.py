@@ -292,6 +292,8 @@ def _call(config: Config, state: str, old: bytes, program: str) -> tuple[str, ..
         words += ("--config", config.path)
     if not (alone and state == (config.state_dir or f"{_home()}/.local/state/batchctl")):
         words += ("--state", state)
+    for name in paths.modules():
+        words += ("--module", name)
     return words
 
 

@@ -11,6 +11,7 @@ from batchctl.base.said import said
 from batchctl.base.state_dir import StateDir
 from batchctl.core.attempt import Command
 from batchctl.core.limits import effective
+from batchctl.core.parameters import LONGEST_WORD
 from batchctl.core.text.masking import mask, masked
 from batchctl.core.text.placeholders import fill_shell, fill_word
 from batchctl.process.environment import environment, secret_values
@@ -85,6 +86,27 @@ def _asked(
     user = None if limits is None else limits.user
     cwd = step.cwd or job.cwd or (env["HOME"] if user else None)
     return ask((*_caller(step), "--check", step.function or "", *job.python_path), env, cwd, user)
+
+
+def check_sizes(job: Job, overrides: Mapping[str, Any]) -> None:
+    """See whether a step's parameters fit into its environment.
+
+    Raises:
+        ConfigError: if those of the configuration are too long.
+        UsageError: if those of the command line are.
+    """
+    most = LONGEST_WORD - len("BATCHCTL_PARAMS=")
+    for step in job.steps:
+        size = len(_json({**job.params, **step.params, **overrides}).encode(errors="surrogatepass"))
+        if size > most:
+            message = (
+                f"job {job.name}, step {step.id}: its parameters are {size:,} bytes as JSON, and {most:,} is the most"
+            )
+            message += " that a program can be given"
+            remedy = said("write the long one to a file, and give the file's path")
+            if len(_json({**job.params, **step.params}).encode(errors="surrogatepass")) > most:
+                raise ConfigError(message, remedy=remedy)
+            raise UsageError(message, remedy=remedy)
 
 
 def check_users(job: Job) -> None:

@@ -85,7 +85,9 @@ def prepare(connection: sqlite3.Connection, job: Job, request: Request) -> Prepa
     earlier = guard.earlier_run(connection, job.name) if request.selection.resume else None
     adapters.check(job)
     command.check_users(job)
-    command.check_functions(job, inherited(earlier, request.params), files_env)
+    overrides = inherited(earlier, request.params)
+    command.check_sizes(job, overrides)
+    command.check_functions(job, overrides, files_env)
     scheduled = _scheduled_for(job, now) if request.scheduled_for is None else request.scheduled_for
     return Prepared(
         job=job,

@@ -45,6 +45,8 @@ def as_json(found: Effective) -> contract.Config:
         "timezone": config.timezone,
         "state_dir": found.state_dir,
         "pools": dict(config.pools),
+        "functions": dict(config.functions),
+        "broken": [{"text": text, "remedy": remedy} for text, remedy in config.broken],
         "jobs": {name: job_as_json(job) for name, job in config.jobs.items() if only in {None, name}},
         "origins": {
             key: origin
@@ -58,6 +60,7 @@ def job_as_json(job: Job) -> contract.JobKeys:
     """Return one job as the configuration would write it, keys without a value left out; durations are seconds."""
     rules = job.rules
     document = {
+        "title": job.title or None,
         "description": job.description or None,
         "kind": job.kind,
         **_schedule(job.schedule),
@@ -104,6 +107,9 @@ def as_toml(found: Effective) -> Iterator[str]:
     if config.pools:
         yield from ("", "[pools]")
         yield from _lines(config.pools, "pools.", origins, directory)
+    if config.functions:
+        yield from ("", "[functions]")
+        yield from _lines(config.functions, "functions.", origins, directory)
     for name, job in config.jobs.items():
         if found.only in {None, name}:
             yield ""

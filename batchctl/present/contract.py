@@ -124,6 +124,8 @@ class JobStatus(TypedDict):
     """
 
     job: str
+    title: str | None
+    """What people read beside the name."""
     state: State
     run: CurrentRun | None
     last_run: LastRun | None

@@ -45,6 +45,7 @@ class StepKeys(TypedDict, total=False):
 class JobKeys(TypedDict, total=False):
     """A job as the configuration would write it; what has no value is left out, secrets are masked."""
 
+    title: str
     description: str
     kind: str
     schedule: str
@@ -83,6 +84,13 @@ class JobKeys(TypedDict, total=False):
     steps: list[StepKeys]
 
 
+class BrokenModule(TypedDict):
+    """What is wrong with a module, or with a function of it, that is to be a job."""
+
+    text: str
+    remedy: str
+
+
 class Config(TypedDict):
     """`config [JOB] --json`; `origins` says of each dotted key where its value comes from."""
 
@@ -91,6 +99,9 @@ class Config(TypedDict):
     timezone: str | None
     state_dir: str
     pools: dict[str, int]
+    functions: dict[str, str]
+    broken: list[BrokenModule]
+    """What keeps decorated functions from being jobs."""
     jobs: dict[str, JobKeys]
     origins: dict[str, str]
 
@@ -98,6 +109,7 @@ class Config(TypedDict):
 class JobSummary(TypedDict):
     """What a list says of a job."""
 
+    title: str | None
     description: str
     schedule: str | None
     steps: list[str]

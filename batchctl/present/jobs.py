@@ -66,10 +66,21 @@ def show_jobs(found: Jobs) -> None:
 
         console().print(Text(say(FIRST_STEPS) if found.kind is None else say("No job is of the kind %s.", found.kind)))
         return
-    has_kinds = any(job.kind for job in rows)
-    lines = table(["job", *(["kind"] if has_kinds else []), "schedule", "enabled", ">steps", "description"])
+    has_kinds, has_titles = any(job.kind for job in rows), any(job.title for job in rows)
+    lines = table(
+        [
+            "job",
+            *(["title"] if has_titles else []),
+            *(["kind"] if has_kinds else []),
+            "schedule",
+            "enabled",
+            ">steps",
+            "description",
+        ]
+    )
     for job in rows:
-        kinds = [cell(job.kind or "")] if has_kinds else []
+        kinds = [cell(job.title)] if has_titles else []
+        kinds += [cell(job.kind or "")] if has_kinds else []
         enabled = _enabled(job, is_done=job.name in found.done)
         lines.add_row(
             cell(job.name), *kinds, cell(_when(job)), enabled, str(len(job.steps)), cell(described(job.description))
@@ -138,6 +149,7 @@ def show_presets(presets: Iterable[Job]) -> None:
 
 def _summary(job: Job) -> contract.JobSummary:
     return {
+        "title": job.title or None,
         "description": one_line(job.description),
         "schedule": job.schedule.text or None,
         "steps": [step.id for step in job.steps],

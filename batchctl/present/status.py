@@ -65,6 +65,7 @@ def cron_json(cron: Firing) -> contract.Cron:
 def _job_json(status: JobStatus, zone: Zone) -> contract.JobStatus:
     return {
         "job": status.job.name,
+        "title": status.job.title or None,
         "state": status.state,
         "run": None if status.current is None else _current_json(status.current, zone),
         "last_run": None if status.last_run is None else _last_json(status.last_run, zone),
@@ -138,7 +139,7 @@ def overview(found: Standings, width: int) -> Picture:
 def _row(status: JobStatus, now: float, zone: Zone) -> list[Text]:
     current = status.current
     return [
-        cell(status.job.name, "bold"),
+        _name(status),
         _state(status, now, zone),
         cell("-" if current is None else step_text(current)),
         cell("-" if current is None else format_duration(current.elapsed_s)),
@@ -147,6 +148,12 @@ def _row(status: JobStatus, now: float, zone: Zone) -> list[Text]:
         _fires(status, now, zone),
         cell(record_text(status)),
     ]
+
+
+def _name(status: JobStatus) -> Text:
+    """Return what people call a job by: its name, and its title beside it."""
+    name = cell(status.job.name, "bold")
+    return name.append_text(cell(f"  {status.job.title}", "dim")) if status.job.title else name
 
 
 def _cron(found: Standings) -> Iterator[Text]:
@@ -228,7 +235,7 @@ def _block(status: JobStatus, now: float, zone: Zone, width: int) -> Text:
     rows.append((say("30 days"), cell(record_text(status))))
     if status.resume is not None:
         rows.append((say("to go on"), cell(status.resume)))
-    heading = Text.assemble(cell(status.job.name, "bold"), "  ", _state(status, now, zone))
+    heading = Text.assemble(_name(status), "  ", _state(status, now, zone))
     made = Text("\n", no_wrap=True).join(_folded(heading, width, 0)).append("\n")
     margin = 4 + max(width_of(label) for label, _ in rows)
     for label, text in rows:

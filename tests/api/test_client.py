@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import support
 from support import batchctl, rows, wait_for
 
 import batchctl as package
@@ -146,6 +147,11 @@ def test_jobs_and_one_job(ctl: Batchctl) -> None:
         (lambda ctl: ctl.run("prices", params={"limit": object()}), UsageError, "limit"),
         (lambda ctl: ctl.run("prices", params={"limit": float("nan")}), UsageError, "limit"),
         (lambda ctl: ctl.update_job("prices", timeout="soon"), ConfigError, "timeout"),
+        (lambda ctl: ctl.create_job("...", run="true"), UsageError, "'...' cannot be the name of a job"),
+        (lambda ctl: ctl.create_job("prices ", run="true"), package.BatchctlError, "there is already a job 'prices'"),
+        (lambda ctl: ctl.register_job_function("x", lambda: 1), UsageError, "is a lambda"),
+        (lambda ctl: ctl.register_job_function("x", 7), UsageError, "is no function but int"),
+        (lambda ctl: ctl.register_job_function("x", support.rows), ConfigError, "functions.x: support:rows cannot be"),
         (lambda ctl: ctl.create_job("two words", run="true", schedule=cron("61 * * * *")), package.BatchctlError, ""),
         (lambda ctl: ctl.pause("prices", for_="soon"), UsageError, "soon"),
     ],
@@ -312,3 +318,16 @@ def test_schedules_that_cannot_be(wrong: Any) -> None:
     with pytest.raises(UsageError) as raised:
         wrong()
     assert raised.value.remedy
+
+
+def test_a_title_and_a_named_function(example: SimpleNamespace, ctl: Batchctl) -> None:
+    """A name that is none becomes the title; a registered name stands for its function, comments and all kept."""
+    made = ctl.create_job("커스텀 수집 작업", run="true")
+    assert made.jobs == ("커스텀-수집-작업",)
+    assert ctl.status("커스텀-수집-작업").title == "커스텀 수집 작업"
+    ctl.register_job_function("dump", json.dumps)
+    assert ctl.register_job_function("dump", json.dumps).files == ()  # as wanted
+    ctl.create_job("custom", function="dump", params={"obj": [1]})
+    assert ctl.run("custom").steps[0].result == {"value": "[1]"}
+    with open(example.config, encoding="utf-8") as file:
+        assert file.read().endswith('\n[functions]\ndump = "json:dumps"\n')

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support import batchctl, rows, wait_for
 
+from batchctl import Batchctl, UsageError
 from batchctl.config import compiled, load, load_job, loader
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
 
 SHOP = '''\
@@ -240,3 +243,121 @@ def test_a_function_that_cannot_be_a_job_is_told_with_its_place(home: Home, text
     assert said in found.broken[0][0]
     assert f"{home.file.parent}/shop/jobs.py:" in found.broken[0][0] or "partial" in said
     assert "good" in found.jobs
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "title"),
+    [
+        ("커스텀 수집 작업", "커스텀-수집-작업", "커스텀 수집 작업"),  # blanks
+        ("Prices (daily)", "Prices-daily", "Prices (daily)"),  # what no name has
+        (unicodedata.normalize("NFD", "수집"), "수집", ""),  # the same name, decomposed
+    ],
+)
+def test_a_name_that_is_none_becomes_the_title(home: Home, name: str, made: str, title: str) -> None:
+    """The name is made of it, in the form in which all names are kept."""
+    home.module(f"from batchctl import job\n@job(name={name!r})\ndef f(): pass\n")
+    found = load(str(home.file), str(home.state))
+    assert found.broken == ()
+    assert found.jobs[made].title == title
+
+
+def test_names_of_parameters_are_the_same_in_either_form(home: Home) -> None:
+    """A decomposed name on the command line or in the decorator is the one of the signature."""
+    decomposed = unicodedata.normalize("NFD", "계정")
+    home.module(f"from batchctl import job\n@job(params={{{decomposed!r}: 'a'}})\ndef f(계정): return 계정\n")
+    assert load(str(home.file), str(home.state)).jobs["f"].params == {"계정": "a"}
+    done = home("run", "f", "--json", "--param", f"{decomposed}=b")
+    assert json.loads(done.stdout)["steps"][0]["result"] == {"value": "b"}
+
+
+def test_modules_of_the_command_line(home: Home) -> None:
+    """`--module` finds jobs without a word in the configuration, also as cron's line has it, and only then."""
+    home.configure("")
+    assert home("run", "plain").returncode == 2
+    assert home("--module", "shop.jobs", "run", "plain").returncode == 0  # the form of a crontab
+    assert home("run", "--module", "shop.jobs", "plain", "--json").returncode == 0
+    assert home("run", "plain").returncode == 2
+    done = home("crontab", "show", "--module", "shop.jobs")
+    assert "--module shop.jobs run collect" in done.stdout
+    done = home("--module", "no such", "status")
+    assert (done.returncode, "--module: 'no such' is not the name of a module" in done.stderr) == (2, True)
+    done = home("--module", "nowhere", "config")
+    assert (done.returncode, "--module: nowhere cannot be imported" in done.stderr) == (78, True)
+
+
+def test_modules_need_no_configuration(home: Home) -> None:
+    """Without any file they are looked for where one is."""
+    place = str(home.folder / "etc")
+    done = batchctl("--state", str(home.state), "--module", "shop.jobs", "run", "plain", cwd=place)
+    assert done.returncode == 0, done.stderr
+
+
+def test_another_interpreter_and_another_folder(home: Home, tmp_path: Path) -> None:
+    """`python` imports them and runs them; `python_path` is where they are."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    site = next((tmp_path / "venv").glob("lib/python*/site-packages"))
+    ours = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "ours.pth").write_text(
+        "\n".join([*ours, os.path.dirname(os.path.dirname(compiled.__file__))[: -len("/batchctl")]])
+    )
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "elsewhere.py").write_text(
+        "import sys\nfrom batchctl import job\n@job\ndef where(limit: int = 1): return sys.prefix\n"
+    )
+    home.configure(f'modules = ["elsewhere"]\npython = "{tmp_path}/venv/bin/python"\npython_path = ["../lib"]\n')
+    done = home("run", "where", "--json", "--param", "limit=2")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"][0]["result"] == {"value": str(tmp_path / "venv")}
+    home.configure('modules = ["elsewhere"]\npython = "/no/such/python"\n')
+    done = home("config")
+    assert (done.returncode, "cannot start /no/such/python" in done.stderr) == (78, True)
+
+
+def test_an_install_takes_no_line_of_a_broken_module_out(home: Home) -> None:
+    """The crontab stays as it is, and the error says so; a decorated job is changed where it is."""
+    home.module("import nowhere")
+    done = home("crontab", "diff")
+    assert done.returncode in {74, 78}
+    home.module(SHOP)
+    done = home("jobs", "disable", "plain")
+    assert done.returncode == 1
+    assert "plain is a decorated function of module shop.jobs" in done.stderr
+
+
+def test_functions_by_a_name(home: Home) -> None:
+    """A job calls what `[functions]` names; what cannot be imported is told by its name."""
+    home.module("def custom(limit: int = 1):\n    return {'limit': limit}\n", "shop/more.py")
+    home.configure(
+        '[functions]\n"수집" = "shop.more:custom"\n[jobs.custom]\nfunction = "수집"\nparams = { limit = 3 }\n'
+    )
+    done = home("run", "custom", "--json")
+    assert json.loads(done.stdout)["steps"][0]["result"] == {"limit": 3}
+    home.configure('[functions]\ngone = "shop.more:gone"\n[jobs.custom]\nfunction = "gon"\n')
+    done = home("config")
+    assert done.returncode == 78
+    assert "'gon' names no function" in done.stderr
+    assert "did you mean gone?" in done.stderr
+    home.configure('[functions]\ngone = "shop.more:gone"\n')
+    done = home("config")
+    assert done.returncode == 78
+    assert "functions.gone: shop.more:gone cannot be imported: AttributeError" in done.stderr
+
+
+@pytest.mark.parametrize("where", ["configuration", "command line"])
+def test_a_parameter_of_a_megabyte_starts_nothing(home: Home, where: str) -> None:
+    """What no program can be given is refused in words, wherever it comes from."""
+    long = "가" * 350_000
+    home.file.write_text(
+        f'[jobs.big]\nrun = "true"\nparams = {{ text = "{long if where == "configuration" else ""}" }}\n'
+    )
+    if where == "configuration":
+        done = home("run", "big")
+        assert done.returncode == 78
+        assert "job big, step 1: its parameters are 1,050,012 bytes as JSON" in done.stderr
+    else:
+        with pytest.raises(UsageError, match="text is longer than the"):
+            Batchctl(str(home.file), str(home.state)).run("big", params={"text": long})
+        done = home("run", "big", f"--param=text={'x' * 131_050}")
+        assert done.returncode == 2
+        assert "is the most that a program can be given" in done.stderr
+    assert rows(home.state, "select count(*) from runs") == [(0,)]

@@ -50,6 +50,7 @@ run = "true"
 steps = [{ id = "1", run = "true" }, { id = "2", run = "true", when = "always" }]
 [jobs.full]
 daily = "14:30"
+title = "모두"
 kind = "analysis"
 jitter = "5m"
 active_hours = "08:00-22:59"
@@ -246,6 +247,7 @@ _ASKED: list[tuple[str, Any]] = [
     ("advise --json", contract_upkeep.Advise),
     ("jobs presets --install --json", contract_jobs.Changed),
     ("events --since 3d --json", contract.Event),
+    ("--module nowhere config --json", contract_jobs.Config),
 ]
 """What is asked, in this order, and what the answer must be."""
 

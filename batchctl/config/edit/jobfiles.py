@@ -15,7 +15,7 @@ from batchctl.base.files import NOTHING, alone, make_directory, read, replace_fi
 from batchctl.base.record import Record
 from batchctl.config import load, load_as
 from batchctl.config.build import SCHEDULES
-from batchctl.config.edit.jobtext import raw_key, with_key, with_pools, without
+from batchctl.config.edit.jobtext import raw_key, with_entries, with_key, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -127,6 +127,39 @@ def remove(config_path: str | None, name: str) -> Done:
     return Done(jobs=(name,), files=(path,), before=before, after=after)
 
 
+def register(config_path: str | None, name: str, reference: str) -> Done:
+    """Name a function in `[functions]` of the main file, which is made where there is none yet.
+
+    Raises:
+        ConfigError: if it cannot be imported, or the configuration would be wrong with it; nothing is written.
+        BatchctlError: if the file cannot be written.
+    """
+    main = config_path or paths.user_config_file()
+    make_directory(os.path.dirname(main))
+    with alone(os.path.dirname(main)):
+        fresh = config_path is None and not os.path.lexists(main)
+        before = None if fresh else load(main)
+        old = _MINIMAL if fresh else read(main)
+        new = _changed(
+            old, main, lambda text: with_entries(text, "functions", {name: reference}), "add it in an editor"
+        )
+        after = _judged(main, {main: new})
+        for text, remedy in after.broken:
+            if f": functions.{name}: " in text:
+                raise ConfigError(text, remedy=f"{remedy}; {NOTHING}")
+        if fresh:
+            write_all({main: new})
+        elif new != old:
+            replace_file(main, old, new)
+    return Done(
+        jobs=(),
+        files=(main,) if fresh or new != old else (),
+        created=main if fresh else None,
+        before=before,
+        after=after,
+    )
+
+
 def change(config_path: str | None, name: str, values: Mapping[str, Any]) -> Done:
     """Set keys of a job where it is defined, every other byte of the file kept; nothing where they are so already.
 
@@ -225,6 +258,9 @@ def _main_file(config_path: str | None, name: str) -> str:
 def _file_of(config: Config, name: str) -> str:
     """Return the file that defines a job."""
     origin = config.jobs[name].origin if name in config.jobs else None
+    if origin is not None and origin.startswith("module "):
+        message = f"{name} is a decorated function of {origin}; {NOTHING}"
+        raise BatchctlError(message, remedy="change its decorator there; `batchctl pause` stops its fires meanwhile")
     if origin is None or origin not in config.files:
         raise no_file(name)
     return origin
@@ -240,7 +276,9 @@ def _with_pools(old: bytes, main: str, pools: Mapping[str, int] | None) -> bytes
     if not pools:
         return old
     lines = ", ".join(f"{name} = {limit}" for name, limit in pools.items())
-    return _changed(old, main, lambda text: with_pools(text, pools), f"add {lines} to its [pools] in an editor")
+    return _changed(
+        old, main, lambda text: with_entries(text, "pools", pools), f"add {lines} to its [pools] in an editor"
+    )
 
 
 def _changed(

@@ -112,16 +112,18 @@ def with_key(text: str, table: Path, dotted: str, value: Any) -> str:
     return with_value(text, (*table, *within), key, value)
 
 
-def with_pools(text: str, pools: Mapping[str, int]) -> str:
-    """Return the main file's text with more pools and their limits; ValueError where more would change."""
-    for name, limit in pools.items():
+def with_entries(text: str, header: str, entries: Mapping[str, Any]) -> str:
+    """Return the main file's text with more entries in a table at its top; ValueError where more would change."""
+    for name, value in entries.items():
         table = tomllib.loads(text)
-        if "pools" in table:
-            text = with_value(text, ("pools",), name, limit)
+        if header in table:
+            text = text if table[header].get(name) == value else with_value(text, (header,), name, value)
             continue
         whole, end = _whole(text) if text else ("", "\n")
-        added = f"{end if text else ''}[pools]{end}{tomlkit.key(name).as_string()} = {limit}{end}"
-        text = _checked(text, whole + added, {**table, "pools": {name: limit}})
+        line = f"{tomlkit.key(name).as_string()} = {tomlkit.item(value).as_string()}"
+        text = _checked(
+            text, f"{whole}{end if text else ''}[{header}]{end}{line}{end}", {**table, header: {name: value}}
+        )
     return text
 
 
