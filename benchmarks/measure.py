@@ -29,10 +29,15 @@ def wall(command: Sequence[str]) -> float:
 
 def cpu(command: Sequence[str]) -> float:
     """Return the processor's seconds of one process: what others do on the machine counts least in it."""
+    return both(command)[1]
+
+
+def both(command: Sequence[str]) -> tuple[float, float]:
+    """Return the seconds of one process: wall, and the processor's."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    spent = wall(command)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return spent, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def ratio(one: Callable[[], float], other: Callable[[], float], rounds: int) -> tuple[float, float, float]:

@@ -1,8 +1,8 @@
 """Removing what retention lets go, in transactions so short that no fire notices them.
 
 A fire, and the journal of a run, wait for the write lock by asking again after 1, 2, 5, 10, 15, 20, 25 … ms. So a slice
-holds it for about 10 ms and leaves it free as long: whoever waits finds it free within a few of those. Checkpoints are
-made between slices, not by the commit, and never wait for anybody.
+holds it for about 10 ms and leaves it free for a while: whoever waits finds it free within a few of those. Checkpoints
+are made between slices, not by the commit, and never wait for anybody.
 
 A power cut may bring pruned rows back, as pruning does not wait for the disk; the next time they go again.
 """
@@ -149,6 +149,11 @@ def has_run(connection: sqlite3.Connection, run_id: int) -> bool:
     return connection.execute("select 1 from runs where id = ?", (run_id,)).fetchone() is not None
 
 
+def is_running(connection: sqlite3.Connection) -> bool:
+    """Say whether any run is under way, or was when its batchctl vanished."""
+    return bool(connection.execute("select exists (select 1 from runs where status = 'running')").fetchone()[0])
+
+
 def checkpoint(connection: sqlite3.Connection) -> None:
     """Bring what was written into the database file, as far as nobody is in the way."""
     connection.execute("pragma wal_checkpoint(passive)").fetchone()
@@ -183,8 +188,7 @@ def compact(connection: sqlite3.Connection, disk_free: int) -> bool:
     used = total - free
     if free < max(_WORTH, used) or used > _MOST or disk_free < 4 * used + _WORTH:
         return False
-    busy = connection.execute("select exists (select 1 from runs where status = 'running')").fetchone()[0]
-    until = clock.monotonic() + (_HOLD_BESIDE_RUNS if busy else _HOLD_AT_REST)
+    until = clock.monotonic() + (_HOLD_BESIDE_RUNS if is_running(connection) else _HOLD_AT_REST)
     connection.set_progress_handler(lambda: clock.monotonic() > until, _OPCODES)
     try:
         connection.execute(f"pragma auto_vacuum = {INCREMENTAL}")

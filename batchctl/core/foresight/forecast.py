@@ -41,6 +41,8 @@ _PROGRESS_OFF = 0.04
 """Relative error of a length that progress tells, to the end: not every part of the work takes the same."""
 _PROGRESS_PARTS = 300
 """Parts of very uneven length that the work is taken to consist of: early on few are done, and say little."""
+_FIRST_SHARE = 1e-4
+"""Of its work that a step must have done before its progress is listened to: of less nothing follows."""
 
 
 class Prospect(Record):
@@ -138,7 +140,8 @@ class _Step:
         self.habit, self.done = habit, prospect.took is not None
         self.elapsed = prospect.elapsed or 0.0
         share = min(prospect.share or 0.0, 1.0)
-        self.told = _Told(prospect, self.elapsed, share, habit) if share and self.elapsed and not self.done else None
+        tells = share >= _FIRST_SHARE and self.elapsed and not self.done
+        self.told = _Told(prospect, self.elapsed, share, habit) if tells else None
         self.deviation: float | None = None
         self.told_deviation: tuple[float, float] | None = None
         if habit is None:

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from batchctl.base.record import replace
 from batchctl.core.foresight.forecast import Prospect, Remaining, remaining
 
 H = 3600.0
@@ -161,3 +162,10 @@ def test_four_of_five_end_within_the_span() -> None:
         )
         inside += found.low <= sum(took) - seen <= found.high
     assert 0.74 < inside / rounds < 0.88
+
+
+def test_progress_that_has_hardly_begun_says_nothing() -> None:
+    """One part of a thousand million done: nothing follows of it, least of all a number too large to be computed."""
+    usual = Prospect(stage=0, durations=(3 * H, 2.5 * H, 3.2 * H), elapsed=H)
+    assert remaining([replace(usual, share=1e-9)]) == remaining([usual])
+    assert remaining([Prospect(stage=0, elapsed=H, share=1e-9)]) is None
