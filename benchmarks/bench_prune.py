@@ -21,7 +21,7 @@ def main(runs: int = 1_000_000) -> None:
     """Build, prune, print."""
     with tempfile.TemporaryDirectory(prefix="bench-prune-") as place:
         config, state = Path(place, "batchctl.toml"), Path(place, "state")
-        retention = f"keep_days = {_KEPT}\nkeep_runs = {runs}\n"
+        retention = f"keep_days = {_KEPT}\nkeep_runs = 100000\n"
         config.write_text("".join(f'[jobs.job-{job:03d}]\nrun = "true"\n{retention}' for job in range(JOBS)))
         state.mkdir(mode=0o700)
         build(state, runs, _SPAN * DAY)

@@ -182,8 +182,11 @@ def _compact(connection: sqlite3.Connection, state_dir: str) -> None:
     try:
         found = os.statvfs(state_dir)
         if not pruning.compact(connection, found.f_bavail * found.f_frsize):
-            pace = _Pace(connection, clock.monotonic() + _LONGEST_GIVING)
+            pace, slices = _Pace(connection, clock.monotonic() + _LONGEST_GIVING), 0
             while not pace.over and pace.timed(partial(pruning.give_back, connection, pace.size)):
+                slices += 1
+                if slices % _SLICES_BETWEEN_CHECKPOINTS == 0:
+                    pruning.checkpoint(connection)
                 pace.rest()
         pruning.truncate_log(connection)
     except (OSError, sqlite3.OperationalError):
@@ -192,11 +195,11 @@ def _compact(connection: sqlite3.Connection, state_dir: str) -> None:
 
 
 class _Pace:
-    """How much to do in one transaction, and what to do between two: a checkpoint now and then, and rest."""
+    """How much to do in one transaction, and how long to rest after it."""
 
     def __init__(self, connection: sqlite3.Connection, until: float = float("inf")) -> None:
         self.size = _FIRST_SLICE
-        self._connection, self._slices = connection, 0
+        self._connection = connection
         self._until, self._held, self._released = until, 0.0, 0.0
 
     @property
@@ -216,9 +219,6 @@ class _Pace:
 
     def rest(self) -> None:
         """Let others have had the lock for a share of the time for which the last slice held it."""
-        self._slices += 1
-        if self._slices % _SLICES_BETWEEN_CHECKPOINTS == 0:
-            pruning.checkpoint(self._connection)
         share = _REST_BESIDE_RUNS if pruning.is_running(self._connection) else _REST
         now = clock.monotonic()
         rest = share * min(self._held, _LONGEST_REST) - (now - self._released)
@@ -232,7 +232,6 @@ class _Pruner:
         self.connection, self.dirs = connection, dirs
         self._until = until
         self._tables = pruning.parts_of_runs(connection)
-        self._runs_pace, self._skips_pace = _Pace(connection, until), _Pace(connection, until)
 
     def _verdict(self, job: str, keeps: Retention, now: float) -> rules.Verdict:
         # Half of the time to look is enough: the rest is for removing what was found.
@@ -259,7 +258,7 @@ class _Pruner:
         return PrunedJob(job=job, runs=runs, skips=skips, size=size)
 
     def _remove_runs(self, ids: Sequence[int]) -> tuple[int, int]:
-        pace, at, runs, size = self._runs_pace, 0, 0, 0
+        pace, at, slices, runs, size = _Pace(self.connection, self._until), 0, 0, 0, 0
         while at < len(ids) and not pace.over:
             some = ids[at : at + pace.size]
             at += len(some)
@@ -270,7 +269,11 @@ class _Pruner:
                     self.dirs.forget_reserve(run_id)
                 size += self._remove_files(str(run_id))
             runs += len(gone)
-            pace.rest()
+            slices += 1
+            if slices % _SLICES_BETWEEN_CHECKPOINTS == 0:
+                pruning.checkpoint(self.connection)
+            if at < len(ids):
+                pace.rest()
         return runs, size
 
     def _remove_files(self, name: str) -> int:
@@ -278,14 +281,14 @@ class _Pruner:
         return size if self.dirs.remove(name) else 0
 
     def _remove_skips(self, job: str, before: float) -> int:
-        pace, skips = self._skips_pace, 0
+        pace, skips = _Pace(self.connection, self._until), 0
         while not pace.over:
             limit = pace.size
             rows, counted = pace.timed(partial(pruning.remove_skips, self.connection, job, before, limit))
             skips += counted
-            pace.rest()
             if rows < limit:
                 break
+            pace.rest()
         return skips
 
     def orphans(self, now: float) -> Iterator[str]:

@@ -177,3 +177,32 @@ def test_inherited_parameters() -> None:
     with pytest.raises(UsageError, match="run 7 had a secret in its parameter key") as raised:
         inherited(before, {"limit": 6})
     assert raised.value.remedy == "give it again: --resume --param key=… --param list=…"
+
+
+def test_what_cannot_be_handed_to_a_program_is_refused() -> None:
+    """Before anything starts: given now or kept of the run being continued, the parameter is named."""
+    before = Earlier(run_id=7, status="failed", statuses={}, attempts={}, results={}, params={"old": "a\0b"})
+    for run, given, name in ((None, {"new": "a\0b"}, "new"), (before, {}, "old")):
+        with pytest.raises(UsageError, match=f"parameter {name} holds a NUL"):
+            inherited(run, given)
+
+
+@pytest.mark.parametrize(
+    ("selection", "before", "runs"),
+    [
+        (Selection(only=("clean",)), None, "clean"),  # asked for by itself, in a run of its own
+        (RESUME, {"s1": "failed", "sclean": "succeeded"}, "1 clean"),  # it cleans up after this run too
+        (RESUME, {"s1": "succeeded", "sclean": "failed"}, "clean"),  # nothing else is left, and it had failed
+        (RESUME, {"s1": "succeeded", "sclean": "succeeded"}, ""),  # alone it is no reason for a run
+        (RESUME, {"s1": "succeeded"}, ""),  # nor where it is new
+    ],
+)
+def test_a_step_that_follows_others(selection: Selection, before: dict[str, str] | None, runs: str) -> None:
+    """What cleans up runs with what it cleans up after, and by itself where it is asked for or has failed."""
+    chain = job(step("1"), step("clean", when="always"))
+    continued = None if before is None else earlier(**before)
+    if not runs:
+        with pytest.raises(UsageError, match="no step of 작업 is left to run"):
+            chosen(chain, selection, continued)
+        return
+    assert [run.step.id for run in chosen(chain, selection, continued) if run.status == "pending"] == runs.split()
