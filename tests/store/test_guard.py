@@ -143,6 +143,39 @@ def test_the_run_that_is_continued(history: Rows, connection: sqlite3.Connection
     assert again.params == {"limit": 5}
 
 
+@pytest.mark.parametrize(
+    ("later", "continued", "done"),
+    [
+        ([], 1, {}),
+        ([{"b": "succeeded"}], 1, {"b": 2}),  # c is still undone
+        ([{"b": "succeeded"}, {"b": "succeeded"}], 1, {"b": 3}),  # the newest run of a step counts
+        ([{"b": "succeeded"}, {"c": "succeeded"}], 3, {}),  # nothing of it is left
+        ([{"a": "succeeded"}], 1, {"a": 2}),
+        ([{"b": "failed"}], 2, {}),  # another one that broke off
+        ([{"a": "succeeded", "b": "succeeded", "c": "succeeded"}], 2, {}),  # a whole run
+        (
+            [{"a": "succeeded", "b": "succeeded", "c": "succeeded"}, {"a": "succeeded"}],
+            3,
+            {},
+        ),  # nothing broke off since
+    ],
+)
+def test_what_was_done_since_a_run_broke_off(
+    history: Rows, connection: sqlite3.Connection, later: list[dict[str, str]], continued: int, done: dict[str, int]
+) -> None:
+    """Runs of single steps, the others skipped, leave it the one to continue, with what they did."""
+    for number, steps in enumerate([{"a": "succeeded", "b": "failed", "c": "blocked"}, *later]):
+        run = history.run(JOB, NOW + number, status="failed" if "failed" in steps.values() else "succeeded")
+        for seq, step in enumerate("abc", 1):
+            status = steps.get(step, "skipped")
+            result = {"result": {"of": run}} if status == "succeeded" else {}
+            history.step(run, seq, step, status, **result)
+    found = guard.earlier_run(connection, JOB)
+    assert found is not None
+    assert (found.run_id, found.done_in) == (continued, done)
+    assert all(found.statuses[step] == "succeeded" and found.results[step] == {"of": run} for step, run in done.items())
+
+
 def test_the_end_of_the_run_that_was_taken_over_does_not_count(history: Rows, connection: sqlite3.Connection) -> None:
     """The fire that ended it would else hold itself back; the one before counts then."""
     history.run(JOB, NOW)

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batchctl.core.time import cron
 from batchctl.core.time.cron import (
     NICKNAMES,
     Cron,
+    Schedule,
     _agree_with_croniter,
     civil,
     days_in,
@@ -336,3 +338,16 @@ def crontab_takes(table: str) -> bool:
         pytest.skip("this crontab has no dry run (-n)")
     done = subprocess.run(["crontab", "-n", "-"], input=table, capture_output=True, text=True, check=False, timeout=30)
     return done.returncode == 0
+
+
+def test_croniter_is_asked_unless_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an operator writes gets a second opinion; what has passed before needs none."""
+    asked: list[str] = []
+    monkeypatch.setattr(cron, "_agree_with_croniter", lambda fields, _values: asked.append(fields))
+    assert parse_cron("0 1 * * *") == parse_cron("0 1 * * *", second_opinion=False)
+    assert len(asked) == 1
+
+
+def test_an_end_that_fires_is_a_success_unless_said_otherwise() -> None:
+    """`after` alone waits for success."""
+    assert Schedule(after=("a",)).after_any is False

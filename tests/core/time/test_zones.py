@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batchctl.base.clock import SystemZone
-from batchctl.core.time.zones import NamedZone, human, iso, parse_time
+from batchctl.core.time.zones import _OFFSETS_KEPT, NamedZone, human, iso, parse_time
 
 SEOUL, NEW_YORK, UTC = NamedZone("Asia/Seoul"), NamedZone("America/New_York"), NamedZone("Etc/UTC")
 KATHMANDU = NamedZone("Asia/Kathmandu")
@@ -48,6 +48,18 @@ def test_zones_are_the_same_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Seoul")
     assert SystemZone().name == SEOUL.name
     assert SystemZone() != SEOUL
+    assert SEOUL != SystemZone()  # noqa: SIM300 - each of the two is asked
+
+
+def test_what_was_asked_is_kept_for_a_while() -> None:
+    """Midnights are asked for again and again; a preview of centuries does not fill the memory."""
+    zone = NamedZone("Asia/Seoul")
+    counts = []
+    for day in range(3 * _OFFSETS_KEPT):
+        assert zone.offset(_NOON + day * 86400) == 9 * 3600
+        counts.append(len(zone._known))
+    assert counts[:100] == list(range(1, 101))
+    assert max(counts) <= _OFFSETS_KEPT + 1
 
 
 @pytest.mark.parametrize(
