@@ -3,7 +3,7 @@
 Six steps whose durations are lognormal; per scenario the shares of runs that ended inside the span, earlier and later,
 the median error of the expected end as a share of the run, and the same of the forecast until 0.1 (medians and
 percentiles of the history, `before`). Run it as `python benchmarks/bench_foresight.py [RUNS]`; the figures of README.md
-are those of 16,000 runs, which take half an hour.
+say of how many runs they are; 16,000 take half an hour.
 """
 
 from __future__ import annotations
