@@ -85,7 +85,7 @@ def delete(call: Call) -> Response:
         return _changed(jobs_edit.remove(call.site, name), say("%s is deleted.", name))
 
     answer = frame.tried(frame.HOME, act)
-    if ".bad" in answer.headers.get("set-cookie", ""):
+    if "!bad" in answer.headers.get("set-cookie", ""):
         answer.headers["location"] = page
     return answer
 

@@ -168,7 +168,7 @@ def static() -> dict[str, tuple[str, bytes, str]]:
 
 def show(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     """Return a page; 304 where the browser has the very same one already."""
-    said, _, kind = request.cookies.get("said", "").partition(".")
+    said, _, kind = request.cookies.get("said", "").partition("!")
     text = (
         _environment()
         .get_template(template)
@@ -201,7 +201,7 @@ def back(to: str, said: str = "", *, bad: bool = False) -> Response:
     """Lead back to a page, which says what was done, or why it was not."""
     answer = RedirectResponse(to, 303)
     if said:
-        value = quote(one_line(said)[:1000], safe="") + (".bad" if bad else "")
+        value = quote(one_line(said)[:1000], safe="") + ("!bad" if bad else "")
         answer.set_cookie("said", value, max_age=_SAID_FOR, httponly=True, samesite="strict")
     return answer
 
