@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.answers import jobs, jobs_edit, pause
+from batchctl.answers import crontab, jobs, jobs_edit, pause
 from batchctl.answers import stop as stopping
+from batchctl.api.client import Batchctl
+from batchctl.api.guarded import Skipped
 from batchctl.present import done
 from batchctl.present.text import in_words, say
 from batchctl.web.pages import frame
@@ -34,7 +36,27 @@ def _pause_all(call: Call) -> str:
 
 
 def _start_all(call: Call) -> str:
-    return done.resumed(pause.resume(call.site))
+    ended = pause.resume(call.site)
+    change = crontab.change(call.site)
+    written = done.installed(change, crontab.install(call.site, change))
+    return " ".join([*([done.resumed(ended)] if ended.was_paused else []), written])
+
+
+def _run(call: Call) -> str:
+    return _fired(call, resume=False)
+
+
+def _continue(call: Call) -> str:
+    return _fired(call, resume=True)
+
+
+def _fired(call: Call, *, resume: bool) -> str:
+    name, site = call.site.job(call.path["job"]).name, call.site
+    try:
+        run = Batchctl(config=site.config_path, state=site.state).start(name, resume=resume)
+    except Skipped as skip:
+        return say("%s was skipped: %s.", name, in_words(skip.reason))
+    return say("Run %d of %s is under way.", run, name)
 
 
 def _pause(call: Call) -> str:
@@ -108,6 +130,8 @@ ROUTES = (
     _route("/ui/stop", _act(_pause_all), "Pause everything.", "admin"),
     _route("/ui/presets", _act(_presets), "Create the default jobs.", "admin"),
     _route("/ui/language", language, "Choose a language.", "read"),
+    _route("/ui/jobs/{job}/run", _act(_run), "Fire it.", "operate"),
+    _route("/ui/jobs/{job}/continue", _act(_continue), "Continue its last run.", "operate"),
     _route("/ui/jobs/{job}/stop", _act(_stop), "Stop the running run.", "operate"),
     _route("/ui/jobs/{job}/pause", _act(_pause), "Let it start no more.", "operate"),
     _route("/ui/jobs/{job}/resume", _act(_resume), "Let it start again.", "operate"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 from functools import cache, wraps
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -137,6 +138,7 @@ def _environment() -> Environment:
         finalize=html.finalized,
         auto_reload=False,
     )
+    made.filters["words"] = words
     made.globals.update(
         _=say,
         told=told,
@@ -218,6 +220,11 @@ def field(call: Call, name: str, default: str = "") -> str:
     """Return a field of a form, else of the query."""
     given = call.body.get(name) if call.body else None
     return str(given[0]) if given else call.request.query_params.get(name, default)
+
+
+def words(text: str) -> Markup:
+    """Return a sentence with the commands in it, which stand between backticks, set off."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(one_line(text)))))  # noqa: S704 - escaped before
 
 
 def part(text: str) -> str:

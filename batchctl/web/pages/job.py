@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from batchctl.web.route import Call
 
 _DAYS = 90.0
-_RUNS = 20
+_RUNS = 10
 _EARLIEST = "1971-01-01T00:00:00+00:00"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import live_page
 import pytest
 from history_rows import DAY, HOUR, Rows
 from served import serving
+from support import wait_for
 
 from batchctl.base import clock
 from batchctl.process import identity
@@ -147,8 +149,7 @@ def test_forms_pause_resume_stop_and_delete_and_say_so(tmp_path: Path) -> None:
     (tmp_path / "jobs.d" / "a.b.toml").write_text('daily = "01:00"\nrun = "true"\n')
     with serving(tmp_path, config) as server:
         assert "Everything is paused until" in _act(server, "/ui/stop", **{"for": "2h"})
-        assert "Everything is resumed." in _act(server, "/ui/start")
-        assert "a.b is paused until `batchctl resume`." in _act(server, "/ui/jobs/a.b/pause")
+        assert "a.b is paused until <code>batchctl resume</code>." in _act(server, "/ui/jobs/a.b/pause")
         assert 'aria-checked="false"' in _get(server.client, "/scheduler")
         assert "a.b is resumed." in _act(server, "/ui/jobs/a.b/resume")
         assert "a.b is not running." in _act(server, "/ui/jobs/a.b/stop", to="/ui/jobs/a.b")
@@ -268,25 +269,52 @@ def test_style_and_script_stay_small() -> None:
     assert len({tag for _, _, tag in files.values()}) == len(files)
 
 
-def test_the_page_of_200_jobs_is_small(tmp_path: Path) -> None:
-    """At most 30 KB packed, with runs, failures and coming fires."""
-    rows, now, jobs = Rows(tmp_path / "state"), clock.now(), list[str]()
-    (tmp_path / "state" / "history-began").touch(0o600)
+def _busy(place: Path) -> str:
+    """Write a history of 200 jobs, ten of which run, and return their configuration."""
+    rows, now, jobs = Rows(place / "state"), clock.now(), list[str]()
+    (place / "state" / "history-began").touch(0o600)
     for number in range(200):
         name = f"{('수집', 'upload', 'report', '정산')[number % 4]}-{number:03d}"
-        jobs.append(
-            f'[jobs."{name}"]\ndescription = "job {number} of the shop"\nschedule = "{number % 60} {number % 24} * * *"\nrun = "true"\n'
-        )
+        schedule = f"{number % 60} {number % 24} * * *"
+        jobs.append(f'[jobs."{name}"]\ndescription = "job {number}"\nschedule = "{schedule}"\nrun = "true"\n')
         for day in range(1, 3):
-            run = rows.run(
-                name, now - day * DAY + number * 61, 600.0 + number, "failed" if number % 17 == 0 else "succeeded"
-            )
+            status = "failed" if number % 17 == 0 else "succeeded"
+            run = rows.run(name, now - day * DAY + number * 61, 600.0 + number, status)
             rows.step(run, 1, name, duration_s=600.0 + number)
         if number % 20 == 3:
             run = rows.run(name, now - HOUR, None, owner=identity.myself())
             rows.step(run, 1, name, "running", started_at=now - HOUR)
-    with serving(tmp_path, _EMPTY + "".join(jobs)) as server:
+    return "".join(jobs)
+
+
+def test_the_page_of_200_jobs_is_small(tmp_path: Path) -> None:
+    """At most 30 KB packed, with runs, failures and coming fires."""
+    with serving(tmp_path, _EMPTY + _busy(tmp_path)) as server:
         answer = server.client.get("/scheduler")
         assert len(_Page(answer.text).of("article")) == 200
         assert answer.headers["content-encoding"] == "gzip"
         assert answer.num_bytes_downloaded <= 30_000
+
+
+def test_a_button_starts_and_ends_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run, then the live log, then stop, then continue; the scheduler's start writes the crontab's block."""
+    (tmp_path / "bin").mkdir()
+    fake = tmp_path / "bin" / "crontab"
+    fake.write_text(f'#!/bin/sh\n[ "$1" = -l ] && exec cat {tmp_path}/tab\nexec cat "$1" > {tmp_path}/tab\n')
+    fake.chmod(0o700)
+    (tmp_path / "tab").write_text("# mine\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    config = _EMPTY + '[jobs.x]\ndaily = "01:00"\ngrace = "1s"\nrun = "echo 시작; sleep 600"\n'
+    with serving(tmp_path, config) as server:
+        assert "Run 1 of x is under way." in _act(server, "/ui/jobs/x/run", to="/ui/jobs/x")
+        assert "x was skipped: already running." in _act(server, "/ui/jobs/x/run")
+        log = "/ui/runs/1/steps/x/log"
+        wait_for(lambda: "시작" in _get(server.client, log), "the first line")
+        following = re.search(r'data-next="(\d+)" data-follow="([^"]+)"', _get(server.client, log))
+        assert following is not None
+        assert server.client.get(following[2] + following[1]).status_code == 204
+        assert "Run 1 of x: cancelled." in _act(server, "/ui/jobs/x/stop", to="/ui/jobs/x")
+        assert "Run 2 of x is under way." in _act(server, "/ui/jobs/x/continue")
+        assert "Run 2 of x: cancelled." in _act(server, "/ui/jobs/x/stop")
+        assert "Installed 1 line(s) for 1 job(s)" in _act(server, "/ui/start")
+        assert "run x" in (tmp_path / "tab").read_text()
