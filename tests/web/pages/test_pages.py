@@ -308,7 +308,7 @@ def test_a_button_starts_and_ends_a_run(tmp_path: Path, monkeypatch: pytest.Monk
     with serving(tmp_path, config) as server:
         assert "Run 1 of x is under way." in _act(server, "/ui/jobs/x/run", to="/ui/jobs/x")
         assert "x was skipped: already running." in _act(server, "/ui/jobs/x/run")
-        log = "/ui/runs/1/steps/x/log"
+        log = server.client.get("/ui/runs/1/log").headers["location"]
         wait_for(lambda: "시작" in _get(server.client, log), "the first line")
         following = re.search(r'data-next="(\d+)" data-follow="([^"]+)"', _get(server.client, log))
         assert following is not None
