@@ -157,7 +157,7 @@ def scheduler(found: Overview) -> dict[str, Any]:
         "running": counted(running, "batch is running.", "batches are running.")
         if running
         else say("Nothing is running."),
-        "next_job": "" if first is None or standings.is_paused else first.job.name,
+        "next_job": "" if first is None or state in {"paused", "stopped"} else first.job.name,
         "next_at": None if first is None else first.next_run_at,
         "notes": [
             (told(note.text), note.severity)

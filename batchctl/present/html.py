@@ -64,7 +64,9 @@ def _environment() -> Environment:
 
 def finalized(value: Any) -> Any:
     """Return data as a template may show it: harmless and on one line, unless it is markup or has lines of its own."""
-    return one_line(value) if isinstance(value, str) and not (hasattr(value, "__html__") or "\n" in value) else value
+    if not isinstance(value, str) or value.isprintable() or hasattr(value, "__html__") or "\n" in value:
+        return value  # no letter that can be printed does any harm, and a browser folds blanks by itself
+    return one_line(value)
 
 
 @cache

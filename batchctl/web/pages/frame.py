@@ -195,7 +195,7 @@ def packed(request: Request, content: bytes, kind: str, status: int = 200, cache
     if status == 200 and tag in request.headers.get("if-none-match", ""):  # noqa: PLR2004
         return Response(status_code=304, headers=headers)
     if len(content) > _SMALLEST and "gzip" in request.headers.get("accept-encoding", ""):
-        content, headers["Content-Encoding"] = gzip.compress(content, 6, mtime=0), "gzip"
+        content, headers["Content-Encoding"] = gzip.compress(content, 4, mtime=0), "gzip"
     return Response(content, status, headers, kind)
 
 
