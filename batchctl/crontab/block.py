@@ -123,7 +123,7 @@ def _entry(job: Job, run: str, cron_zone: Zone, now: float) -> Entry:
     lines = (
         f"{line.text} sleep {line.delay:g} && {to_run}" if line.delay else f"{line.text} {to_run}" for line in times
     )
-    return Entry(job=job.name, description=one_line(job.description), lines=tuple(lines), note=note)
+    return Entry(job=job.name, description=one_line(job.title or job.description), lines=tuple(lines), note=note)
 
 
 def _times(job: Job, cron_zone: Zone, now: float) -> tuple[tuple[CronLine, ...], str]:

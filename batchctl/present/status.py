@@ -153,7 +153,7 @@ def _row(status: JobStatus, now: float, zone: Zone) -> list[Text]:
 def _name(status: JobStatus) -> Text:
     """Return what people call a job by: its name, and its title beside it."""
     name = cell(status.job.name, "bold")
-    return name.append_text(cell(f"  {status.job.title}", "dim")) if status.job.title else name
+    return name.append("  ").append_text(cell(status.job.title, "dim")) if status.job.title else name
 
 
 def _cron(found: Standings) -> Iterator[Text]:

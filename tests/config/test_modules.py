@@ -361,3 +361,16 @@ def test_a_parameter_of_a_megabyte_starts_nothing(home: Home, where: str) -> Non
         assert done.returncode == 2
         assert "is the most that a program can be given" in done.stderr
     assert rows(home.state, "select count(*) from runs") == [(0,)]
+
+
+def test_a_run_can_be_stopped_though_its_module_is_broken(home: Home) -> None:
+    """Whoever breaks a module while its batch runs does not lose the way to end it."""
+    home.module(
+        "import time\nfrom batchctl import job\n@job\ndef long():\n    open('began', 'w')\n    time.sleep(600)\n"
+    )
+    assert home("run", "long", "--detach").returncode == 0
+    wait_for((home.file.parent / "began").exists, "the function")
+    home.module("import nowhere")
+    done = home("stop", "long")
+    assert done.returncode == 0, done.stderr
+    assert rows(home.state, "select status from runs") == [("cancelled",)]
