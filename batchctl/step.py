@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 def params() -> dict[str, Any]:
     """Return the step's parameters, BATCHCTL_PARAMS; empty where it is unset.
 
+    >>> params()
+    {'limit': 100}
+
     Raises:
         ValueError: if the variable does not hold a JSON object.
     """
@@ -44,6 +47,9 @@ def params() -> dict[str, Any]:
 def run_id() -> int | None:
     """Return the number of the run, BATCHCTL_RUN_ID; None where it is unset.
 
+    >>> run_id()
+    17
+
     Raises:
         ValueError: if the variable is not a whole number.
     """
@@ -52,7 +58,11 @@ def run_id() -> int | None:
 
 
 def step_id() -> str | None:
-    """Return the id that the configuration gives this step, BATCHCTL_STEP; None where it is unset."""
+    """Return the id that the configuration gives this step, BATCHCTL_STEP; None where it is unset.
+
+    >>> step_id()
+    '31'
+    """
     return os.environ.get("BATCHCTL_STEP") or None
 
 
@@ -60,6 +70,9 @@ def scheduled_for() -> datetime | None:
     """Return the fire that cron meant, BATCHCTL_SCHEDULED_FOR, with its offset; None where it is unset.
 
     What is named after a day takes it from here: a run that starts late still writes its own day's file.
+
+    >>> scheduled_for().date().isoformat()
+    '2026-12-01'
 
     Raises:
         ValueError: if the variable is not a time with an offset.
@@ -83,6 +96,8 @@ def progress(done: float, total: float, *, path: str | None = None) -> None:
 
     Trouble in writing it (a full disk) is ignored: progress is for onlookers, and no reason to end a batch.
 
+    >>> progress(3, 10)
+
     Raises:
         ValueError: if a number is negative.
     """
@@ -103,6 +118,8 @@ def result(**fields: Any) -> None:
 
     Trouble in writing it is told on stderr and otherwise ignored: the work it speaks of is done all the same.
 
+    >>> result(collected=512, market="쿠팡")
+
     Raises:
         TypeError, ValueError: if a field cannot be written as JSON.
     """
@@ -121,6 +138,8 @@ def save(path: str, content: str | bytes) -> None:
 
     It is the owner's alone (0600), and so is its directory where that has to be made (0700). Text becomes UTF-8.
 
+    >>> save("reports/2026-12-01.json", "{}")
+
     Raises:
         OSError: if it cannot be written; the old file is then as it was.
     """
@@ -131,12 +150,19 @@ def save(path: str, content: str | bytes) -> None:
 
 
 def log(line: str) -> None:
-    """Write one line to the step's output, at once and in UTF-8 whatever the locale."""
+    """Write one line to the step's output, at once and in UTF-8 whatever the locale.
+
+    >>> log("오너클랜: 120 products")
+    오너클랜: 120 products
+    """
     _write(sys.stdout, line)
 
 
 def complain(line: str) -> None:
-    """Write one line to the step's error output, at once and in UTF-8 whatever the locale."""
+    """Write one line to the step's error output, at once and in UTF-8 whatever the locale.
+
+    >>> complain("zentrade does not answer")
+    """
     _write(sys.stderr, line)
 
 
@@ -144,6 +170,9 @@ def arguments() -> list[str]:
     """Return the command line without the program's name, read as UTF-8 whatever the locale.
 
     batchctl passes UTF-8. Cron sets no locale that would say so, and under a wrong one `sys.argv` holds something else.
+
+    >>> arguments()
+    ['--account', '계정1']
 
     Raises:
         ValueError: if an argument is not UTF-8.

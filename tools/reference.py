@@ -22,6 +22,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 import msgspec
 from helps import built, root
 
+import batchctl
+from batchctl import step
 from batchctl.base import errors, state_dir
 from batchctl.commands.cli import COMMANDS
 from batchctl.config import keys
@@ -344,6 +346,71 @@ def exit_codes() -> str:
     return _NOTE + _EXIT_CODES + table(["code", "when"], rows)
 
 
+# Python
+
+_PYTHON = """
+# Python
+
+`from batchctl import Batchctl, guard, …`; each is loaded when it is asked for. [Use batchctl from
+Python](../howto/python.md) shows them at work. Durations are seconds where they are returned, and text (`26h`),
+seconds or timedeltas where they are given; instants are aware datetimes, or ISO 8601 text where they are given. Results
+are the objects of the [JSON](json.md) as frozen values, attributes for keys. What goes wrong is a
+[BatchctlError](#batchctlerror) with a `remedy`. Tests run each example; `ctl` is `Batchctl()` in a home with two jobs,
+`prices`, which has run once, and `nightly`.
+
+Each method of `Batchctl` has a twin for asyncio whose name begins with `a` (`await ctl.arun("prices")`); of `follow`
+and `follow_events` it is for `async for`.
+"""
+
+
+def python() -> str:
+    """Return the page of the Python API, from the docstrings, whose examples the tests run."""
+    text = _NOTE + _PYTHON
+    for name in batchctl.__all__:
+        text += _documented(f"## {name}", getattr(batchctl, name))
+        if name in {"Batchctl", "Guarded", "Schedule"}:
+            text += "".join(_documented(f"### {name}.{method.__name__}", method) for method in _methods(name))
+    text += f"\n## batchctl.step\n\n{_prose(inspect.cleandoc(step.__doc__ or ''))}\n"
+    functions = [each for each in vars(step).values() if inspect.isfunction(each) and each.__name__[0] != "_"]
+    return text + "".join(_documented(f"### step.{each.__name__}", each) for each in functions)
+
+
+def _methods(name: str) -> list[Any]:
+    own = [each for kind in getattr(batchctl, name).__mro__[-2::-1] for each in vars(kind).values()]
+    return [
+        each
+        for each in own
+        if inspect.isfunction(each) and each.__name__[0] != "_" and not hasattr(each, "__wrapped__")
+    ]
+
+
+def _documented(heading: str, thing: Any) -> str:
+    """Return heading, signature and docstring of a name."""
+    text = f"\n{heading}\n\n"
+    if not (isinstance(thing, type) and issubclass(thing, Exception)):
+        signature = re.sub(r"^\(self(?:, /)?(?:, )?", "(", str(inspect.signature(thing)))
+        signature = re.sub(r"(: |-> )'([^']+)'", r"\1\2", signature)
+        text += f"```python\n{thing.__name__}{signature}\n```\n\n"
+    return f"{text}{_prose(inspect.getdoc(thing) or '')}\n"
+
+
+def _prose(text: str) -> str:
+    """Return a docstring as Markdown: examples in fences, arguments and errors as lists."""
+    return "\n\n".join(map(_paragraph, re.split(r"\n\n+", text)))
+
+
+def _paragraph(text: str) -> str:
+    if text.startswith(">>> "):
+        return f"```pycon\n{text}\n```"
+    if text.startswith("    "):
+        return f"```python\n{inspect.cleandoc(text)}\n```"
+    head, _, below = text.partition("\n")
+    if head not in {"Args:", "Raises:"}:
+        return text
+    items = (" ".join(item.split()) for item in re.split(r"\n(?=\S)", inspect.cleandoc(below)))
+    return f"{head}\n\n" + "\n".join(re.sub(r"^([\w, ]+): ", r"- `\1`: ", item) for item in items)
+
+
 # The state directory
 
 _STATE_DIRECTORY = f"""
@@ -381,6 +448,7 @@ PAGES = {
     "json": json_page,
     "exit-codes": exit_codes,
     "state-directory": state_directory,
+    "python": python,
 }
 
 

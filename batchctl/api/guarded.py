@@ -27,7 +27,16 @@ _inherited = threading.Lock()
 
 
 class Skipped(BatchctlError):  # noqa: N818 - no error of anybody's: the guard did what it is there for
-    """The guard let nothing start: `reason` is the check that failed, `until` when it will pass, where it is known."""
+    """The guard let nothing start: `reason` is the check that failed, `until` when it will pass, where it is known.
+
+    >>> paused = ctl.pause("prices")
+    >>> try:
+    ...     ctl.start("prices")
+    ... except Skipped as skipped:
+    ...     print(skipped.job, skipped.reason, skipped.until)
+    prices paused None
+    >>> resumed = ctl.resume("prices")
+    """
 
     exit_code = EXIT_SKIPPED
 
@@ -38,7 +47,17 @@ class Skipped(BatchctlError):  # noqa: N818 - no error of anybody's: the guard d
 
 
 class TimedOut(BatchctlError):  # noqa: N818 - as above
-    """The budget of a guarded block is over; raised inside the block."""
+    """The budget of a guarded block is over; raised inside the block.
+
+    >>> import time
+    >>> try:
+    ...     with guard("slow", timeout="50ms"):
+    ...         while True:
+    ...             time.sleep(0.01)
+    ... except TimedOut as late:
+    ...     print(late)
+    the guard's timeout was exceeded
+    """
 
     def __init__(self) -> None:
         """Say so."""
@@ -50,6 +69,10 @@ class Guarded:
 
     `id` is the run's number, `env` what a subprocess of the run must have in its environment to be found where this
     program dies: subprocesses inherit it anyway, unless another guard of the same program was entered first.
+
+    >>> with guard("counting") as run:
+    ...     print(run.env["BATCHCTL_JOB"], run.id > 0)
+    counting True
     """
 
     def __init__(self, run_id: int, env: Mapping[str, str], write: Callable[[bytes], None]) -> None:
@@ -62,17 +85,26 @@ class Guarded:
         return f"<run {self.id} of {self.env['BATCHCTL_JOB']}>"
 
     def log(self, line: str) -> None:
-        """Write one line to the run's log, which `batchctl logs` shows; OSError where it cannot be written."""
+        """Write one line to the run's log, which `batchctl logs` shows; OSError where it cannot be written.
+
+        >>> run.log("오너클랜: 120 products")
+        """
         self._write(line.encode("utf-8", "backslashreplace") + b"\n")
 
     def progress(self, done: float, total: float) -> None:
-        """Say that `done` of `total` units of work are done; a full disk is ignored, a negative number a ValueError."""
+        """Say that `done` of `total` units of work are done; a full disk is ignored, a negative number a ValueError.
+
+        >>> run.progress(3, 10)
+        """
         from batchctl import step
 
         step.progress(done, total, path=self.env["BATCHCTL_PROGRESS"])
 
     def result(self, **fields: Any) -> None:
-        """Add fields to the run's result; TypeError or ValueError where one cannot be written as JSON."""
+        """Add fields to the run's result; TypeError or ValueError where one cannot be written as JSON.
+
+        >>> run.result(collected=512)
+        """
         from batchctl import step
 
         self._result.update(json.loads(json.dumps(fields, ensure_ascii=False, allow_nan=False)))
@@ -82,9 +114,9 @@ class Guarded:
 class guard:  # noqa: N801 - reads as the verb it is
     """Guard a block of any Python program: same lock, row, rules, history and exit as a job's run.
 
-        with guard("nightly", min_gap="6h", timeout="30h") as run:
-            run.progress(3, 10)
-            run.result(collected=512)
+    >>> with guard("stocktaking", min_gap="6h", timeout="30h") as run:
+    ...     run.progress(3, 10)
+    ...     run.result(collected=512)
 
     `rules` are those keys of a job that make sense from within: `min_gap`, `gap_factor`, `timeout`, `stale_after`,
     `grace`, `active_hours`, `every`, `pool`, …; durations are text, seconds or timedeltas. The name is known to

@@ -15,7 +15,11 @@ _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 class Schedule(Record):
-    """When a job fires: the keys of the configuration that say so."""
+    """When a job fires: the keys of the configuration that say so.
+
+    >>> daily("02:00")
+    Schedule(keys={'daily': '02:00'})
+    """
 
     keys: Mapping[str, Any]
 

@@ -44,7 +44,14 @@ def is_passing(error: BaseException) -> bool:
 
 
 class BatchctlError(Exception):
-    """An error that the operator can act on; `str()` says what and where, `remedy` what to do next."""
+    """An error that the operator can act on; `str()` says what and where, `remedy` what to do next.
+
+    >>> try:
+    ...     ctl.status("price")
+    ... except BatchctlError as error:
+    ...     print(error, error.remedy, sep=" → ")
+    there is no job 'price' → did you mean prices?
+    """
 
     exit_code = EXIT_FAILED
 
@@ -55,19 +62,36 @@ class BatchctlError(Exception):
 
 
 class UsageError(BatchctlError):
-    """The command line cannot be carried out: unknown job, impossible combination of options (exit 2)."""
+    """What is asked for cannot be carried out: unknown job, impossible combination of options (exit 2).
+
+    >>> ctl.simulate(duration="26", every="24h")
+    Traceback (most recent call last):
+    batchctl.base.errors.UsageError: --duration: '26' has no unit
+    """
 
     exit_code = EXIT_USAGE
 
 
 class StateError(BatchctlError):
-    """The state (database, lock, directory) cannot be trusted, so nothing is started (exit 74)."""
+    """The state (database, lock, directory) cannot be trusted, so nothing is started (exit 74).
+
+    >>> Batchctl(state="/dev/null").run("prices")
+    Traceback (most recent call last):
+    batchctl.base.errors.StateError: state directory /dev/null: File exists
+    """
 
     exit_code = EXIT_STATE
 
 
 class ConfigError(BatchctlError):
-    """The configuration is wrong: the message names file, line where known, and key (exit 78)."""
+    """The configuration is wrong: the message names file, line where known, and key (exit 78).
+
+    >>> try:
+    ...     ctl.update_job("prices", timeout="soon")
+    ... except ConfigError as error:
+    ...     print(error.remedy)
+    write for example timeout = "30h"; nothing was written
+    """
 
     exit_code = EXIT_CONFIG
 

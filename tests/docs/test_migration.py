@@ -8,6 +8,7 @@ terminal, on 80 columns.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -127,8 +128,8 @@ def moved(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Path:
     config.parent.mkdir(parents=True)
     config.write_text(_JOBS, encoding="utf-8")
     (home / "crontab").write_text(_CRONTAB, encoding="utf-8")
-    (home / "shop").mkdir()
-    (home / "shop" / "jobs.py").write_text(_FUNCTIONS, encoding="utf-8")
+    (config.parent / "shop").mkdir()
+    (config.parent / "shop" / "jobs.py").write_text(_FUNCTIONS, encoding="utf-8")
     for command in ("run daily-batch", "run collect-zentrade"):
         done = shell(f"batchctl {command}", home, programs)
         assert done.returncode == 0, done.stdout
@@ -224,6 +225,19 @@ def test_the_python_of_batch_scheduler(fresh: Path, programs: Path) -> None:
     assert [name for name in ("collect-wholesale", "process-images", "analyze-trends") if name not in listed] == []
 
 
+def test_the_decorated_function_is_a_job(fresh: Path, programs: Path) -> None:
+    """The module as it stands there, named in `modules`, is a job, in the crontab too, and takes its parameters."""
+    config = fresh / ".config" / "batchctl" / "batchctl.toml"
+    config.write_text(f'modules = ["shop.jobs"]\n{config.read_text(encoding="utf-8")}', encoding="utf-8")
+    (config.parent / "shop" / "jobs.py").write_text(blocks(PAGE, "python")[1].text, encoding="utf-8")
+    (command,) = re.findall(r"`(batchctl run my_custom_job [^`]+)`", read(PAGE))
+    assert shell(f"{command} && batchctl crontab install", fresh, programs).returncode == 0
+    assert shell("batchctl run my_custom_job --param days=soon", fresh, programs).returncode == 2
+    assert " run my_custom_job\n" in (fresh / "crontab").read_text(encoding="utf-8")
+    said = shell("batchctl report my_custom_job --json", fresh, programs).stdout
+    assert [run["steps"][0]["result"] for run in json.loads(said)["runs"]] == [{"days": 1}]
+
+
 def test_the_python_of_scheduler_service(fresh: Path, programs: Path) -> None:
     """The rows run in their order; a ScheduleJob's fields end up in the job, which has run before it is removed."""
     rows_of = PYTHON["`SchedulerService` and `ScheduleJob`"]
@@ -259,6 +273,6 @@ def test_the_sql_finds_the_collection(query: str, fresh: Path) -> None:
 def test_the_page_uses_no_other_fences() -> None:
     """What stands in a block of the page is tried by one of these tests, or with all pages: toml."""
     assert {block.language for block in blocks(PAGE)} == {"console", "sh", "toml", "python", "sql"}
-    assert len(blocks(PAGE, "python")) == 1
+    assert len(blocks(PAGE, "python")) == 2
     assert len(SHOWN) > 1
     assert len(SCRIPTS) > 1
