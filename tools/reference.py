@@ -401,7 +401,8 @@ def _prose(text: str) -> str:
 
 def _paragraph(text: str) -> str:
     if text.startswith(">>> "):
-        return f"```pycon\n{text}\n```"
+        triple = text.replace("'''", '"""')  # which could not stand within a docstring
+        return f"```pycon\n{triple}\n```"
     if text.startswith("    "):
         return f"```python\n{inspect.cleandoc(text)}\n```"
     head, _, below = text.partition("\n")
