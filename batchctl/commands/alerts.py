@@ -36,7 +36,9 @@ def list_alerts(
     number: Annotated[int, typer.Option("-n", metavar="N", min=1, help="At most so many, the newest.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """List the newest alerts: sent, waiting (with the last error), failed (given up), suppressed.
+    """List the newest alerts, and what became of each.
+
+    They are sent, waiting (with the last error), failed (given up), or suppressed.
 
     Examples:
     * `batchctl alerts list`
@@ -56,7 +58,9 @@ def trial(
     *,
     as_json: Json = False,
 ) -> None:
-    """Send a test alert now, through every channel of a job, and say how each took it; 1 if one failed.
+    """Send a test alert through every channel of a job.
+
+    It says how each took it, and exits 1 if one failed.
 
     Examples:
     * `batchctl alerts test daily-batch`
@@ -79,7 +83,9 @@ def ack(
     alert: Annotated[int | None, typer.Option("--id", metavar="ID", help="Only this alert.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Acknowledge open alerts: no reminder comes any more, until something new happens.
+    """Acknowledge open alerts.
+
+    No reminder comes any more, until something new happens.
 
     Examples:
     * `batchctl alerts ack daily-batch`

@@ -49,7 +49,7 @@ def show(
     care: Care = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines of each job as JSON.")] = False,
 ) -> None:
-    """Print the block that `install` would write; nothing is changed.
+    """Print the block that `install` would write.
 
     Examples:
     * `batchctl crontab show`
@@ -58,12 +58,16 @@ def show(
     change = answer.block(site_of(ctx), care=care)
     for note in done.crontab_notes(change):
         typer.echo(note, err=True)
+    if not change.block:
+        typer.echo(done.no_lines(), err=True)
     typer.echo(json_text(crontab_json(change)) if as_json else change.block, nl=as_json)
 
 
 @app.command()
 def diff(ctx: typer.Context, *, care: Care = None) -> None:
-    """Print what `install` would change, as a unified diff; exit 0 if nothing, 1 if something.
+    """Print what `install` would change, as a unified diff.
+
+    The exit code is 0 if nothing would, 1 if something.
 
     Examples:
     * `batchctl crontab diff`
@@ -78,7 +82,9 @@ def diff(ctx: typer.Context, *, care: Care = None) -> None:
 
 @app.command()
 def install(ctx: typer.Context, *, care: Care = None) -> None:
-    """Write the block into the crontab, in place of the old one; the old crontab is backed up in the state directory.
+    """Write the block into the crontab.
+
+    It takes the place of the old one; the old crontab is backed up in the state directory.
 
     Besides a line or more for each scheduled job it has three that look after all of them: `check` every 10 minutes,
     `prune` every night and `catch-up` after a boot. A command that a line of your own runs already is left out.
@@ -98,7 +104,9 @@ def install(ctx: typer.Context, *, care: Care = None) -> None:
 
 @app.command()
 def remove(ctx: typer.Context) -> None:
-    """Take the block out of the crontab; every other line stays byte for byte, and a backup is kept.
+    """Take the block out of the crontab.
+
+    Every other line stays byte for byte, and a backup is kept.
 
     Examples:
     * `batchctl crontab remove`

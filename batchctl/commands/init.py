@@ -26,4 +26,4 @@ def init(
     written = answer.init(site_of(ctx), path)
     typer.echo(f"wrote {written.path}")
     option = "" if written.is_found else f"--config {written.path} "
-    typer.echo(f"next: put your programs in place of each echo, then `batchctl {option}config` to check it")
+    typer.echo(f"next: replace each echo by your program, then run `batchctl {option}config`")

@@ -40,7 +40,7 @@ def list_jobs(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List every job: name, schedule, whether it is enabled, number of steps, description.
+    """List every job with its schedule, its steps and what it is for.
 
     Examples:
     * `batchctl jobs list`
@@ -60,7 +60,9 @@ def show(
     *,
     as_json: Json = False,
 ) -> None:
-    """Show one job as it is in force, with the origin of each value; secrets are masked.
+    """Show one job as it is in force.
+
+    Each value has its origin; secrets are masked.
 
     Examples:
     * `batchctl jobs show daily-batch`
@@ -85,7 +87,9 @@ def presets(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List the ready-made jobs; `preset = "NAME"` in a job takes one over, and the job's own keys override it.
+    """List the ready-made jobs.
+
+    `preset = "NAME"` in a job takes one over, and the job's own keys override it.
 
     Each can be run by its name; it is a job, listed and fired by cron, once it is installed or added.
 

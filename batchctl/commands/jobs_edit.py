@@ -50,7 +50,9 @@ def add(
     ] = None,
     timeout: Annotated[str | None, typer.Option("--timeout", metavar="D", help="The budget of a run: 30h.")] = None,
 ) -> None:
-    """Add a job as a file of its own, jobs.d/NAME.toml beside the configuration.
+    """Add a job as a file of its own.
+
+    It is jobs.d/NAME.toml beside the configuration.
 
     It is validated together with everything else first, and nothing is written where that fails (exit 78). Without any
     configuration a minimal one is made.
@@ -83,7 +85,9 @@ def add(
 
 
 def remove(ctx: typer.Context, name: Name) -> None:
-    """Remove a job: its file in jobs.d, or its tables in the main file; its history stays.
+    """Remove a job; its history stays.
+
+    Its file in jobs.d is removed, or its tables in the main file.
 
     A job that is running is not removed (exit 1): the run would go on, but could no longer be stopped by its name.
 
@@ -100,7 +104,9 @@ def remove(ctx: typer.Context, name: Name) -> None:
 
 
 def enable(ctx: typer.Context, name: Name) -> None:
-    """Let a job start again: `enabled = true` in the file that defines it, comments kept.
+    """Let a job start again.
+
+    `enabled = true` is written into the file that defines it, comments kept.
 
     Examples:
     * `batchctl jobs enable refresh-prices`
@@ -111,7 +117,9 @@ def enable(ctx: typer.Context, name: Name) -> None:
 
 
 def disable(ctx: typer.Context, name: Name) -> None:
-    """Keep a job from starting: `enabled = false` in the file that defines it, comments kept; what runs goes on.
+    """Keep a job from starting; what runs goes on.
+
+    `enabled = false` is written into the file that defines it, comments kept.
 
     Examples:
     * `batchctl jobs disable refresh-prices`
@@ -126,7 +134,9 @@ def set_keys(
     name: Name,
     settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="A value is JSON, else text.")],
 ) -> None:
-    """Set keys of a job in the file that defines it, comments kept; `params.limit` lies in a table, null takes out.
+    """Set keys of a job in its file, comments kept.
+
+    `params.limit` lies in a table; null takes a key out.
 
     Everything is validated first, and nothing is written where that fails (exit 78).
 
@@ -148,7 +158,9 @@ def set_keys(
 
 
 def edit(ctx: typer.Context, name: Name) -> None:
-    """Open a copy of the file that defines a job in $VISUAL or $EDITOR, and put it in place once it is valid.
+    """Edit the file that defines a job.
+
+    $VISUAL or $EDITOR opens a copy of it, which is put in place once it is valid.
 
     Where it is not, the error says what is wrong (exit 78), everything stays as it was, and the copy is kept.
 

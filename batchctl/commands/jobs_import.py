@@ -29,7 +29,9 @@ def import_jobs(
     enable: Annotated[bool, typer.Option("--enable", help="Let them start; without it they are disabled.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Propose jobs for the lines of a crontab: flock, timeout and redirections become what batchctl does itself.
+    """Propose jobs for the lines of a crontab.
+
+    What flock, timeout and redirections did, batchctl then does itself.
 
     The crontab is only read. What cannot be kept is said for each line; a job that would do less than its line did is
     written disabled even with --enable. Nothing is ever overwritten.

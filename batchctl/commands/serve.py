@@ -32,7 +32,9 @@ token = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="""Further tokens, with a scope: read, operate (run, stop, pause), admin.
+    help="""Add, list and remove further tokens.
+
+Each has a scope: read, operate (run, stop, pause) or admin.
 
 Examples:
 * `batchctl serve token add grafana --scope read`

@@ -29,6 +29,8 @@ def paused(done: Paused) -> str:
 
 def resumed(done: Resumed) -> str:
     """Say what is no longer paused."""
+    if done.job is None and not done.was_paused:
+        return say("Nothing was paused.")
     return say("%s is resumed." if done.was_paused else "%s was not paused.", done.job or say("Everything"))
 
 
@@ -52,6 +54,11 @@ def made_up(made: Made) -> str:
 def crontab_notes(change: Change) -> Iterator[str]:
     """Return what is to be known of a job's lines, for stderr."""
     return (f"batchctl: {entry.job}: {told(entry.note)}" for entry in change.entries if entry.note)
+
+
+def no_lines() -> str:
+    """Say why there is nothing to show, for stderr."""
+    return "batchctl: " + say("no enabled job has a schedule, so cron needs no line")
 
 
 def installed(change: Change, written: Written) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchctl.present.config import job_as_json
 from batchctl.present.descriptions import described
-from batchctl.present.tables import table
+from batchctl.present.tables import keep_whole, table
 from batchctl.present.text import FIRST_STEPS, cell, console, harmless, one_line, say
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def show_jobs(found: Jobs) -> None:
         lines.add_row(
             cell(job.name), *kinds, cell(_when(job)), enabled, str(len(job.steps)), cell(described(job.description))
         )
+    keep_whole(lines)
     console().print(lines)
 
 
@@ -144,6 +145,7 @@ def show_presets(presets: Iterable[Job]) -> None:
     for preset in presets:
         steps = " ".join(step.id for step in preset.steps)
         lines.add_row(cell(preset.name), cell(_when(preset)), cell(steps), cell(described(preset.description)))
+    keep_whole(lines)
     console().print(lines)
 
 

@@ -40,10 +40,10 @@ def table(headers: Sequence[str]) -> Table:
 
 
 def keep_whole(made: Table) -> None:
-    """Let the names of jobs and the moments of their starts stay on one line, unless a name is very long."""
+    """Let names and the moments of starts stay on one line, unless a name is very long."""
     for column in made.columns:
         widest = max((width_of(str(text)) for text in column.cells), default=0)
-        column.no_wrap = column.header in {say("JOB"), say("STARTED")} and widest <= _NAME_WIDTH
+        column.no_wrap = column.header in map(say, ("JOB", "STARTED", "job", "preset")) and widest <= _NAME_WIDTH
 
 
 def lines(headers: Sequence[str], rows: Sequence[Sequence[str | Text]], width: int) -> Text | None:

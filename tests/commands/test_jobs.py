@@ -127,6 +127,18 @@ def test_presets(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["description"]
 
 
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_preset_keeps_its_name(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrapped, within the terminal a name can be copied whole from its line."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["jobs", "presets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert any(line.startswith("collect-bestsellers ") for line in lines)
+
+
 def test_unknown_job(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A job that is not there is a wrong command line, with a suggestion."""
     assert main(["--config", str(config), "jobs", "show", "by-hnd"]) == 2

@@ -59,6 +59,9 @@ def test_resume_of_what_was_not_paused(command: list[str], capsys: pytest.Captur
     assert main([*command, "resume", "작업"]) == 0
     assert capsys.readouterr().out == "작업 was not paused.\n"
     assert reason(command, capsys, "작업")[0] == "paused"
+    for said in ("Everything is resumed.\n", "Nothing was paused.\n"):
+        assert main([*command, "resume"]) == 0
+        assert capsys.readouterr().out == said
 
 
 @pytest.mark.parametrize(

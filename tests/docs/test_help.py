@@ -87,3 +87,15 @@ def test_help_reads_anywhere(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert all(re.search(rf"\b{name}\b", done.stdout) for name in COMMANDS)
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("group", sorted({words[0] for words in helps() if len(words) > 1}))
+def test_what_a_group_lists_is_whole(
+    group: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What each of its commands does is said in a line that 80 columns do not cut off."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([group, "--help"]) == 0
+    listed = capsys.readouterr().out.partition("Commands:")[2].splitlines()
+    assert len(listed) > 1
+    assert [line for line in listed if line.endswith("...")] == []
