@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", "StepRow", "StepRun")
 _NAME_WIDTH = 24
+_WHOLE = ("JOB", "STARTED", "job", "preset")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*[]<>|&"} | {"\n": " "})
 
@@ -43,7 +44,7 @@ def keep_whole(made: Table) -> None:
     """Let names and the moments of starts stay on one line, unless a name is very long."""
     for column in made.columns:
         widest = max((width_of(str(text)) for text in column.cells), default=0)
-        column.no_wrap = column.header in map(say, ("JOB", "STARTED", "job", "preset")) and widest <= _NAME_WIDTH
+        column.no_wrap = column.header in [say(name) for name in _WHOLE] and widest <= _NAME_WIDTH
 
 
 def lines(headers: Sequence[str], rows: Sequence[Sequence[str | Text]], width: int) -> Text | None:
