@@ -37,6 +37,7 @@ from batchctl.config.schema import (
     SourceTable,
     StartIfTable,
     StepTable,
+    WebTable,
     keys_of,
 )
 from batchctl.core import model
@@ -81,6 +82,7 @@ _SECTIONS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "A group": (GroupTable, "Below `[jobs.NAME.groups.GROUP]`."),
     "What is told and kept": (AlertKeys, "At the top for every job, or in a job for itself."),
     "Events": (EventsTable, "Below `[events]`; [Read and keep the history](../howto/history.md) shows the lines."),
+    "Web": (WebTable, "Below `[web]`: what `batchctl serve` allows."),
     "A source": (SourceTable, "Below `[sources.NAME]`, for the collectors of [the catalogue](catalogue.md)."),
 }
 
@@ -100,7 +102,7 @@ def configuration() -> str:
 def _keys(struct: type[msgspec.Struct]) -> list[str]:
     """Return the keys to list below a table, in the order of keys.py; those of another section are left to it."""
     own = set(keys_of(struct))
-    if struct in {SourceTable, EventsTable}:
+    if struct in {SourceTable, EventsTable, WebTable}:
         return keys_of(struct)
     if struct in {JobTable, FileTable}:
         own -= set(keys_of(AlertKeys))
@@ -110,7 +112,7 @@ def _keys(struct: type[msgspec.Struct]) -> list[str]:
 
 
 def _entry(struct: type[msgspec.Struct], key: str) -> tuple[str, str]:
-    table = {SourceTable: "sources", EventsTable: "events"}.get(struct, "")
+    table = {SourceTable: "sources", EventsTable: "events", WebTable: "web"}.get(struct, "")
     return keys.KEYS.get(f"{table}.{key}") or keys.KEYS[key]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from batchctl.base import errors
 from batchctl.base.paths import own_words
 from batchctl.base.record import Record
+from batchctl.process import scope
 from batchctl.process.told import told
 
 if TYPE_CHECKING:
@@ -23,13 +24,14 @@ class Said(Record):
     err: str
 
 
-def ask(site: Site, words: Sequence[str]) -> Said:
-    """Run a command to its end.
+def ask(site: Site, words: Sequence[str], *, outlive: bool = False) -> Said:
+    """Run a command to its end; with `outlive` in a scope of systemd's own where one can be had, see `scope.apart`.
 
     Raises:
         UsageError, ConfigError, StateError, BatchctlError: what the command said, where it could not be carried out.
     """
-    code, out, err = told([*own_words(site.config_path, site.state), *words])
+    command = [*own_words(site.config_path, site.state), *words]
+    code, out, err = told(scope.apart(command) if outlive else command)
     kinds = {kind.exit_code: kind for kind in (errors.UsageError, errors.StateError, errors.ConfigError)}
     if out or code not in {*kinds, errors.EXIT_BUG}:
         return Said(exit_code=code, out=out, err=err)

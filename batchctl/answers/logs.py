@@ -100,7 +100,7 @@ class Logs:
         """Yield what is new, again and again until the run has ended and all of it was read; each is to be read out."""
         while True:
             # Asked before reading: what was written before the end is then read after it.
-            ended, before = self._ended(), self._position()
+            ended, before = self.is_over(), self._position()
             self._attempts = self._known()
             yield self.new()
             if ended:
@@ -129,7 +129,8 @@ class Logs:
     def _position(self) -> int:
         return sum(log.position for log, _ in self._open.values())
 
-    def _ended(self) -> bool:
+    def is_over(self) -> bool:
+        """Say whether the run has ended, or its owner is gone."""
         row = self._history.run(self.run.id)
         if row is None or row.status != model.RUNNING:
             return True

@@ -6,16 +6,14 @@ import json
 import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from unicodedata import normalize
 
 from batchctl.api import results, results_jobs, results_upkeep
 from batchctl.api.convert import result
 from batchctl.api.questions import seconds_text, twin
 from batchctl.api.schedules import Schedule, plain
 from batchctl.api.upkeep import Upkeep
-from batchctl.base.errors import EXIT_SKIPPED, BatchctlError, UsageError
+from batchctl.base.errors import EXIT_SKIPPED
 from batchctl.base.record import Record
-from batchctl.core.parameters import LONGEST_WORD
 from batchctl.core.time.zones import iso
 
 if TYPE_CHECKING:
@@ -146,6 +144,7 @@ class Batchctl(Upkeep):
         ['echo 512 prices']
         """
         from batchctl.answers import run as answer
+        from batchctl.answers.firing import as_json
         from batchctl.present.run import dry_run_json
 
         site = self._site()
@@ -155,7 +154,7 @@ class Batchctl(Upkeep):
             found,
             force=force,
             selection=answer.selection(resume=resume, only=only, start_from=from_),
-            params={key: json.loads(_as_json(key, value)) for key, value in (params or {}).items()},
+            params={key: json.loads(as_json(key, value)) for key, value in (params or {}).items()},
             exit_on_skip=EXIT_SKIPPED,
         )
         return result(results.DryRun, dry_run_json(answer.plan(found, asked)))
@@ -308,20 +307,15 @@ class Batchctl(Upkeep):
         only: Sequence[str],
         from_: str | None,
     ) -> results.Run:
-        words = [*more, *(["--force"] if force else []), *(["--resume"] if resume else [])]
-        words += [f"--only={name}" for name in only] + ([] if from_ is None else [f"--from={from_}"])
-        words += [f"--param={normalize('NFC', key)}={_as_json(key, value)}" for key, value in (params or {}).items()]
-        return self._told(job, [*words, "--", job])
+        from batchctl.answers.firing import fire
+
+        said = fire(self._site(), job, more, params=params, force=force, resume=resume, only=only, from_=from_)
+        return result(results.Run, said)
 
     def _told(self, job: str, words: Sequence[str]) -> results.Run:
-        from batchctl.answers.apart import ask
+        from batchctl.answers.firing import told
 
-        said = ask(self._site(), ["run", "--json", *words])
-        try:
-            return result(results.Run, json.loads(said.out))
-        except ValueError as error:
-            message = f"the fire of {job} ended with exit code {said.exit_code} and told nothing: {said.err.strip()}"
-            raise BatchctlError(message, remedy=f"see `batchctl status {job}`") from error
+        return result(results.Run, told(self._site(), job, words))
 
     arun = twin(run)
     astart = twin(start)
@@ -346,18 +340,6 @@ def _changed(done: Changed) -> results_jobs.Changed:
 
 def _settings(table: Mapping[str, Any]) -> dict[str, Any]:
     return {name: plain(value) for name, value in table.items() if value is not None}
-
-
-def _as_json(key: str, value: Any) -> str:
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        message = f"the parameter {key} cannot be handed on: {error}"
-        raise UsageError(message, remedy="give text, numbers, true, false, None, lists or dictionaries") from error
-    if len(text.encode(errors="surrogatepass")) > LONGEST_WORD - len(f"--param={key}=".encode()):
-        message = f"the parameter {key} is longer than the {LONGEST_WORD:,} bytes that a program can be given"
-        raise UsageError(message, remedy="write it to a file, and give the file's path")
-    return text
 
 
 def _instant(instant: float | None, zone: Zone) -> datetime | None:

@@ -69,24 +69,34 @@ def serve(
     if ctx.invoked_subcommand is not None:
         return
     site, settings, tokens = site_of(ctx), _room("settings"), _room("tokens")
-    state = site.state
     chosen = settings.Settings(
         config_option=site.config_option,
         state_option=site.state_option,
-        keys=tokens.Keys(state, token_file),
+        keys=tokens.Keys(site.state, token_file),
         host=host,
         port=port,
         uds=uds,
         cert=cert,
         key=key,
         behind_proxy=tuple(behind_proxy or ()),
-        allow_hosts=tuple(allow_host or ()),
+        allow_hosts=(*(allow_host or ()), *site.config.web.hosts),
+        proxy_scope=site.config.web.proxy_scope,
     )
 
     def begun(address: str) -> None:
         typer.echo(f"{address}\nthe token for programs: {chosen.keys.path}")
 
-    _room("server").serve(chosen, state, begun)
+    _room("server").serve(chosen, site, begun)
+
+
+@app.command("login")
+def login(ctx: typer.Context) -> None:
+    """Print the address of the server of this state with a new code, which logs one browser in, once.
+
+    Examples:
+    * `batchctl serve login`
+    """
+    typer.echo(_room("server").new_login(site_of(ctx).state))
 
 
 @token.command("add")

@@ -50,6 +50,7 @@ from batchctl.core.model import (
     Rules,
     StartIf,
     Step,
+    Web,
     Window,
 )
 from batchctl.core.time.cron import Cron, Schedule
@@ -77,7 +78,7 @@ _PRESET = "preset "
 _BROKEN = ""
 """Stands beside the jobs where a module with more of them is broken: it is looked at anew by whoever misses one."""
 _SURROUNDINGS = ("HOME", "TZ", "PYTHONPATH", "BATCHCTL_MODULES")
-_LAYOUT = 7
+_LAYOUT = 8
 """Of the file; to be raised with every change of what it holds."""
 
 
@@ -96,6 +97,7 @@ _RECORDS: tuple[type[Record], ...] = (
     Retention,
     Follower,
     Limits,
+    Web,
 )
 
 
@@ -137,7 +139,7 @@ def load_config(path: str | None, state_option: str | None, *, ready_made: bool 
     content = kept if kept is not None and _is_fresh(kept) else None
     if content is not None and None not in content[3].values():
         _, _, state_dir, jobs, rest = content
-        files, timezone, lang, pools, functions, disk_free_min, origins, _ = marshal.loads(rest)  # noqa: S302 - part of the checked copy
+        files, timezone, lang, pools, functions, disk_free_min, web, origins, _ = marshal.loads(rest)  # noqa: S302 - part of the checked copy
         zone = _zone(timezone)
         return Config(
             path=path,
@@ -150,6 +152,7 @@ def load_config(path: str | None, state_option: str | None, *, ready_made: bool 
             pools=pools,
             functions=functions,
             disk_free_min=disk_free_min,
+            web=_deep(web),
             origins={key: origin for each in origins.values() for key, origin in each.items()},
         )
     # Whoever only looks makes no directory; where a fire has made it, the next look is as quick as a fire.
@@ -300,7 +303,12 @@ def _write(
             jobs[_BROKEN] = None
         rest = (
             *(config.files, config.timezone, config.lang, dict(config.pools), dict(config.functions)),
-            *(config.disk_free_min, {name: dict(each) for name, each in loaded.origins.items()}, loaded.top),
+            *(
+                config.disk_free_min,
+                _flat(config.web),
+                {name: dict(each) for name, each in loaded.origins.items()},
+                loaded.top,
+            ),
         )
         body = marshal.dumps(
             (_key(path), sources, config.state_dir, jobs, marshal.dumps(rest if asked is None else asked))

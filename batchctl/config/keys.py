@@ -30,6 +30,14 @@ KEYS = {
         '{ collect = "package.module:name" }',
         "names of Python functions for the key function of jobs, a table `[functions]`",
     ),
+    "web": ("", "what the page and the API of `batchctl serve` allow, a table `[web]`"),
+    "web.hosts": ('["batch.example.com"]', "further names by which the server may be called"),
+    "web.proxy_scope": (
+        '"read", "operate" or "admin"',
+        "what a user may do whom a proxy that is listed with --behind-proxy names",
+    ),
+    "web.allow_commands": ("true", "jobs that run anything at all can be made and changed through it"),
+    "web.functions": ('["shop.jobs:*"]', "the functions that jobs made through it may run, beside those in use"),
     "jobs": ("", "the jobs, a table `[jobs.NAME]` each; or a file jobs.d/NAME.toml each, with the keys at its top"),
     "sources": ("", "where the catalogue's collectors get their data, a table `[sources.NAME]` each"),
     # when a job fires

@@ -10,17 +10,17 @@ from batchctl.base.errors import ConfigError, UsageError
 from batchctl.base.paths import identity_of
 from batchctl.base.paths import modules as modules_option
 from batchctl.config import values
-from batchctl.config.build import COMMANDS, SCHEDULES, Shared, build_job
+from batchctl.config.build import COMMANDS, SCHEDULES, SHORT_ONLY, Shared, build_job
 from batchctl.config.chain import chained
 from batchctl.config.earlier import Earlier, Loaded, Ready, top_of
 from batchctl.config.faults import Faults
 from batchctl.config.key_path import KeyPath
 from batchctl.config.modules import Found, look
 from batchctl.config.ready_made import PRESETS, file_of
-from batchctl.config.schema import EventsTable, FileTable, JobTable, convert, example, unknown_remedy
+from batchctl.config.schema import EventsTable, FileTable, JobTable, WebTable, convert, example, unknown_remedy
 from batchctl.config.sources import sources
 from batchctl.config.toml_file import Key, TomlFile
-from batchctl.core.model import Config, Job
+from batchctl.core.model import Config, Job, Web
 from batchctl.core.parameters import misfit
 from batchctl.core.time import zones
 
@@ -137,6 +137,7 @@ def load_all(
         functions=shared.functions,
         broken=tuple((str(error), error.remedy) for error in broken.found),
         origins={key: origin for each in origins.values() for key, origin in each.items()},
+        web=_web(top, where),
         **_disk_free_min(top, where),
     )
     return Loaded(config, reader.identities, origins, "" if main is None else top_of(main.table))
@@ -151,6 +152,7 @@ def _top(main: TomlFile | None, faults: Faults) -> tuple[FileTable, KeyPath | No
     def read(table: Any) -> tuple[FileTable, Shared]:
         top = convert(table, FileTable, where)
         _disk_free_min(top, where)
+        _web(top, where)
         return top, _shared(top, where)
 
     top, shared = faults.of(main.table, 0, read) or (FileTable(), _shared(FileTable(), None))
@@ -206,6 +208,18 @@ def _decorated(
         if not faults.found:
             jobs |= made
     return definitions
+
+
+def _web(top: FileTable, where: KeyPath | None) -> Web:
+    if where is None:
+        return Web()
+    table = convert(top.web, WebTable, where.at("web"))
+    return Web(
+        hosts=tuple(table.hosts),
+        proxy_scope=table.proxy_scope,
+        allow_commands=table.allow_commands,
+        functions=tuple(table.functions),
+    )
 
 
 def _disk_free_min(top: FileTable, where: KeyPath | None) -> dict[str, int]:
@@ -380,7 +394,10 @@ def _base(definition: _Definition, reader: _Reader) -> _Definition | None:
 
 
 def _merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a preset's keys overridden by a job's own: one schedule replaces the other, one chain of steps another."""
+    """Return a preset's keys overridden by a job's own: one schedule replaces the other, one chain of steps another.
+
+    How often steps are tried again is said of all of them.
+    """
     replaced: set[str] = set()
     if any(key in own for key in SCHEDULES):
         replaced |= {*SCHEDULES, "after_any"}
@@ -389,4 +406,7 @@ def _merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     merged = {key: value for key, value in base.items() if key not in replaced}
     for key, value in own.items():
         merged[key] = {**merged.get(key, {}), **value} if key in _MERGED else value
+    if "steps" in merged and "steps" not in own:
+        again = {key: merged.pop(key) for key in SHORT_ONLY if key in own}
+        merged["steps"] = [step | again for step in merged["steps"]]
     return merged

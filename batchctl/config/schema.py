@@ -173,6 +173,15 @@ class EventsTable(Struct, forbid_unknown_fields=True):
     syslog: bool = False
 
 
+class WebTable(Struct, forbid_unknown_fields=True):
+    """`[web]`: what `batchctl serve` allows."""
+
+    hosts: list[str] = []
+    proxy_scope: Literal["read", "operate", "admin"] = "read"
+    allow_commands: bool = False
+    functions: list[str] = []
+
+
 class FileTable(AlertKeys, forbid_unknown_fields=True):
     """The top level of the main file."""
 
@@ -187,6 +196,7 @@ class FileTable(AlertKeys, forbid_unknown_fields=True):
     functions: Table = {}
     python: str | None = None
     python_path: str | list[str] | None = None
+    web: Table = {}
     disk_free_min: Size | None = None
 
 
@@ -198,6 +208,7 @@ _HOMES: dict[type[Struct], str] = {
     GroupTable: "a group, below [jobs.NAME.groups.GROUP]",
     SourceTable: "a source, below [sources.NAME]",
     EventsTable: "[events]",
+    WebTable: "[web]",
 }
 
 T = TypeVar("T", bound=Struct)

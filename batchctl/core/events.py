@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from batchctl.core.time.zones import Zone
 
 SKIP, START, STEP_START, RETRY, STEP_END = "skip", "start", "step_start", "retry", "step_end"
-TAKEOVER, END, ALERT = "takeover", "end", "alert"
-KINDS = (START, STEP_START, RETRY, STEP_END, TAKEOVER, END, SKIP, ALERT)
+TAKEOVER, END, ALERT, ACTION = "takeover", "end", "alert", "action"
+KINDS = (START, STEP_START, RETRY, STEP_END, TAKEOVER, END, SKIP, ALERT, ACTION)
 """In the order in which they stand that happened at the same instant."""
 
 
@@ -32,7 +32,7 @@ class Event(Record):
     status: str | None = None
     """How a step or run ended; of an alert its severity."""
     reason: str | None = None
-    """Why a fire was skipped; of an alert its kind."""
+    """Why a fire was skipped; of an alert its kind; of an action of somebody on the page which one."""
     detail: str = ""
     host: str | None = None
     """Where the run ran, which the history knows."""

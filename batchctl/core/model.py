@@ -286,6 +286,19 @@ class Request(Record):
     """The fire that is made up for; None for the one that cron means now."""
 
 
+class Web(Record):
+    """What `batchctl serve` allows."""
+
+    hosts: tuple[str, ...] = ()
+    """Further names that the server is called by."""
+    proxy_scope: Literal["read", "operate", "admin"] = "read"
+    """What whoever a listed proxy vouches for may do."""
+    allow_commands: bool = False
+    """Whether jobs that run anything at all can be made through it."""
+    functions: tuple[str, ...] = ()
+    """Patterns of the functions that jobs made through it may run."""
+
+
 class Config(Record):
     """The effective configuration."""
 
@@ -306,6 +319,7 @@ class Config(Record):
     """What is wrong with modules whose functions are to be jobs, each with its remedy; other jobs go on."""
     disk_free_min: int = 1_000_000_000
     """Bytes below which `check` calls the disk of the state directory low."""
+    web: Web = Web()
     origins: Mapping[str, str]
     """Where each effective value comes from: dotted key (`jobs.daily-batch.timeout`) to file, preset or `default`."""
 

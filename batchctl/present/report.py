@@ -44,16 +44,18 @@ def as_json(report: Report) -> Iterator[str]:
     yield json_text(head)[:-1]
     yield ', "runs": ['
     warnings = report.warnings()
-    yield from _items(_run_json(run, steps, warnings.get(run.id, ()), report.zone) for run, steps in report.runs(-1))
+    yield from _items(run_json(run, steps, warnings.get(run.id, ()), report.zone) for run, steps in report.runs(-1))
     yield '], "skips": ['
     yield from _items(_skip_json(skip, report.zone) for skip in report.skips(-1))
-    stats: dict[str, contract.JobStats] = {
-        job: {**_stats_json(found), **_detail_json(report.detail(job))} for job, found in report.stats.items()
-    }
-    yield f'], "stats": {json_text(stats)}'
+    yield f'], "stats": {json_text({job: stats_json(report, job) for job in report.stats})}'
     if report.periods:
         yield f', "periods": {json_text([_period_json(each, report.zone) for each in report.periods])}'
     yield "}\n"
+
+
+def stats_json(report: Report, job: str) -> contract.JobStats:
+    """Return the statistics of one of its jobs."""
+    return {**_stats_json(report.stats[job]), **_detail_json(report.detail(job))}
 
 
 def _stats_json(found: Stats) -> contract.Stats:
@@ -94,9 +96,10 @@ def _items(values: Iterable[object]) -> Iterator[str]:
         separator = ",\n"
 
 
-def _run_json(
+def run_json(
     run: RunRow, steps: Sequence[StepRow], noticed: Iterable[tuple[int, str, str]], zone: Zone
 ) -> contract.ReportRun:
+    """Return one run with its steps."""
     names = {step.seq: step.id for step in steps}
     return {
         "id": run.id,

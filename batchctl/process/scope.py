@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from batchctl.base.record import replace
+from batchctl.process.ask import ask
 from batchctl.process.cgroup import NAME, controllers
 from batchctl.process.spawn import find_program
 
@@ -34,6 +35,33 @@ def can_be_had() -> bool:
     if os.geteuid() == 0 or not os.path.isdir(_RUNNING):
         return False
     return os.path.exists(_BUS.format(uid=os.geteuid())) and os.access(_PROGRAM, os.X_OK)
+
+
+def is_in_unit() -> bool:
+    """Say whether systemd has started this program as a unit, whose end would end what it has started too."""
+    return "INVOCATION_ID" in os.environ and os.path.isdir(_RUNNING)
+
+
+def apart(words: list[str]) -> list[str]:
+    """Return the command line in a scope of its own, where this is a unit of systemd's and a scope can be had."""
+    return [*_scope_of_unit(), *words] if is_in_unit() else words
+
+
+def outlives() -> bool:
+    """Say whether what is started apart outlives the end of the unit that this is, be it by a scope or by KillMode."""
+    if not is_in_unit() or _scope_of_unit():
+        return True
+    with open("/proc/self/cgroup", encoding="utf-8", errors="replace") as file:
+        unit = os.path.basename(file.read().strip().rpartition(":")[2])
+    where = ["--user"] if f"/user@{os.geteuid()}.service/" in unit else []
+    _, said = ask(("/usr/bin/systemctl", *where, "show", "--property=KillMode", "--value", unit), os.environ, None)
+    return said.strip() in {"process", "none"}
+
+
+def _scope_of_unit() -> list[str]:
+    if not os.access(_PROGRAM, os.X_OK) or not (os.geteuid() == 0 or can_be_had()):
+        return []
+    return [_PROGRAM, *([] if os.geteuid() == 0 else ["--user"]), "--scope", "--quiet", "--collect", "--"]
 
 
 def wrapped(command: Command, name: str, limits: Limits) -> Command:

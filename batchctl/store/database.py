@@ -35,7 +35,7 @@ else:
     finally:
         del sys.modules["functools"]
 
-VERSION = 7
+VERSION = 8
 """The number of migrations this batchctl knows; here, so that a fire need not import them."""
 BUSY_LIMIT = 10.0
 """Seconds to wait for another process's transaction before the database counts as locked."""

@@ -19,6 +19,7 @@ _ATTEMPTS = (
     " join steps s on s.run_id = a.run_id and s.seq = a.seq"
     " where a.run_id = ? and (a.started_at >= ? or a.ended_at >= ?)"
 )
+_ACTIONS = "select at, job, action, detail from actions where at >= ? and (? is null or job = ?) order by id"
 _ALERTS = (
     "select job, run_id, kind, severity, created_at, title from outbox"
     " where created_at >= ? and (? is null or job = ?) order by id"
@@ -30,7 +31,12 @@ class EventHistory(History):
 
     def events(self, since: float, until: float, job: str | None = None) -> list[Event]:
         """Return what happened from `since` on and before `until`, of a job or of all, the newest last."""
-        sources = (self._of_runs(since, until, job), self._of_skips(since, until, job), self._alerts(since, job))
+        sources = (
+            self._of_runs(since, until, job),
+            self._of_skips(since, until, job),
+            self._alerts(since, job),
+            self._actions(since, job),
+        )
         found = [event for source in sources for event in source if since <= event.at < until]
         order = {kind: place for place, kind in enumerate(events.KINDS)}
         return sorted(found, key=lambda event: (event.at, event.run_id or 0, order[event.event]))
@@ -58,3 +64,7 @@ class EventHistory(History):
     def _alerts(self, since: float, job: str | None) -> Iterator[Event]:
         for name, run_id, kind, severity, at, title in self._rows(_ALERTS, since, job, job):
             yield events.alerted(name, run_id, kind, severity, at, title)
+
+    def _actions(self, since: float, job: str | None) -> Iterator[Event]:
+        for at, name, action, detail in self._rows(_ACTIONS, since, job, job):
+            yield events.Event(at=at, event=events.ACTION, job=name, reason=action, detail=detail)

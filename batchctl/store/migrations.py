@@ -258,6 +258,19 @@ _WHYS = """
 alter table steps add column why text; -- how it ended, or why it was left out
 """
 
+# What the server needs: numbers for jobs, never used again, and who did what through it.
+_SERVED = """
+create table job_numbers (id integer primary key autoincrement, job text not null unique);
+create table actions (
+    id integer primary key,
+    at real not null,
+    job text not null, -- '' for all of them
+    action text not null,
+    detail text not null
+);
+create index actions_at on actions (at);
+"""
+
 
 def _run(db: Database, script: str, version: int) -> None:
     # executescript() would commit behind the migration's transaction, so statements go one by one.
@@ -309,3 +322,8 @@ def _0006(db: Database) -> None:
 @migrations(name="0007_step_whys")
 def _0007(db: Database) -> None:
     _run(db, _WHYS + views.WITH_WHY, 7)
+
+
+@migrations(name="0008_served")
+def _0008(db: Database) -> None:
+    _run(db, _SERVED, 8)

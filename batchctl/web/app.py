@@ -1,4 +1,4 @@
-"""From a request over the line of the table to the answer."""
+"""From a request over its line of the table to the answer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as Path
 
-from batchctl.answers.site import Site
+from batchctl.answers import audit
+from batchctl.answers.numbers import name_of as job_named
+from batchctl.base.errors import BatchctlError
 from batchctl.web import security
 from batchctl.web.ask import act, ask
-from batchctl.web.bodies import faults_or, json_of
+from batchctl.web.cache import Made, matches, name_of
+from batchctl.web.events import Hub
+from batchctl.web.parsing import json_of, query_of
 from batchctl.web.problems import Problem, encode, problem_of
 from batchctl.web.route import Call
 from batchctl.web.routes import ROUTES
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from batchctl.answers.changes import Changes
+    from batchctl.answers.site import Site
     from batchctl.web.route import Route
     from batchctl.web.settings import Settings
     from batchctl.web.who import Who
@@ -36,19 +42,26 @@ _LARGEST = 1 << 20
 """Bytes of a body."""
 
 
-def create(settings: Settings) -> Starlette:
+def create(settings: Settings, changes: Changes) -> Starlette:
     """Return the application of one server."""
-    guesses = security.Guesses()
+    shared = _Shared(settings, changes)
     paths: dict[str, list[Route]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, []).append(route)
-    routes = [
-        Path(path, _Endpoint({each.method: each for each in lines}, settings, guesses)) for path, lines in paths.items()
-    ]
+    routes = [Path(path, _Endpoint({each.method: each for each in lines}, shared)) for path, lines in paths.items()]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _not_found})
     app.router.redirect_slashes = False
+    app.state.hub = shared.hub
     app.add_middleware(_Guarded, settings=settings)
     return app
+
+
+class _Shared:
+    """What all endpoints share."""
+
+    def __init__(self, settings: Settings, changes: Changes) -> None:
+        self.settings, self.changes = settings, changes
+        self.hub, self.made, self.guesses = Hub(changes), Made(), security.Guesses()
 
 
 class _Guarded:
@@ -66,7 +79,6 @@ class _Guarded:
                 headers = MutableHeaders(scope=message)
                 for name, value in security.HEADERS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 
         request = Request(scope)
@@ -82,8 +94,8 @@ class _Guarded:
 class _Endpoint:
     """All methods of one path."""
 
-    def __init__(self, lines: dict[str, Route], settings: Settings, guesses: security.Guesses) -> None:
-        self._lines, self._settings, self._guesses = lines, settings, guesses
+    def __init__(self, lines: dict[str, Route], shared: _Shared) -> None:
+        self._lines, self._shared = lines, shared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -93,19 +105,37 @@ class _Endpoint:
         route = self._lines.get("GET" if request.method == "HEAD" else request.method)
         anyone = route or next(iter(self._lines.values()))
         try:
-            who = _authorised(request, anyone, self._settings, self._guesses)
-            return await _answered(_meant(route, request, self._lines), request, self._settings, who)
+            who = _authorised(request, anyone, self._shared)
+            call = await _call(_meant(route, request, self._lines), request, self._shared, who)
+            return await self._of_call(anyone, call)
         except Exception as error:  # noqa: BLE001 - the one boundary of the server: nothing leaves it as a traceback
             return _refused(error, anyone, request)
 
+    async def _of_call(self, route: Route, call: Call) -> Response:
+        if route.method != "GET":
+            answer = await act(_acted, route, call) if route.scope else await _made(route, call)
+            self._shared.changes.note()
+            return answer
+        if not route.kept:
+            return await _made(route, call)
+        tag = name_of(call.request, call.who, self._shared.changes.version())
+        if matches(call.request, tag):
+            return Response(status_code=304, headers={"ETag": tag})
+        answer = await self._shared.made.get(tag, lambda: _made(route, call))
+        if answer.status_code < 300:  # noqa: PLR2004 - no redirection
+            answer.headers.setdefault("ETag", tag)
+            answer.headers.setdefault("Cache-Control", "no-cache")
+        return answer
 
-def _authorised(request: Request, route: Route, settings: Settings, guesses: security.Guesses) -> Who | None:
-    address = security.address_of(request, settings)
-    if "authorization" in request.headers:
-        guesses.check(address)
-    who = security.who_asks(request, settings)
-    if who is None and "authorization" in request.headers:
-        guesses.note(address)
+
+def _authorised(request: Request, route: Route, shared: _Shared) -> Who | None:
+    address = security.address_of(request, shared.settings)
+    given = "authorization" in request.headers
+    if given:
+        shared.guesses.check(address)
+    who = security.who_asks(request, shared.settings)
+    if who is None and given:
+        shared.guesses.note(address)
     if request.method not in security.SAFE:
         security.check_site(request, who)
     if route.scope is None:
@@ -117,16 +147,24 @@ def _authorised(request: Request, route: Route, settings: Settings, guesses: sec
     return who
 
 
-async def _call(request: Request, route: Route, settings: Settings, who: Who | None) -> Call:
+def _meant(route: Route | None, request: Request, lines: Iterable[str]) -> Route:
+    if route is None:
+        allowed = ", ".join(sorted(lines))
+        message = f"{request.method} is not for {request.url.path}"
+        raise Problem(405, message, f"use {allowed}", headers={"Allow": allowed})
+    return route
+
+
+async def _call(route: Route, request: Request, shared: _Shared, who: Who | None) -> Call:
     body = await _body(request)
-    query = None if route.query is None else faults_or(dict(request.query_params), route.query, "", strict=False)
     return Call(
         request=request,
-        settings=settings,
-        site=Site(settings.config_option, settings.state_option),
+        settings=shared.settings,
+        site=shared.changes.site(),
+        hub=shared.hub,
         who=who,
         path=request.path_params,
-        query=query,
+        query=None if route.query is None else query_of(request, route.query),
         body=_form(body) if route.page else json_of(request, route, body),
     )
 
@@ -145,23 +183,35 @@ def _form(body: bytes) -> dict[str, list[str]]:
     try:
         return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1000)
     except ValueError as error:
-        raise Problem(400, "the form has too many fields") from error
+        raise Problem(400, "the form has too many fields", "send fewer") from error
 
 
-def _meant(route: Route | None, request: Request, lines: Iterable[str]) -> Route:
-    if route is None:
-        allowed = ", ".join(sorted(lines))
-        message = f"{request.method} is not for {request.url.path}"
-        raise Problem(405, message, f"use {allowed}", headers={"Allow": allowed})
-    return route
-
-
-async def _answered(route: Route, request: Request, settings: Settings, who: Who | None) -> Response:
-    call = await _call(request, route, settings, who)
+async def _made(route: Route, call: Call) -> Response:
     if inspect.iscoroutinefunction(route.handler):
-        found = await route.handler(call)
-    else:
-        found = await (ask if route.method == "GET" else act)(route.handler, call)
+        return _sent(route, await route.handler(call))
+    return await ask(lambda: _sent(route, route.handler(call)))
+
+
+def _acted(route: Route, call: Call) -> Response:
+    """Do what changes something, and note who did it."""
+    job = call.path.get("id") or call.path.get("job")
+    name = getattr(call.body, "name", None) if job is None else job_named(call.site, job)
+    answer = _sent(route, route.handler(call))
+    failed = answer.status_code >= 400 or ".bad" in answer.headers.get("set-cookie", "")  # noqa: PLR2004
+    if route.act and call.who is not None and not failed:
+        _note(call.site, name, route.act, f"{call.who.name} from {security.address_of(call.request, call.settings)}")
+    return answer
+
+
+def _note(site: Site, job: str | None, action: str, who: str) -> None:
+    try:
+        audit.note(site, job, action, who)
+    except BatchctlError as error:
+        print(f"batchctl: {action} by {who} cannot be noted: {error}", file=sys.stderr)  # noqa: T201 - the server's log
+
+
+def _sent(route: Route, found: object) -> Response:
+    """Return what a handler made as a response; JSON is written here, outside the loop."""
     if isinstance(found, Response):
         return found
     if found is None:

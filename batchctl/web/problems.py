@@ -78,11 +78,19 @@ def encode(value: Any) -> bytes:
     import msgspec
 
     try:
-        return msgspec.json.encode(value)
+        return msgspec.json.encode(value, enc_hook=_plain)
     except UnicodeEncodeError:
         import json
 
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _plain(value: Any) -> Any:
+    """Return a sentence that knows its facts as the text that it is."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    message = f"{type(value).__name__} is no JSON"
+    raise NotImplementedError(message)
 
 
 def problem_of(error: Exception) -> Problem:

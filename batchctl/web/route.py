@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from batchctl.answers.site import Site
+    from batchctl.web.events import Hub
     from batchctl.web.settings import Settings
     from batchctl.web.who import Scope, Who
 
@@ -22,6 +23,7 @@ class Call(Record):
     request: Request
     settings: Settings
     site: Site
+    hub: Hub
     who: Who | None
     """None where the route asks for nobody."""
     path: Mapping[str, str]
@@ -51,3 +53,10 @@ class Route(Record):
     status: int = 200
     page: bool = False
     """HTML: without authorisation it leads to the login, and what is posted is a form."""
+    act: str = ""
+    """What `batchctl events` calls it: who did it is noted."""
+    kept: bool = True
+    """The answer to a GET holds until something changes; it has an entity tag."""
+    media: tuple[str, ...] = ("application/json",)
+    also: tuple[str, ...] = ()
+    """`range`: parts of the answer can be asked for."""

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
+import signal
 import socket
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
+from batchctl.answers.changes import Changes
 from batchctl.base.errors import StateError, UsageError
 from batchctl.base.state_dir import StateDir, open_private
 from batchctl.web.app import create
 from batchctl.web.security import LOOPBACK
+from batchctl.web.tokens import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from batchctl.answers.site import Site
+    from batchctl.web.events import Hub
     from batchctl.web.settings import Settings
 
 
-def serve(settings: Settings, state: str, begun: Callable[[str], None]) -> None:
+def serve(settings: Settings, site: Site, begun: Callable[[str], None]) -> None:
     """Serve until a signal; `begun` is told the address of the login as soon as somebody could go there.
 
     Raises:
@@ -28,13 +35,15 @@ def serve(settings: Settings, state: str, begun: Callable[[str], None]) -> None:
     import uvicorn
 
     _refuse_open(settings)
-    claim = _claim(state)
+    claim = _claim(site.state)
+    changes = Changes(site)
+    app = create(settings, changes)
     listener = _listen(settings)
     address = _address(settings, listener)
     os.ftruncate(claim, 0)
-    os.pwrite(claim, f"{address}\n".encode(), 0)
+    os.pwrite(claim, f"{address}\n{settings.keys.path}\n".encode(), 0)
     config = uvicorn.Config(
-        create(settings),
+        app,
         http="h11",
         ws="none",
         loop="asyncio",
@@ -47,17 +56,34 @@ def serve(settings: Settings, state: str, begun: Callable[[str], None]) -> None:
         ssl_certfile=settings.cert,
         ssl_keyfile=settings.key,
     )
-    server = uvicorn.Server(config)
+    server = _server(uvicorn.Server, app.state.hub)(config)
     begun(f"{address}/login?code={settings.keys.code()}")
     try:
         server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass  # how an operator ends it at a terminal
     finally:
+        changes.close()
         if settings.uds is not None:
             os.unlink(settings.uds)
         os.ftruncate(claim, 0)
         os.close(claim)
+
+
+def _server(base: Any, hub: Hub) -> Any:
+    """Return uvicorn's server as one that ends by a signal with exit code 0, and with it everybody's stream."""
+
+    class Ending(base):  # type: ignore[misc]  # imported when it is needed
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.end, number)
+            yield
+
+        def end(self, number: int) -> None:
+            hub.close()
+            self.handle_exit(number, None)
+
+    return Ending
 
 
 def _refuse_open(settings: Settings) -> None:
@@ -82,11 +108,29 @@ def _claim(state: str) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        where = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
+        where = os.pread(descriptor, 4096, 0).decode(errors="replace").partition("\n")[0]
         os.close(descriptor)
         message = f"{state} is served already, at {where or 'an address that is not known yet'}"
         raise StateError(message, remedy="use that server, or end it first") from None
     return descriptor
+
+
+def new_login(state: str) -> str:
+    """Return the address of the server of a state directory with a new code.
+
+    Raises:
+        UsageError: if there is no server.
+        StateError: if its token cannot be read.
+    """
+    try:
+        with open(open_private(StateDir(state).web_lock, os.O_RDONLY), encoding="utf-8") as file:
+            address, _, path = file.read().strip().partition("\n")
+    except OSError:
+        address = path = ""
+    if not path:
+        message = f"no server serves {state}"
+        raise UsageError(message, remedy="start it: batchctl serve")
+    return f"{address}/login?code={Keys(state, path).code()}"
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -24,6 +24,7 @@ from batchctl.config.schema import (
     SourceTable,
     StartIfTable,
     StepTable,
+    WebTable,
     keys_of,
 )
 
@@ -40,7 +41,7 @@ def test_every_key_has_its_meaning() -> None:
     """Each key that a table of the configuration may have is described, and no other; each stands on the page."""
     known = {
         key
-        for struct in (FileTable, JobTable, StartIfTable, StepTable, GroupTable, SourceTable, EventsTable)
+        for struct in (FileTable, JobTable, StartIfTable, StepTable, GroupTable, SourceTable, EventsTable, WebTable)
         for key in keys_of(struct)
     }
     assert {key.rpartition(".")[2] for key in keys.KEYS} == known

@@ -246,7 +246,8 @@ def _judged(main: str, files: Mapping[str, bytes | None]) -> Config:
     try:
         return load_as(main, there)
     except ConfigError as error:
-        raise ConfigError(str(error), remedy=f"{error.remedy}; {NOTHING}", others=error.others) from error
+        remedy = f"{error.remedy}; {NOTHING}"
+        raise ConfigError(str(error), remedy=remedy, keys=error.keys, others=error.others) from error
 
 
 def _main_file(config_path: str | None, name: str) -> str:

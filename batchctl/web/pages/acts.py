@@ -122,7 +122,9 @@ def language(call: Call) -> Response:
 
 
 def _route(path: str, handler: Callable[[Call], Response], does: str, scope: Scope) -> Route:
-    return Route(method="POST", path=path, handler=handler, does=does, scope=scope, page=True)
+    return Route(
+        method="POST", path=path, handler=handler, does=does, scope=scope, page=True, act=path.rpartition("/")[2]
+    )
 
 
 ROUTES = (

@@ -12,6 +12,7 @@ from batchctl.present import done, schedule_words
 from batchctl.present.descriptions import described
 from batchctl.present.status import fire_text
 from batchctl.present.text import format_duration, human, say, told
+from batchctl.web.job_keys import refuse_commands
 from batchctl.web.pages import frame
 from batchctl.web.route import Route
 
@@ -93,6 +94,7 @@ def save(call: Call) -> Response:
 def _create(call: Call, name: str, table: Mapping[str, Any]) -> Any:
     from batchctl.answers.jobs_edit import add
 
+    refuse_commands(call.site, table)
     return add(call.site, name, table)
 
 
@@ -188,5 +190,5 @@ def _foreseen(found: Foreseen) -> dict[str, Any]:
 ROUTES = (
     Route(method="GET", path="/ui/new", handler=form, does="The page New job.", scope="read", page=True),
     Route(method="POST", path="/ui/new", handler=save, does="Save a new job, or show what it would do.", scope="admin",
-          page=True),
+          page=True, act="create"),
 )  # fmt: skip
