@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
+
 from batchctl.base import clock
 from batchctl.base.errors import ConfigError, UsageError
 from batchctl.base.paths import identity_of
@@ -214,12 +216,7 @@ def _web(top: FileTable, where: KeyPath | None) -> Web:
     if where is None:
         return Web()
     table = convert(top.web, WebTable, where.at("web"))
-    return Web(
-        hosts=tuple(table.hosts),
-        proxy_scope=table.proxy_scope,
-        allow_commands=table.allow_commands,
-        functions=tuple(table.functions),
-    )
+    return Web(**{key: tuple(value) if isinstance(value, list) else value for key, value in asdict(table).items()})
 
 
 def _disk_free_min(top: FileTable, where: KeyPath | None) -> dict[str, int]:
