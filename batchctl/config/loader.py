@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import asdict
-
 from batchctl.base import clock
 from batchctl.base.errors import ConfigError, UsageError
 from batchctl.base.paths import identity_of
@@ -19,10 +17,11 @@ from batchctl.config.faults import Faults
 from batchctl.config.key_path import KeyPath
 from batchctl.config.modules import Found, look
 from batchctl.config.ready_made import PRESETS, file_of
-from batchctl.config.schema import EventsTable, FileTable, JobTable, WebTable, convert, example, unknown_remedy
+from batchctl.config.schema import EventsTable, FileTable, JobTable, convert, example, unknown_remedy
+from batchctl.config.served import served
 from batchctl.config.sources import sources
 from batchctl.config.toml_file import Key, TomlFile
-from batchctl.core.model import Config, Job, Web
+from batchctl.core.model import Config, Job
 from batchctl.core.parameters import misfit
 from batchctl.core.time import zones
 
@@ -139,7 +138,7 @@ def load_all(
         functions=shared.functions,
         broken=tuple((str(error), error.remedy) for error in broken.found),
         origins={key: origin for each in origins.values() for key, origin in each.items()},
-        web=_web(top, where),
+        web=served(top.web, where),
         **_disk_free_min(top, where),
     )
     return Loaded(config, reader.identities, origins, "" if main is None else top_of(main.table))
@@ -154,7 +153,7 @@ def _top(main: TomlFile | None, faults: Faults) -> tuple[FileTable, KeyPath | No
     def read(table: Any) -> tuple[FileTable, Shared]:
         top = convert(table, FileTable, where)
         _disk_free_min(top, where)
-        _web(top, where)
+        served(top.web, where)
         return top, _shared(top, where)
 
     top, shared = faults.of(main.table, 0, read) or (FileTable(), _shared(FileTable(), None))
@@ -210,13 +209,6 @@ def _decorated(
         if not faults.found:
             jobs |= made
     return definitions
-
-
-def _web(top: FileTable, where: KeyPath | None) -> Web:
-    if where is None:
-        return Web()
-    table = convert(top.web, WebTable, where.at("web"))
-    return Web(**{key: tuple(value) if isinstance(value, list) else value for key, value in asdict(table).items()})
 
 
 def _disk_free_min(top: FileTable, where: KeyPath | None) -> dict[str, int]:
