@@ -18,7 +18,7 @@ from batchctl.config.key_path import KeyPath
 from batchctl.config.modules import Found, look
 from batchctl.config.ready_made import PRESETS, file_of
 from batchctl.config.schema import EventsTable, FileTable, JobTable, convert, example, unknown_remedy
-from batchctl.config.served import served
+from batchctl.config.served import disk_free_min, served
 from batchctl.config.sources import sources
 from batchctl.config.toml_file import Key, TomlFile
 from batchctl.core.model import Config, Job
@@ -139,7 +139,7 @@ def load_all(
         broken=tuple((str(error), error.remedy) for error in broken.found),
         origins={key: origin for each in origins.values() for key, origin in each.items()},
         web=served(top.web, where),
-        **_disk_free_min(top, where),
+        **disk_free_min(top, where),
     )
     return Loaded(config, reader.identities, origins, "" if main is None else top_of(main.table))
 
@@ -152,7 +152,7 @@ def _top(main: TomlFile | None, faults: Faults) -> tuple[FileTable, KeyPath | No
 
     def read(table: Any) -> tuple[FileTable, Shared]:
         top = convert(table, FileTable, where)
-        _disk_free_min(top, where)
+        disk_free_min(top, where)
         served(top.web, where)
         return top, _shared(top, where)
 
@@ -209,12 +209,6 @@ def _decorated(
         if not faults.found:
             jobs |= made
     return definitions
-
-
-def _disk_free_min(top: FileTable, where: KeyPath | None) -> dict[str, int]:
-    if where is None or top.disk_free_min is None:
-        return {}
-    return {"disk_free_min": values.size(top.disk_free_min, where.at("disk_free_min")) or 0}
 
 
 def preset_names(reader: _Reader | None = None) -> list[str]:
