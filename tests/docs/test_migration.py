@@ -202,7 +202,7 @@ def program(text: str, home: Path, programs: Path) -> str:
     """Run Python of the page as it stands; return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", f"{PRELUDE}\n{text}"],
-        env=environment(home, programs),
+        env=environment(home, programs) | {"PYTHONPATH": str(home / ".config" / "batchctl")},
         cwd=home,
         capture_output=True,
         encoding="utf-8",
@@ -221,6 +221,7 @@ def test_the_python_of_batch_scheduler(fresh: Path, programs: Path) -> None:
     assert "{'days': 7} ListedJob(" in said
     assert "job='custom'" in said
     assert " run custom\n" in (fresh / "crontab").read_text(encoding="utf-8")
+    assert 'my_custom_job = "shop.jobs:my_custom_job"' in (fresh / ".config/batchctl/batchctl.toml").read_text()
     listed = shell("batchctl jobs list", fresh, programs).stdout
     assert [name for name in ("collect-wholesale", "process-images", "analyze-trends") if name not in listed] == []
 
@@ -246,7 +247,7 @@ def test_the_python_of_scheduler_service(fresh: Path, programs: Path) -> None:
     text = "\n".join([*first, 'print(ctl.run("prices").status)', *fields, 'print(ctl.job("prices"))', removal])
     said = program(text, fresh, programs)
     assert said.startswith("succeeded\n")
-    for part in ("schedule='*/15 9-18 * * 1-5'", "description='가격 갱신'", "enabled=False", "timeout=3600.0", "300"):
+    for part in ("schedule='*/15 9-18 * * 1-5'", "title='가격 갱신'", "enabled=False", "timeout=3600.0", "300"):
         assert part in said
     assert "prices'" not in shell("batchctl jobs list --json", fresh, programs).stdout
 
