@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from batchctl.answers.foresee import foresee
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from batchctl.answers.foresee import Foreseen
+    from batchctl.answers.site import Site
     from batchctl.web.route import Call
 
 _WHENS = ("cron", "daily", "every", "at", "after")
@@ -102,10 +105,27 @@ def _seen(call: Call, values: Mapping[str, str]) -> tuple[Foreseen | None, Fault
     table, faults = _table(values)
     if not values["name"]:
         faults["name"] = say("a job needs a name")
+    faults |= _refused(call.site, table)
     try:
         return foresee(call.site, values["name"] or "new", table), faults
     except BatchctlError as error:
         return None, {**_faults(error), **faults}
+
+
+def _refused(site: Site, table: Mapping[str, Any]) -> Faults:
+    """Return what nobody has allowed to be run from a page: any command, and any function that is not known here."""
+    web = getattr(site.config, "web", None)
+    if getattr(web, "allow_commands", False):
+        return {}
+    if "run" in table:
+        return {"command": say("commands are not written on a page unless [web] says allow_commands = true")}
+    function = str(table.get("function", ""))
+    known = (*site.config.jobs.values(), *site.ready_made.jobs.values())
+    if function in {"", *(step.function for job in known for step in job.steps)}:
+        return {}
+    if any(fnmatchcase(function, each) for each in getattr(web, "functions", ())):
+        return {}
+    return {"function": say("no job here runs this function yet; let [web] functions in the configuration name it")}
 
 
 def _faults(error: BatchctlError) -> Faults:
@@ -132,14 +152,27 @@ def _table(values: Mapping[str, str]) -> tuple[dict[str, Any], Faults]:
         faults[does if does in what else "command"] = say("a job needs something to do")
     schedule = values["schedule"].strip()
     if schedule:
-        names = [name.strip() for name in schedule.split(",")]
-        table["schedule" if when == "cron" else when] = names if when == "after" and len(names) > 1 else schedule
+        table["schedule" if when == "cron" else when] = _schedule(when, schedule, faults)
     if values["params"].strip():
         table["params"] = _params(values["params"], faults)
     if retries := values["retries"].strip():
         table["retries"] = int(retries) if retries.isascii() and retries.isdecimal() and len(retries) < 9 else retries  # noqa: PLR2004 - more digits are no count
     table |= {name: values[name].strip() for name in ("timeout", "min_gap") if values[name].strip()}
     return {key: value for key, value in table.items() if value is not None}, faults
+
+
+def _schedule(when: str, text: str, faults: Faults) -> object:
+    """Return a schedule as its key has it."""
+    if when == "after":
+        names = [name.strip() for name in text.split(",")]
+        return names if len(names) > 1 else text
+    if when == "at":
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            faults["schedule"] = say("%s is no time; write for example 2026-12-01T12:00", text)
+            return None
+    return text
 
 
 def _params(text: str, faults: Faults) -> dict[str, Any] | None:

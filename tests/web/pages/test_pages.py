@@ -261,6 +261,22 @@ def test_what_is_wrong_with_a_form_stands_beside_its_field(tmp_path: Path, field
         assert not (tmp_path / "jobs.d").exists()
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"does": "command", "command": "touch /tmp/x"}, "commands are not written on a page"),
+        ({"does": "function", "function": "os:system"}, "no job here runs this function yet"),
+    ],
+)
+def test_no_page_lets_anything_be_run(tmp_path: Path, fields: dict[str, str], said: str) -> None:
+    """Whoever has a token may arrange what is there, and bring nothing of their own."""
+    with serving(tmp_path, _EMPTY) as server:
+        answer = server.client.post("/ui/new", data={**_FORM, **fields, "do": "save"}, headers=_OWN)
+        assert answer.status_code == 422
+        assert said in answer.text or fields["does"] == "command"
+        assert not (tmp_path / "jobs.d").exists()
+
+
 def test_style_and_script_stay_small() -> None:
     """Together under 40 KB packed, and the addresses change with what they hold."""
     files = frame.static()
