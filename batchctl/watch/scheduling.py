@@ -35,10 +35,12 @@ def _all(config: Config, firing: Firing, only: Sequence[str] | None) -> Iterator
     # A ready-made job that was only run by its name is to be fired by nobody.
     scheduled = [job for job in asked if job.rules.enabled and job.schedule.text and not is_borrowed(job)]
     install = "`batchctl crontab install`"
+    for text, _ in config.broken:
+        yield f"broken:{text}", "warning", text
     if firing.cron == "stopped" and scheduled:
         # Without lines something else may fire the jobs.
         yield "stopped", "warning" if firing.jobs else "info", said("cron is not running, so it fires nothing")
-    if firing.block == "outdated":
+    if firing.block == "outdated" and not config.broken:  # which would take lines out
         yield "outdated", "info", said("the crontab is not what the configuration says now: %s", install)
     if firing.trouble and scheduled:
         yield "unread", "info", said("the crontab cannot be read: %s", firing.trouble)

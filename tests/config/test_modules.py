@@ -186,6 +186,9 @@ def test_a_broken_module_is_told_and_hurts_no_other_job(home: Home) -> None:
     done = home("doctor")
     assert done.returncode == 1
     assert "shop.jobs cannot be imported" in done.stdout
+    assert "shop.jobs cannot be imported" in home("status").stdout
+    done = home("check")
+    assert (done.returncode, "shop.jobs cannot be imported" in done.stdout) == (1, True)
     for job in ("other", "more"):
         done = home("run", job)
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
@@ -317,7 +320,8 @@ def test_an_install_takes_no_line_of_a_broken_module_out(home: Home) -> None:
     """The crontab stays as it is, and the error says so; a decorated job is changed where it is."""
     home.module("import nowhere")
     done = home("crontab", "diff")
-    assert done.returncode in {74, 78}
+    assert done.returncode == 78
+    assert "the crontab is as it was" in done.stderr
     home.module(SHOP)
     done = home("jobs", "disable", "plain")
     assert done.returncode == 1
