@@ -9,21 +9,26 @@ from batchctl.answers import jobs as answer
 from batchctl.answers import jobs_edit as edit
 from batchctl.answers import numbers
 from batchctl.answers.executions import executions
+from batchctl.answers.foresee import foresee
 from batchctl.answers.report import report
 from batchctl.answers.site import unknown_job
 from batchctl.answers.status import status
-from batchctl.base.errors import ConfigError, StateError, UsageError
+from batchctl.base.errors import BatchctlError, ConfigError, StateError, UsageError
 from batchctl.present import jobs as form
 from batchctl.present.config import job_as_json
 from batchctl.present.report import run_json, stats_json
 from batchctl.present.status import as_json
-from batchctl.web.job_keys import misconfigured, table_of
+from batchctl.web.job_keys import faults_of, table_of
+from batchctl.web.parsing import fault, unprocessable
 from batchctl.web.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from batchctl.answers.site import Site
     from batchctl.present.contract import JobStats
     from batchctl.web.bodies import JobKeys
+    from batchctl.web.problems import Fault
     from batchctl.web.route import Call
     from batchctl.web.shapes import JobDetail, ServedJob, ServedJobs
 
@@ -95,46 +100,59 @@ def _stats(site: Site, name: str) -> JobStats | None:
 
 
 def create(call: Call) -> ServedJob:
-    """Add a job as a file of its own."""
-    return created(call.site, call.body.name, call.body)
-
-
-def created(site: Site, name: str, body: JobKeys) -> ServedJob:
-    """Add a job and return it as listed.
-
-    Raises:
-        Problem: 403 for what the web may not set, 422 with every fault at once.
-        BatchctlError: if the name is taken, or the file cannot be written.
-    """
-    table = {key: value for key, value in table_of(site, body).items() if value is not None}
+    """Add a job as a file of its own, named or called as the body says."""
+    body, faults = call.body
+    site, table = call.site, table_of(call.site, body, faults)
+    name, title = _named(body.name, faults)
+    table = {"title": title, **{key: value for key, value in table.items() if value is not None}}
+    if not table.keys() & {"preset", "function", "run", "argv", "steps"}:
+        faults.append(fault("/function_name", "is missing, and nothing else says what to do", "give it, or a preset"))
+    if title is None:
+        del table["title"]
+    if faults:
+        faults += _misfits(site, name, table, body)
+        raise unprocessable(faults)
     _ = site.config  # what is wrong with it already is no fault of the body
     try:
-        done = edit.add(site, name, table)
+        edit.add(site, name, table)
     except ConfigError as error:
-        raise misconfigured(error, body) from error
-    return listed(again(site), done.jobs[0])[0]
+        raise unprocessable(faults_of(error, body)) from error
+    return listed(again(site), name)[0]
+
+
+def _named(text: str, faults: list[Fault]) -> tuple[str, str | None]:
+    try:
+        return edit.named(text)
+    except UsageError as error:
+        if not any(each["pointer"] == "/name" for each in faults):
+            faults.append(fault("/name", str(error), error.remedy))
+        return "new", None
+
+
+def _misfits(site: Site, name: str, table: Mapping[str, Any], body: JobKeys) -> list[Fault]:
+    """Return what else is wrong with a job that is not made."""
+    try:
+        foresee(site, name, table)
+    except ConfigError as error:
+        return [each for each in faults_of(error, body) if each["pointer"] != "/"]
+    except BatchctlError:
+        return []
+    return []
 
 
 def update(call: Call) -> ServedJob:
-    """Change a job that has a file of its own."""
-    return updated(call.site, job_of(call), call.body)
-
-
-def updated(site: Site, name: str, body: JobKeys) -> ServedJob:
-    """Change keys of a job and return it as listed.
-
-    Raises:
-        Problem: 403, 409 or 422, see `created`.
-        BatchctlError: if it has no file of its own, or that cannot be written.
-    """
-    table = table_of(site, body)
+    """Change keys of a job that has a file of its own."""
+    site, name, (body, faults) = call.site, job_of(call), call.body
+    table = table_of(site, body, faults)
     _refuse_main_file(site, name)
+    if faults:
+        raise unprocessable(faults)
     params = table.pop("params", None) or {}
     values = {**table, **{f"params.{key}": value for key, value in params.items()}}
     try:
         edit.set_keys(site, name, values)
     except ConfigError as error:
-        raise misconfigured(error, body) from error
+        raise unprocessable(faults_of(error, body)) from error
     return listed(again(site), name)[0]
 
 

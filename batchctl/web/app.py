@@ -195,7 +195,8 @@ async def _made(route: Route, call: Call) -> Response:
 def _acted(route: Route, call: Call) -> Response:
     """Do what changes something, and note who did it."""
     job = call.path.get("id") or call.path.get("job")
-    name = getattr(call.body, "name", None) if job is None else job_named(call.site, job)
+    body = call.body[0] if route.more_faults else call.body
+    name = getattr(body, "name", None) if job is None else job_named(call.site, job)
     answer = _sent(route, route.handler(call))
     failed = answer.status_code >= 400 or ".bad" in answer.headers.get("set-cookie", "")  # noqa: PLR2004
     if route.act and call.who is not None and not failed:

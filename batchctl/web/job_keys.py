@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from batchctl.web.bodies import COMMANDS, WORDS
-from batchctl.web.parsing import fault, unprocessable
-from batchctl.web.problems import Fault, Problem
+from batchctl.web.parsing import fault
+from batchctl.web.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from batchctl.answers.site import Site
     from batchctl.base.errors import ConfigError
     from batchctl.web.bodies import JobKeys
+    from batchctl.web.problems import Fault
 
 PRESETS = {
     "collect_wholesale_products": "collect-wholesale",
@@ -30,15 +31,16 @@ PRESETS = {
 """Functions of the scheduler that batchctl replaces, and the ready-made jobs that do what they did."""
 
 
-def table_of(site: Site, body: JobKeys) -> dict[str, Any]:
+def table_of(site: Site, body: JobKeys, faults: list[Fault]) -> dict[str, Any]:
     """Return the keys of the configuration that a body means; None where one is to be taken out.
 
+    What contradicts itself, or is no time, is added to the faults.
+
     Raises:
-        Problem: 403 for a command, 422 for what contradicts itself or is no time.
+        Problem: 403 for a command.
     """
     given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
     given.pop("name", None)
-    faults = list[Fault]()
     table: dict[str, Any] = {}
     for name, value in given.items():
         key = WORDS.get(name, name)
@@ -55,8 +57,6 @@ def table_of(site: Site, body: JobKeys) -> dict[str, Any]:
             table["at"] = datetime.fromisoformat(at)
         except ValueError:
             faults.append(fault("/at", f"{at!r} is not a time", "write for example 2026-12-01T12:00"))
-    if faults:
-        raise unprocessable(faults)
     return table
 
 
@@ -86,12 +86,12 @@ def _known_functions(site: Site) -> set[str]:
     return used | {*site.config.functions, *site.config.functions.values()}
 
 
-def misconfigured(error: ConfigError, given: JobKeys) -> Problem:
+def faults_of(error: ConfigError, given: JobKeys) -> list[Fault]:
     """Return what is wrong with the configuration as it would be, in the words of the body."""
     names = [name for name in given.__struct_fields__ if getattr(given, name) is not msgspec.UNSET]
-    used = {WORDS.get(name, name): name for name in names}
-    faults = []
+    used = {WORDS.get(name, name): name for name in names} | {"preset": "preset"}
+    found = []
     for each in (error, *error.others):
         key = next((str(key) for key in each.keys[2:] if str(key) in used), "")
-        faults.append(fault(f"/{used.get(key, key)}", str(each), each.remedy))
-    return unprocessable(faults)
+        found.append(fault(f"/{used.get(key, key)}", str(each), each.remedy))
+    return found

@@ -20,7 +20,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 def json_of(request: Request, route: Route, body: bytes) -> Any:
-    """Return the body as the route's type, and which keys it has.
+    """Return the body as the route's type; where the handler finds more faults, with those that were found here.
 
     Raises:
         Problem: 415 for another content type, 400 where it is no JSON, 422 with every fault at once.
@@ -37,7 +37,10 @@ def json_of(request: Request, route: Route, body: bytes) -> Any:
         raise Problem(400, f"the body is no JSON: {error}", "send one JSON object") from error
     if not isinstance(value, dict):
         raise Problem(422, "the body is no JSON object", "send one JSON object")
-    return struct_of(value, route.body, "/")
+    found, faults = loose(value, route.body, "/")
+    if faults and not route.more_faults:
+        raise unprocessable(faults)
+    return (found, faults) if route.more_faults else found
 
 
 def query_of(request: Request, kind: type[S]) -> S:
@@ -49,7 +52,10 @@ def query_of(request: Request, kind: type[S]) -> S:
     values: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
         values[name] = value if name not in values else [*_listed(values[name]), value]
-    return struct_of(values, kind, "", strict=False)
+    found, faults = loose(values, kind, "", strict=False)
+    if faults:
+        raise unprocessable(faults)
+    return found
 
 
 def _listed(value: Any) -> list[Any]:
@@ -61,12 +67,8 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
     return {field.encode_name: field for field in msgspec.structs.fields(kind)}
 
 
-def struct_of(values: Mapping[str, Any], kind: type[S], prefix: str, *, strict: bool = True) -> S:
-    """Return the values as this struct.
-
-    Raises:
-        Problem: 422 with every field that is wrong, missing or unknown.
-    """
+def loose(values: Mapping[str, Any], kind: type[S], prefix: str, *, strict: bool = True) -> tuple[S, list[Fault]]:
+    """Return what is right of the values as this struct, and every field that is wrong, missing or unknown."""
     faults, good = list[Fault](), dict[str, Any]()
     fields = _fields(kind)
     for name, value in values.items():
@@ -83,9 +85,8 @@ def struct_of(values: Mapping[str, Any], kind: type[S], prefix: str, *, strict: 
         for name, field in fields.items()
         if field.required and name not in values
     ]
-    if faults:
-        raise unprocessable(faults)
-    return kind(**good)
+    missing = {field.name: "" for field in fields.values() if field.required and field.name not in good}
+    return kind(**good, **missing), faults
 
 
 def fault(pointer: str, detail: str, remedy: str) -> Fault:

@@ -58,5 +58,7 @@ class Route(Record):
     kept: bool = True
     """The answer to a GET holds until something changes; it has an entity tag."""
     media: tuple[str, ...] = ("application/json",)
+    more_faults: bool = False
+    """The handler gets the body as a pair: what is right of it, and the faults that were found so far."""
     also: tuple[str, ...] = ()
     """`range`: parts of the answer can be asked for."""

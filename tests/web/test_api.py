@@ -119,8 +119,14 @@ def test_a_run_is_started_followed_and_stopped(server: Server, client: httpx.Cli
 
 
 _WRONG: list[tuple[dict[str, Any], int, set[str]]] = [
+    # What the types refuse, and what only the configuration can, in one answer.
+    (
+        {"name": "x", "cron_expression": "99 * * * *", "max_retries": "a", "preset": "x"},
+        422,
+        {"/max_retries", "/preset", "/cron_expression"},
+    ),
     # Unknown, of the wrong type and missing, all at once.
-    ({"cron": 1, "max_retries": "a"}, 422, {"/cron", "/max_retries", "/name"}),
+    ({"cron": 1, "max_retries": "a"}, 422, {"/cron", "/max_retries", "/name", "/function_name"}),
     # What only the configuration as a whole can refuse.
     (
         {"name": "x", "preset": "process-images", "cron_expression": "99 * * * *", "timeout": "soon"},
@@ -132,7 +138,7 @@ _WRONG: list[tuple[dict[str, Any], int, set[str]]] = [
     ({"name": "x", "run": "rm -rf /"}, 403, set()),
     ({"name": "x", "preset": "process-images", "env": {"LD_PRELOAD": "x"}}, 403, set()),
     ({"name": "x", "function": "os:system"}, 403, set()),
-    ({"name": "../x", "preset": "process-images"}, 422, set()),
+    ({"name": "/", "preset": "nothing"}, 422, {"/name", "/preset"}),
 ]  # fmt: skip
 
 
