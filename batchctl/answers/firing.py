@@ -9,11 +9,15 @@ from unicodedata import normalize
 from batchctl.answers.apart import ask
 from batchctl.base.errors import BatchctlError, UsageError
 from batchctl.core.parameters import LONGEST_WORD
+from batchctl.process.scope import outlives
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from batchctl.answers.site import Site
+
+
+__all__ = ["as_json", "fire", "outlives", "told"]
 
 
 def fire(  # noqa: PLR0913 - the options of the command

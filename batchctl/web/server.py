@@ -7,10 +7,12 @@ import fcntl
 import os
 import signal
 import socket
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from batchctl.answers.changes import Changes
+from batchctl.answers.firing import outlives
 from batchctl.base.errors import StateError, UsageError
 from batchctl.base.state_dir import StateDir, open_private
 from batchctl.web.app import create
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from batchctl.answers.site import Site
     from batchctl.web.events import Hub
     from batchctl.web.settings import Settings
+
+
+_SHORT_LIVED = """\
+batchctl: runs that are started from the page end with this unit, for no scope can be had for them
+  → let the unit say KillMode=process; contrib/batchctl-web.service does"""
 
 
 def serve(settings: Settings, site: Site, begun: Callable[[str], None]) -> None:
@@ -58,6 +65,8 @@ def serve(settings: Settings, site: Site, begun: Callable[[str], None]) -> None:
     )
     server = _server(uvicorn.Server, app.state.hub)(config)
     begun(f"{address}/login?code={settings.keys.code()}")
+    if not outlives():
+        print(_SHORT_LIVED, file=sys.stderr, flush=True)  # noqa: T201 - the server's own log
     try:
         server.run(sockets=[listener])
     finally:
