@@ -286,7 +286,7 @@ def _duration(
 
 
 def _seen(site: Site, job: str) -> tuple[float, ...]:
-    found = tuple(_past_durations(site, job, _HISTORY))
+    found = tuple(site.history().durations(job, _HISTORY))
     if not found:
         message = f"--from-history: the history has no successful run of {job!r}"
         raise UsageError(message, remedy="give --duration instead, for example --duration 20h..30h")
@@ -294,7 +294,7 @@ def _seen(site: Site, job: str) -> tuple[float, ...]:
 
 
 def _typical_duration(site: Site, job: Job) -> tuple[Callable[[int], float], tuple[Advice, ...]]:
-    known = typical(_past_durations(site, job.name, TYPICAL_OF))
+    known = typical(site.history().durations(job.name, TYPICAL_OF))
     if known is not None:
         return _always(known), ()
     if job.timeout is None:
@@ -305,11 +305,6 @@ def _typical_duration(site: Site, job: Job) -> tuple[Callable[[int], float], tup
         f"{format_duration(job.timeout)}; give --duration to preview another"
     )
     return _always(job.timeout), (Advice(code="no_history", text=text),)
-
-
-def _past_durations(site: Site, job: str, limit: int) -> list[float]:
-
-    return site.history().durations(job, limit)
 
 
 def _always(seconds: float) -> Callable[[int], float]:
