@@ -22,10 +22,11 @@ from batchctl.api import decorated
 def main(arguments: list[str]) -> None:
     """Import the modules in turn and write what is found in each."""
     answer, directories, *modules = arguments
-    sys.path[:0] = [os.getcwd(), *filter(None, directories.split(os.pathsep))]
+    own = [os.getcwd(), *filter(None, directories.split(os.pathsep))]
+    sys.path[:0] = own
     ours = os.getpid()
     for module in modules:
-        found = _jobs_of(module)
+        found = {**_jobs_of(module), "files": _files(module.partition(":")[0], own)}
         if os.getpid() != ours:
             os._exit(0)  # the module forked, and this is the copy
         os.write(int(answer), json.dumps(found).encode() + b"\n")
@@ -33,22 +34,22 @@ def main(arguments: list[str]) -> None:
 
 
 def _jobs_of(wanted: str) -> dict[str, Any]:
-    """Return the jobs of a module, and the files that it is made of; or why it cannot be imported."""
+    """Return the jobs of a module, or why it cannot be imported."""
     module, colon, _ = wanted.partition(":")
     try:
         importlib.import_module(module)
         if colon:
             decorated.reference(_reach(wanted))
-            return {"files": _files(module)}
+            return {}
     except BaseException as error:  # noqa: BLE001 - a module may raise anything, SystemExit too
-        return {"wrong": _last_line(error), "files": _files(module)}
+        return {"wrong": _last_line(error)}
     held = {id(value) for value in vars(sys.modules[module]).values()}
     jobs = [
         decorated.described(function, keys, _reach)
         for function, keys in decorated.FOUND
         if id(function) in held or _is_within(getattr(function, "__module__", ""), module)
     ]
-    return {"jobs": jobs, "files": _files(module)}
+    return {"jobs": jobs}
 
 
 def _is_within(name: str | None, module: str) -> bool:
@@ -73,10 +74,10 @@ def _last_line(error: BaseException) -> str:
     return f"{said} ({place[0]}, line {place[1]})" if place[0] else said
 
 
-def _files(module: str) -> list[str]:
-    """Return the source files of the module's package, and of whatever else lies beside it or on the given paths."""
+def _files(module: str, own: list[str]) -> list[str]:
+    """Return the source files of the module's package, and of whatever else lies in the operator's own directories."""
     first = module.partition(".")[0]
-    directories = tuple(f"{directory}/" for directory in sys.path[:1] if directory)
+    directories = tuple(f"{directory}/" for directory in own)
     found = set()
     for name, each in list(sys.modules.items()):
         file = getattr(each, "__file__", None)

@@ -150,6 +150,25 @@ def test_a_fire_costs_no_import_of_the_module(home: Home, monkeypatch: pytest.Mo
     assert (job.rules.min_gap, loads) == (25200.0, [str(home.file)])
 
 
+def test_a_change_of_what_a_module_imports_is_seen(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A helper of the operator's own, in `python_path`, is watched like the module itself."""
+    monkeypatch.setattr(compiled, "FINE_TICK", -60.0)
+    lib = home.folder / "lib"
+    lib.mkdir()
+    (lib / "settings.py").write_text("GAP = '1h'\n")
+    home.module("import settings\nfrom batchctl import job\n@job(min_gap=settings.GAP)\ndef f(): pass\n")
+    home.configure('modules = ["shop.jobs"]\npython_path = ["../lib"]\n')
+    old = time.time() - 10
+    for file in (*home.folder.rglob("*.py"), home.file):
+        os.utime(file, (old, old))
+    time.sleep(0.02)
+    load(str(home.file), str(home.state))
+    (lib / "settings.py").write_text("GAP = '22h'\n")
+    job, _ = load_job(str(home.file), "f", str(home.state))
+    assert job is not None
+    assert job.rules.min_gap == 79200.0
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
