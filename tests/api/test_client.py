@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 import subprocess
@@ -55,10 +56,10 @@ def ctl(example: SimpleNamespace) -> Batchctl:
 
 @pytest.mark.parametrize("name", [name for name in dir(Batchctl) if name[0] != "_"])
 def test_every_call_has_a_twin(name: str) -> None:
-    """Each method has a twin for asyncio."""
+    """Each method has a twin for asyncio; one that goes on is to be followed with `async for`."""
     call = getattr(Batchctl, name)
-    assert asyncio.iscoroutinefunction(call if name.startswith("a") and hasattr(call, "__wrapped__") else
-                                       getattr(Batchctl, f"a{name}"))  # fmt: skip
+    twin = call if name.startswith("a") and hasattr(call, "__wrapped__") else getattr(Batchctl, f"a{name}")
+    assert asyncio.iscoroutinefunction(twin) or inspect.isasyncgenfunction(twin)
 
 
 def _same(value: Any, said: Any, where: str) -> None:
