@@ -91,7 +91,7 @@ def serve(
 
 @app.command("login")
 def login(ctx: typer.Context) -> None:
-    """Print the address of the server of this state with a new code, which logs one browser in, once.
+    """Print the login address with a new code, good once.
 
     Examples:
     * `batchctl serve login`
