@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import signal
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from support import batchctl, wait_for
+from support import alive, batchctl, rows, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +93,7 @@ class Server:
         """Return a client with a token, the administrator's by default, or with none for ""."""
         bearer = self.token if token is None else token
         headers = ({"Authorization": f"Bearer {bearer}"} if bearer else {}) | options.pop("headers", {})
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, **options)
+        return httpx.Client(base_url=self.url, headers=headers, **({"timeout": 30, "trust_env": False} | options))
 
     @property
     def pid(self) -> int:
@@ -122,14 +124,13 @@ class Server:
             self.process.send_signal(signal.SIGCONT)
             self.end()
         if (self.state / "batchctl.db").exists():
-            running = [job["job"] for job in self.status()["jobs"] if job["state"] == "running"]
-            for name in running:
+            # Not those that a test has made up, whose owner is the test.
+            mine = os.getpid()
+            for (name,) in rows(self.state, "select job from runs where status = 'running' and pid <> ?", mine):
                 self.call("stop", name)
 
     def status(self) -> dict[str, Any]:
         """Return what `batchctl status --json` says."""
-        import json
-
         done = self.call("status", "--json")
         found: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"jobs": []}
         return found
@@ -137,3 +138,21 @@ class Server:
     def job(self, name: str) -> dict[str, Any]:
         """Return what the status says of one job."""
         return next(job for job in self.status()["jobs"] if job["job"] == name)
+
+
+def begin(client: httpx.Client, job: str = "slow") -> int:
+    """Start a job over the API and return the run's id."""
+    answer = client.post(f"/scheduler/jobs/{job}/run")
+    assert answer.status_code == 202, answer.text
+    found = answer.json()
+    assert found["verdict"] == "started", found
+    return int(found["run_id"])
+
+
+def running(server: Server, run: int) -> dict[str, Any] | None:
+    """Return the run as the history has it, while it is running and its step lives."""
+    found = rows(server.state, "select status, pid from runs where id = ?", run)
+    attempts = rows(server.state, "select pid from attempts where run_id = ? and pid is not null", run)
+    if found and found[0][0] == "running" and attempts and alive(attempts[0][0]):
+        return {"owner": found[0][1], "step": attempts[0][0]}
+    return None

@@ -33,6 +33,15 @@ class Reader:
         """
         self._path = StateDir(state_dir).history
         self._db = connection or _open(state_dir, self._path)
+        self._is_own = connection is None
+
+    def __del__(self) -> None:
+        """Close what was opened here: a connection refers to itself, and would wait for the collector."""
+        if getattr(self, "_is_own", False) and self._db is not None:
+            try:
+                self._db.close()
+            except sqlite3.ProgrammingError:
+                pass  # another thread let go last: the collector will do it
 
     def ask(self, question: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         """Return the answer of a question that takes a connection; `nothing` where no history was begun."""

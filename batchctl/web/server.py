@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import os
 import signal
 import socket
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from batchctl.web.events import Hub
     from batchctl.web.settings import Settings
 
+_WAITING = 1024
+"""Connections that may wait until they are looked at; from here on they can be made."""
+_COLLECT = (2000, 10, 5)
+"""A command is over before anything need be collected (`__main__`); a server is not."""
+
 
 _SHORT_LIVED = """\
 batchctl: runs that are started from the page end with this unit, for no scope can be had for them
@@ -41,6 +47,7 @@ def serve(settings: Settings, site: Site, begun: Callable[[str], None]) -> None:
     """
     import uvicorn
 
+    gc.set_threshold(*_COLLECT)
     _refuse_open(settings)
     claim = _claim(site.state)
     changes = Changes(site)
@@ -152,6 +159,7 @@ def _listen(settings: Settings) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
+        listener.listen(_WAITING)
     except OSError as error:
         message = f"cannot listen on {where}: {error.strerror or error}"
         raise UsageError(message, remedy="take another with --host, --port or --uds") from error
@@ -174,6 +182,7 @@ def _listen_on_file(path: str) -> socket.socket:
     before = os.umask(0o117)  # a proxy of the same group may connect
     try:
         listener.bind(path)
+        listener.listen(_WAITING)
     finally:
         os.umask(before)
     return listener

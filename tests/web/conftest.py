@@ -43,6 +43,23 @@ def client(server: Server) -> Iterator[httpx.Client]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a server for tests that leave nothing behind; it belongs to no test's home."""
+    place = tmp_path_factory.mktemp("shared")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BATCHCTL_", "XDG_"))}
+    found = Server(place, kept | {"HOME": str(place)})
+    yield found.start()
+    found.close()
+
+
+@pytest.fixture
+def asking(shared: Server) -> Iterator[httpx.Client]:
+    """Return a client of that server, with the administrator's token."""
+    with shared.client() as found:
+        yield found
+
+
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Return a Chromium; it and its driver belong to no test's home."""
