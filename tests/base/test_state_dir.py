@@ -33,6 +33,7 @@ def test_nobody_else_joins_its_paths(path: Path) -> None:
         if isinstance(node, ast.JoinedStr):
             parts = [part.value for part in node.values if isinstance(part, ast.Constant)]
             joined = [part for part in parts if str(part).startswith(("/", "runs/")) and " " not in str(part)]
+            joined = [part for part in joined if not str(part).startswith("/ui/")]  # the address of a page
             assert not [part for part in joined if any(name.strip("/") in str(part) for name in _NAMES)], node.lineno
 
 

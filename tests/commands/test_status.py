@@ -92,6 +92,7 @@ def test_json_of_an_empty_state(command: list[str], capsys: pytest.CaptureFixtur
     fires = job.pop("next_fires")
     assert job == {
         "job": JOB,
+        "title": None,
         "state": "idle",
         "run": None,
         "last_run": None,
