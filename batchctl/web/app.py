@@ -198,7 +198,7 @@ def _acted(route: Route, call: Call) -> Response:
     body = call.body[0] if route.more_faults else call.body
     name = getattr(body, "name", None) if job is None else job_named(call.site, job)
     answer = _sent(route, route.handler(call))
-    failed = answer.status_code >= 400 or ".bad" in answer.headers.get("set-cookie", "")  # noqa: PLR2004
+    failed = answer.status_code >= 400 or "!bad" in answer.headers.get("set-cookie", "")  # noqa: PLR2004
     if route.act and call.who is not None and not failed:
         _note(call.site, name, route.act, f"{call.who.name} from {security.address_of(call.request, call.settings)}")
     return answer
