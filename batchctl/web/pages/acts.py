@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from batchctl.answers import crontab, jobs, jobs_edit, pause
 from batchctl.answers import stop as stopping
-from batchctl.api.client import Batchctl
-from batchctl.api.guarded import Skipped
 from batchctl.present import done
 from batchctl.present.text import in_words, say
+from batchctl.web import api_actions, api_jobs
 from batchctl.web.pages import frame
 from batchctl.web.route import Route
 
@@ -51,12 +50,11 @@ def _continue(call: Call) -> str:
 
 
 def _fired(call: Call, *, resume: bool) -> str:
-    name, site = call.site.job(call.path["job"]).name, call.site
-    try:
-        run = Batchctl(config=site.config_path, state=site.state).start(name, resume=resume)
-    except Skipped as skip:
-        return say("%s was skipped: %s.", name, in_words(skip.reason))
-    return say("Run %d of %s is under way.", run, name)
+    name = call.site.job(call.path["job"]).name
+    found = api_actions.fired(call.site, name, resume=resume)
+    if found["run_id"] is None:
+        return say("%s was skipped: %s.", name, in_words(found["reason"] or ""))
+    return say("Run %d of %s is under way.", found["run_id"], name)
 
 
 def _pause(call: Call) -> str:
@@ -104,7 +102,8 @@ def delete(call: Call) -> Response:
     page = f"/ui/jobs/{frame.part(name)}"
 
     def act() -> str:
-        return _changed(jobs_edit.remove(call.site, name), say("%s is deleted.", name))
+        api_jobs.deleted(call.site, name)
+        return say("%s is deleted.", name)
 
     answer = frame.tried(frame.HOME, act)
     if "!bad" in answer.headers.get("set-cookie", ""):
@@ -123,7 +122,13 @@ def language(call: Call) -> Response:
 
 def _route(path: str, handler: Callable[[Call], Response], does: str, scope: Scope) -> Route:
     return Route(
-        method="POST", path=path, handler=handler, does=does, scope=scope, page=True, act=path.rpartition("/")[2]
+        method="POST",
+        path=path,
+        handler=handler,
+        does=does,
+        scope=scope,
+        page=True,
+        act="" if handler is language else path.rpartition("/")[2],
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.responses import Response
+
 from batchctl.web.pages import frame
 from batchctl.web.problems import Problem
 from batchctl.web.route import Route
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-
     from batchctl.web.route import Call
 
 
@@ -21,7 +21,8 @@ def static(call: Call) -> Response:
         raise Problem(404, "there is no such file")
     kind, content, tag = found
     cached = "public, max-age=31536000, immutable" if call.request.url.query == tag else "no-cache"
-    return frame.packed(call.request, content, kind, cached=cached)
+    content, headers = frame.pack(call.request, content)
+    return Response(content, headers={**headers, "Cache-Control": cached, "ETag": f'"{tag}"'}, media_type=kind)
 
 
 ROUTES = (

@@ -20,6 +20,7 @@ from batchctl.base.version import VERSION
 from batchctl.core.time.zones import NamedZone
 from batchctl.present import html
 from batchctl.present.text import format_duration, in_words, moment, one_line, percent, say, told
+from batchctl.web.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,7 +170,7 @@ def static() -> dict[str, tuple[str, bytes, str]]:
 
 
 def show(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
-    """Return a page; 304 where the browser has the very same one already."""
+    """Return a page."""
     said, _, kind = request.cookies.get("said", "").partition("!")
     text = (
         _environment()
@@ -182,21 +183,20 @@ def show(request: Request, template: str, *, status: int = 200, **values: Any) -
             **values,
         )
     )
-    answer = packed(request, text.encode("utf-8", "replace"), "text/html; charset=utf-8", status)
+    # Its tag is the server's, who knows without asking for the page that nothing has changed.
+    content, headers = pack(request, text.encode("utf-8", "replace"))
+    answer = Response(content, status, headers, "text/html; charset=utf-8")
     if said:
         answer.delete_cookie("said", httponly=True, samesite="strict")
     return answer
 
 
-def packed(request: Request, content: bytes, kind: str, status: int = 200, cached: str = "no-cache") -> Response:
-    """Return what may be sent packed, or need not be sent at all."""
-    tag = f'"{sha256(content).hexdigest()[:20]}"'
-    headers = {"ETag": tag, "Vary": "Accept-Encoding, Accept-Language, Cookie", "Cache-Control": cached}
-    if status == 200 and tag in request.headers.get("if-none-match", ""):  # noqa: PLR2004
-        return Response(status_code=304, headers=headers)
-    if len(content) > _SMALLEST and "gzip" in request.headers.get("accept-encoding", ""):
-        content, headers["Content-Encoding"] = gzip.compress(content, 4, mtime=0), "gzip"
-    return Response(content, status, headers, kind)
+def pack(request: Request, content: bytes) -> tuple[bytes, dict[str, str]]:
+    """Return what is sent, packed where the browser takes that, and the headers that say so."""
+    headers = {"Vary": "Accept, Accept-Encoding, Accept-Language, Authorization, Cookie"}
+    if len(content) <= _SMALLEST or "gzip" not in request.headers.get("accept-encoding", ""):
+        return content, headers
+    return gzip.compress(content, 4, mtime=0), {**headers, "Content-Encoding": "gzip"}
 
 
 def back(to: str, said: str = "", *, bad: bool = False) -> Response:
@@ -212,8 +212,8 @@ def tried(to: str, act: Callable[[], str]) -> Response:
     """Do what a form asks for and lead back, with what it says, or with what was wrong and what to do about it."""
     try:
         return back(to, act())
-    except BatchctlError as error:
-        return back(to, f"{told(str(error))}: {told(error.remedy)}" if error.remedy else told(str(error)), bad=True)
+    except (BatchctlError, Problem) as error:
+        return back(to, ". ".join(told(text) for text in (str(error), error.remedy) if text), bad=True)
 
 
 def field(call: Call, name: str, default: str = "") -> str:

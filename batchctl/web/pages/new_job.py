@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from batchctl.answers import audit
 from batchctl.answers.foresee import foresee
 from batchctl.answers.jobs import presets
 from batchctl.base.errors import BatchctlError, ConfigError
@@ -14,8 +14,10 @@ from batchctl.present import done, schedule_words
 from batchctl.present.descriptions import described
 from batchctl.present.status import fire_text
 from batchctl.present.text import format_duration, human, say, told
+from batchctl.web import security
 from batchctl.web.job_keys import refuse_commands
 from batchctl.web.pages import frame
+from batchctl.web.problems import Problem
 from batchctl.web.route import Route
 
 if TYPE_CHECKING:
@@ -91,6 +93,10 @@ def save(call: Call) -> Response:
         return _page(call, values, found, _faults(error))
     to_do = done.crontab_to_do(made)
     name = found.job.name
+    if call.who is not None:
+        audit.note(
+            call.site, name, "create", f"{call.who.name} from {security.address_of(call.request, call.settings)}"
+        )
     return frame.back(f"/ui/jobs/{frame.part(name)}", " ".join(filter(None, (say("%s is saved.", name), to_do))))
 
 
@@ -114,18 +120,13 @@ def _seen(call: Call, values: Mapping[str, str]) -> tuple[Foreseen | None, Fault
 
 def _refused(site: Site, table: Mapping[str, Any]) -> Faults:
     """Return what nobody has allowed to be run from a page: any command, and any function that is not known here."""
-    web = getattr(site.config, "web", None)
-    if getattr(web, "allow_commands", False):
-        return {}
-    if "run" in table:
-        return {"command": say("commands are not written on a page unless [web] says allow_commands = true")}
-    function = str(table.get("function", ""))
-    known = (*site.config.jobs.values(), *site.ready_made.jobs.values())
-    if function in {"", *(step.function for job in known for step in job.steps)}:
-        return {}
-    if any(fnmatchcase(function, each) for each in getattr(web, "functions", ())):
-        return {}
-    return {"function": say("no job here runs this function yet; let [web] functions in the configuration name it")}
+    try:
+        refuse_commands(site, table)
+    except Problem:
+        if "run" in table:
+            return {"command": say("commands are not written on a page unless [web] says allow_commands = true")}
+        return {"function": say("no job here runs this function yet; let [web] functions in the configuration name it")}
+    return {}
 
 
 def _faults(error: BatchctlError) -> Faults:
@@ -206,7 +207,7 @@ def _page(call: Call, values: Mapping[str, str], found: Foreseen | None, faults:
 
 def allows_commands(call: Call) -> bool:
     """Say whether the configuration lets commands be written on a page."""
-    return bool(getattr(getattr(call.site.config, "web", None), "allow_commands", False))
+    return call.site.config.web.allow_commands
 
 
 def _foreseen(found: Foreseen) -> dict[str, Any]:
