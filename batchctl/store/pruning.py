@@ -44,16 +44,9 @@ def open_to_look(state_dir: str) -> sqlite3.Connection | None:
     Raises:
         StateError: if the history cannot be trusted.
     """
-    from batchctl.store.reader import Reader
+    from batchctl.store import reader
 
-    class Looking(Reader):
-        """A reader that hands out its connection."""
-
-        def connection(self) -> sqlite3.Connection | None:
-            """Return the connection."""
-            return self._db
-
-    return Looking(state_dir).connection()
+    return reader.open_to_look(state_dir)
 
 
 def open_to_prune(state_dir: str, busy_limit: float) -> sqlite3.Connection | None:

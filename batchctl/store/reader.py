@@ -32,7 +32,7 @@ class Reader:
             StateError: if it is there and cannot be trusted, or was there and has vanished.
         """
         self._path = StateDir(state_dir).history
-        self._db = connection or _open(state_dir, self._path)
+        self._db = connection or open_to_look(state_dir)
         self._is_own = connection is None
 
     def __del__(self) -> None:
@@ -78,7 +78,13 @@ def marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
 
 
-def _open(state_dir: str, path: str) -> sqlite3.Connection | None:
+def open_to_look(state_dir: str) -> sqlite3.Connection | None:
+    """Return a read-only connection, which the caller closes; None where no history was begun.
+
+    Raises:
+        StateError: if it is there and cannot be trusted, or was there and has vanished.
+    """
+    path = StateDir(state_dir).history
     size = size_of(path)
     begun = os.path.exists(StateDir(state_dir).marker)
     if not size and not begun:
