@@ -41,9 +41,6 @@ _LARGEST_SLICE = 2000
 _HOLD = 0.01
 """Seconds that a slice may hold the write lock."""
 _LONGEST_REST = 0.1
-_REST_BESIDE_RUNS, _REST = 1.0, 0.25
-"""Rest as a share of what a slice held the lock for. Beside a run, whose journal has little patience, the lock is free
-half of the time; a fire that skips waits for ten seconds, in which it asks a hundred times."""
 _SLICES_BETWEEN_CHECKPOINTS = 20
 _LONGEST_GIVING = 10.0
 """Seconds that one prune spends on giving pages back one by one; the next goes on."""
@@ -218,10 +215,9 @@ class _Pace:
         return result
 
     def rest(self) -> None:
-        """Let others have had the lock for a share of the time for which the last slice held it."""
-        share = _REST_BESIDE_RUNS if pruning.is_running(self._connection) else _REST
+        """Let others have the lock for as long as the last slice held it: it is free half of the time."""
         now = clock.monotonic()
-        rest = share * min(self._held, _LONGEST_REST) - (now - self._released)
+        rest = min(self._held, _LONGEST_REST) - (now - self._released)
         time.sleep(max(0.0, min(rest, self._until - now)))
 
 
