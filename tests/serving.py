@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ import httpx
 from support import alive, batchctl, rows, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 CONFIG = """
 timezone = "Asia/Seoul"
@@ -95,6 +97,11 @@ class Server:
         headers = ({"Authorization": f"Bearer {bearer}"} if bearer else {}) | options.pop("headers", {})
         return httpx.Client(base_url=self.url, headers=headers, **({"timeout": 30, "trust_env": False} | options))
 
+    @cached_property
+    def admin(self) -> httpx.Client:
+        """A client with the administrator's token."""
+        return self.client()
+
     @property
     def pid(self) -> int:
         """The server's process."""
@@ -120,6 +127,8 @@ class Server:
 
     def close(self) -> None:
         """End it, and whatever runs it has started."""
+        if "admin" in self.__dict__:
+            self.admin.close()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.end()
@@ -138,6 +147,16 @@ class Server:
     def job(self, name: str) -> dict[str, Any]:
         """Return what the status says of one job."""
         return next(job for job in self.status()["jobs"] if job["job"] == name)
+
+
+@contextmanager
+def serving(place: Path, config: str = CONFIG) -> Iterator[Server]:
+    """Serve a configuration; the state is beside it."""
+    found = Server(place, {**os.environ}, config)
+    try:
+        yield found.start()
+    finally:
+        found.close()
 
 
 def begin(client: httpx.Client, job: str = "slow") -> int:

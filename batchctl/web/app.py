@@ -24,7 +24,7 @@ from batchctl.web.cache import Made, matches, name_of
 from batchctl.web.events import Hub
 from batchctl.web.parsing import json_of, query_of
 from batchctl.web.problems import Problem, encode, problem_of
-from batchctl.web.route import Call
+from batchctl.web.route import Call, Refused
 from batchctl.web.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ class _Shared:
 
     def __init__(self, settings: Settings, changes: Changes) -> None:
         self.settings, self.changes = settings, changes
-        self.hub, self.made, self.guesses = Hub(changes), Made(), security.Guesses()
+        self.hub, self.made = Hub(changes), Made()
+        # Apart: a program with an old token must not keep a person of the same address from logging in.
+        self.guesses, self.logins = security.Guesses(), security.Guesses()
 
 
 class _Guarded:
@@ -129,12 +131,11 @@ class _Endpoint:
 
 
 def _authorised(request: Request, route: Route, shared: _Shared) -> Who | None:
-    address = security.address_of(request, shared.settings)
-    given = "authorization" in request.headers
-    if given:
-        shared.guesses.check(address)
     who = security.who_asks(request, shared.settings)
-    if who is None and given:
+    if who is None and "authorization" in request.headers:
+        # Only who is wrong is refused: all programs of one host have one address, and one of them an old token.
+        address = security.address_of(request, shared.settings)
+        shared.guesses.check(address)
         shared.guesses.note(address)
     if request.method not in security.SAFE:
         security.check_site(request, who)
@@ -162,6 +163,7 @@ async def _call(route: Route, request: Request, shared: _Shared, who: Who | None
         settings=shared.settings,
         site=shared.changes.site(),
         hub=shared.hub,
+        logins=shared.logins,
         who=who,
         path=request.path_params,
         query=None if route.query is None else query_of(request, route.query),
@@ -194,14 +196,26 @@ async def _made(route: Route, call: Call) -> Response:
 
 def _acted(route: Route, call: Call) -> Response:
     """Do what changes something, and note who did it."""
-    job = call.path.get("id") or call.path.get("job")
-    body = call.body[0] if route.more_faults else call.body
-    name = getattr(body, "name", None) if job is None else job_named(call.site, job)
+    name = _job(route, call) if route.act else None
     answer = _sent(route, route.handler(call))
-    failed = answer.status_code >= 400 or "!bad" in answer.headers.get("set-cookie", "")  # noqa: PLR2004
-    if route.act and call.who is not None and not failed:
+    if route.page:  # one that is shown again, with faults or with a preview, has done nothing
+        is_done = isinstance(answer, RedirectResponse) and not isinstance(answer, Refused)
+    else:
+        is_done = answer.status_code < 400  # noqa: PLR2004
+    if route.act and call.who is not None and is_done:
         _note(call.site, name, route.act, f"{call.who.name} from {security.address_of(call.request, call.settings)}")
     return answer
+
+
+def _job(route: Route, call: Call) -> str | None:
+    """Return the job that is meant, by the path or by the body; None where all are."""
+    if (job := call.path.get("id") or call.path.get("job")) is not None:
+        return job_named(call.site, job)
+    if route.page:
+        name = (call.body.get("name") or [None])[0]
+    else:
+        name = getattr(call.body[0] if route.more_faults else call.body, "name", None)
+    return None if name is None else str(name)
 
 
 def _note(site: Site, job: str | None, action: str, who: str) -> None:

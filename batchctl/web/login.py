@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from batchctl.web.route import Call
 
-GUESSES = security.Guesses()
 HOME = "/scheduler"
 
 
@@ -30,12 +29,12 @@ def log_in(call: Call) -> Response:
     address, keys = security.address_of(call.request, call.settings), call.settings.keys
     code, token = (call.body.get(name, [""])[0].strip() for name in ("code", "token"))
     try:
-        GUESSES.check(address)
+        call.logins.check(address)
     except Problem as problem:
         return page.show(call, problem=problem)
     who = keys.use(code) if code else keys.who(token)
     if who is None:
-        GUESSES.note(address)
+        call.logins.note(address)
         what = "this code was used already, or is too old" if code else "this is no token of this server"
         remedy = "`batchctl serve login` prints a new address; or give the token of the file that `serve` names"
         return page.show(call, problem=Problem(401, what, remedy))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from starlette.responses import RedirectResponse
+
 from batchctl.base.record import Record
 
 if TYPE_CHECKING:
@@ -13,8 +15,13 @@ if TYPE_CHECKING:
 
     from batchctl.answers.site import Site
     from batchctl.web.events import Hub
+    from batchctl.web.security import Guesses
     from batchctl.web.settings import Settings
     from batchctl.web.who import Scope, Who
+
+
+class Refused(RedirectResponse):
+    """Leads from a form back to its page, which says why nothing was done."""
 
 
 class Call(Record):
@@ -24,6 +31,7 @@ class Call(Record):
     settings: Settings
     site: Site
     hub: Hub
+    logins: Guesses
     who: Who | None
     """None where the route asks for nobody."""
     path: Mapping[str, str]

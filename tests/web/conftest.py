@@ -1,4 +1,4 @@
-"""The page and the API as a user has them: a real server for each test, and one real Chromium for all of them."""
+"""The page and the API as a user has them: a real server for each test, or one for those that leave nothing behind."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import browsing
 import pytest
-from browsing import Visitor
 from serving import Server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
-    from playwright.sync_api import Browser
 
 if importlib.util.find_spec("uvicorn") is None:
     pytest.skip("the extra `web` is not installed", allow_module_level=True)
@@ -58,25 +55,3 @@ def asking(shared: Server) -> Iterator[httpx.Client]:
     """Return a client of that server, with the administrator's token."""
     with shared.client() as found:
         yield found
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Return a Chromium; it and its driver belong to no test's home."""
-    if reason := browsing.missing():
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    own: dict[str, str | float | bool] = {**os.environ, "HOME": str(tmp_path_factory.mktemp("chromium"))}
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=browsing.CHROMIUM, args=browsing.FLAGS, env=own)
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
-    """Return somebody who looks at the server's pages."""
-    found = Visitor(browser, server)
-    yield found
-    found.close()

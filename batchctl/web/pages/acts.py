@@ -10,7 +10,7 @@ from batchctl.present import done
 from batchctl.present.text import in_words, say
 from batchctl.web import api_actions, api_jobs
 from batchctl.web.pages import frame
-from batchctl.web.route import Route
+from batchctl.web.route import Refused, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ def delete(call: Call) -> Response:
         return say("%s is deleted.", name)
 
     answer = frame.tried(frame.HOME, act)
-    if "!bad" in answer.headers.get("set-cookie", ""):
+    if isinstance(answer, Refused):
         answer.headers["location"] = page
     return answer
 

@@ -21,6 +21,7 @@ from batchctl.core.time.zones import NamedZone
 from batchctl.present import html
 from batchctl.present.text import format_duration, in_words, moment, one_line, percent, say, told
 from batchctl.web.problems import Problem
+from batchctl.web.route import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +202,7 @@ def pack(request: Request, content: bytes) -> tuple[bytes, dict[str, str]]:
 
 def back(to: str, said: str = "", *, bad: bool = False) -> Response:
     """Lead back to a page, which says what was done, or why it was not."""
-    answer = RedirectResponse(to, 303)
+    answer = (Refused if bad else RedirectResponse)(to, 303)
     if said:
         value = quote(one_line(said)[:1000], safe="") + ("!bad" if bad else "")
         answer.set_cookie("said", value, max_age=_SAID_FOR, httponly=True, samesite="strict")

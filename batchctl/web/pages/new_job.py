@@ -6,7 +6,6 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from batchctl.answers import audit
 from batchctl.answers.foresee import foresee
 from batchctl.answers.jobs import presets
 from batchctl.base.errors import BatchctlError, ConfigError
@@ -14,7 +13,6 @@ from batchctl.present import done, schedule_words
 from batchctl.present.descriptions import described
 from batchctl.present.status import fire_text
 from batchctl.present.text import format_duration, human, say, told
-from batchctl.web import security
 from batchctl.web.job_keys import refuse_commands
 from batchctl.web.pages import frame
 from batchctl.web.problems import Problem
@@ -93,10 +91,6 @@ def save(call: Call) -> Response:
         return _page(call, values, found, _faults(error))
     to_do = done.crontab_to_do(made)
     name = found.job.name
-    if call.who is not None:
-        audit.note(
-            call.site, name, "create", f"{call.who.name} from {security.address_of(call.request, call.settings)}"
-        )
     return frame.back(f"/ui/jobs/{frame.part(name)}", " ".join(filter(None, (say("%s is saved.", name), to_do))))
 
 
