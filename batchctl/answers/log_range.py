@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from batchctl.answers import masked
 from batchctl.answers.logs import Logs
 from batchctl.base.errors import UsageError
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.core import model
-from batchctl.process.environment import read_env_files, secret_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from batchctl.answers.site import Site
 
 
@@ -45,15 +43,13 @@ class StepLog:
             raise UsageError(message, remedy="the run's steps stand in its job's executions")
         self.run_id, self.attempt, self.job = run_id, found.attempt, run.job
         self.path = StateDir(site.state).at(found.log)
-        job = site.find(run.job)
-        secrets = () if job is None or not job.secrets else secret_values(job, read_env_files(job))
-        self._secrets = sorted({value.encode(errors="surrogateescape") for value in secrets if value}, key=len)
+        self._secrets = masked.in_bytes(masked.secrets_of(site, run.job))
         self._step = step
 
     @property
     def overlap(self) -> int:
         """Bytes by which a secret can reach beyond a part of the log."""
-        return len(self._secrets[-1]) - 1 if self._secrets else 0
+        return masked.overlap_of(self._secrets)
 
     def size(self) -> int:
         """Return how many bytes there are; UsageError where retention has removed them."""
@@ -68,10 +64,9 @@ class StepLog:
         size = self.size()
         start = min(max(0, size + offset if offset < 0 else offset), size)
         end = min(start + limit, size)
-        before = max(0, start - self.overlap)
         with open(self.path, "rb") as file:
-            content = os.pread(file.fileno(), min(end + self.overlap, size) - before, before)
-        return Part(content=_masked(content, self._secrets)[start - before : end - before], offset=start, size=size)
+            content = masked.read(file.fileno(), start, end, self._secrets)
+        return Part(content=content, offset=start, size=size)
 
     def is_over(self, site: Site) -> bool:
         """Say whether nothing more can come: the run has ended, or this attempt has, and another one is under way."""
@@ -81,13 +76,3 @@ class StepLog:
             return True
         later = (each for each in history.attempts(self.run_id) if each.step == self._step)
         return any(each.attempt > self.attempt for each in later) or Logs(site, self.job, self.run_id).is_over()
-
-
-def _masked(content: bytes, secrets: Sequence[bytes]) -> bytes:
-    shown = bytearray(content)
-    for secret in secrets:
-        at = content.find(secret)
-        while at >= 0:  # in what was written: one secret may overlap another
-            shown[at : at + len(secret)] = b"*" * len(secret)
-            at = content.find(secret, at + 1)
-    return bytes(shown)

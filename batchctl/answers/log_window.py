@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from batchctl.answers import masked
 from batchctl.base.errors import UsageError
 from batchctl.base.record import Record
 from batchctl.base.state_dir import StateDir
 from batchctl.core import model
-from batchctl.core.text.masking import parts
-from batchctl.process.environment import read_env_files, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +78,9 @@ def window(
     is_live = row.status == model.RUNNING and chosen.status == model.RUNNING and found == (tries[-1] if tries else None)
     start, end, size, data = 0, 0, 0, b""
     if path is not None and os.path.exists(path):
-        start, end, size, data = _read(path, _secrets(site, row), since, until, most, is_live=is_live)
+        start, end, size, data = _read(
+            path, masked.in_bytes(masked.secrets_of(site, row.job)), since, until, most, is_live=is_live
+        )
     return Window(
         run=row,
         step=chosen,
@@ -133,19 +134,6 @@ def _attempt(tries: Sequence[AttemptRow], wanted: int | None, step: StepRow) -> 
     return found
 
 
-def _secrets(site: Site, run: RunRow) -> tuple[bytes, ...]:
-    """Return what must not show, the longest first, so that none is left of one that lies within another."""
-    job = site.find(run.job)
-    if job is None or not job.secrets:
-        return ()
-    found = {
-        part.encode(errors="surrogateescape")
-        for secret in secret_values(job, read_env_files(job))
-        for part in parts(secret)
-    }
-    return tuple(sorted(found, key=len, reverse=True))
-
-
 def _read(
     path: str, secrets: Sequence[bytes], since: int | None, until: int | None, most: int, *, is_live: bool
 ) -> tuple[int, int, int, bytes]:
@@ -157,15 +145,9 @@ def _read(
         if since is not None:
             start = max(0, min(since, size))
             end = min(size, start + most)
-        # A secret may lie across either edge of what is shown.
-        overlap = max(map(len, secrets), default=0)
-        first = max(0, start - overlap)
-        data = os.pread(descriptor, min(size, end + overlap) - first, first)
+        data = masked.read(descriptor, start, end, secrets)
     finally:
         os.close(descriptor)
-    for secret in secrets:
-        data = data.replace(secret, b"*" * len(secret))
-    data = data[start - first : end - first]
     if since is None and start > 0 and (cut := data.find(b"\n") + 1):
         start, data = start + cut, data[cut:]
     whole = data.rfind(b"\n") + 1

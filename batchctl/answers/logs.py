@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchctl.answers.masked import secrets_of
 from batchctl.answers.site import unknown_job
 from batchctl.base.errors import UsageError
 from batchctl.base.state_dir import StateDir
@@ -13,7 +14,6 @@ from batchctl.core import model
 from batchctl.core.guard import decide
 from batchctl.core.text.masking import Masker
 from batchctl.engine.fire import state_of
-from batchctl.process.environment import read_env_files, secret_values
 from batchctl.store.logfile import Log
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Logs:
         self.several = len(steps) > 1 or len(self._attempts) > 1
         """Whether there is more than one attempt to tell apart."""
         self._raw = raw
-        self._secrets = tuple(_bytewise(secret) if raw else secret for secret in _secrets(site, self.run))
+        self._secrets = tuple(_bytewise(secret) if raw else secret for secret in secrets_of(site, self.run.job))
         self._open: dict[tuple[int, int], tuple[Log, Masker]] = {}
 
     @property
@@ -173,9 +173,3 @@ def _steps(history: History, run: RunRow, step: str | None) -> list[StepRow]:
 def _bytewise(text: str) -> str:
     """Return the characters whose numbers are the bytes of a text, as a log is read that stays raw."""
     return text.encode(errors="surrogateescape").decode("latin-1")
-
-
-def _secrets(site: Site, run: RunRow) -> tuple[str, ...]:
-    """Return what must not show; that of a job that has left the configuration nobody knows any more."""
-    job = site.find(run.job)
-    return () if job is None or not job.secrets else secret_values(job, read_env_files(job))
