@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batchctl.core.text.ids import id_of
 from batchctl.store import numbers
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def number(site: Site) -> None:
 
 def name_of(site: Site, text: str) -> str:
     """Return the name of the job that a name or a number means; a name wins, and what means none stays as it is."""
-    if not text.isdecimal() or site.find(text) is not None:
+    number = id_of(text)
+    if number is None or site.find(text) is not None:
         return text
-    return next((name for name, found in numbers_of(site).items() if found == int(text)), text)
+    return next((name for name, found in numbers_of(site).items() if found == number), text)

@@ -11,6 +11,7 @@ import stat
 
 from batchctl.base.errors import StateError
 from batchctl.base.state_dir import StateDir
+from batchctl.core.text.ids import id_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class RunDirs:
         """Return the names that runs give their directories, and those of directories that are being removed."""
         if self._runs is None:
             return []
-        return [name for name in os.listdir(self._runs) if _is_number(name.removesuffix(REMOVED))]
+        return [name for name in os.listdir(self._runs) if id_of(name.removesuffix(REMOVED)) is not None]
 
     def changed(self, name: str) -> float:
         """Return when an entry last changed, in seconds since the epoch; infinity where it is gone."""
@@ -111,7 +112,7 @@ class RunDirs:
         except OSError:
             return set()
         runs = (name.removesuffix(_RESERVED) for name in names if name.endswith(_RESERVED))
-        return {int(run) for run in runs if _is_number(run)}
+        return {int(run) for run in runs if id_of(run) is not None}
 
     def forget_reserve(self, run_id: int) -> None:
         """Remove the spool file that a run had reserved, which a lost run could not give back."""
@@ -122,10 +123,6 @@ class RunDirs:
 
     def _note(self, name: str, error: OSError) -> None:
         self.not_removed.append(f"{self._place.runs}/{name}: {error.strerror}")
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19  # noqa: PLR2004 - ids are 64-bit integers
 
 
 def _blocks_below(name: str, parent: int) -> Iterator[int]:

@@ -14,6 +14,7 @@ from batchctl.base.state_dir import StateDir
 from batchctl.core.guard import decide
 from batchctl.core.judge import alerts, missed
 from batchctl.core.judge.findings import Finding, findings, status_of, urgency
+from batchctl.core.text.ids import id_of
 from batchctl.core.time.schedule import fires
 from batchctl.process import machine
 from batchctl.store import tally
@@ -356,7 +357,7 @@ def _spool(state_dir: str) -> list[Finding]:
         text = said("%s: %s", said(_SPOOLED_TEXTS[ending]), path)
         since = _written(path)
         event = f"spool:{name}:{0 if since is None else since:.0f}"
-        number = int(run) if run.isdecimal() else None
+        number = id_of(run)
         found.append(
             Finding(kind="spool", severity="critical", job=None, text=text, since=since, event_id=event, run_id=number)
         )

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from batchctl.answers.log_range import StepLog
 from batchctl.base.errors import UsageError
+from batchctl.core.text.ids import id_of
 from batchctl.web.ask import ask
 from batchctl.web.events import HEARTBEAT, event_stream, message, wants_events
 from batchctl.web.problems import Problem
@@ -39,15 +40,17 @@ async def log(call: Call) -> Response:
 
 def _find(call: Call) -> StepLog:
     try:
-        found = StepLog(call.site, _number(call.path["run"]), call.path["step"], call.query.attempt)
+        found = StepLog(call.site, _run(call.path["run"]), call.path["step"], call.query.attempt)
         found.size()
     except UsageError as error:
         raise Problem(404, str(error), error.remedy) from error
     return found
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 18 else -1  # noqa: PLR2004 - SQLite's integers end there
+def _run(text: str) -> int:
+    """Return the id of a run; there is none with the number that stands for what is none."""
+    found = id_of(text)
+    return -1 if found is None else found
 
 
 def _part(call: Call, found: StepLog) -> Response:
@@ -91,8 +94,8 @@ def _ranged(header: str, size: int) -> tuple[int, int]:
 
 async def _follow(call: Call, found: StepLog) -> AsyncIterator[bytes]:
     """Yield what is there from the offset on and what comes; ids are offsets, so that a broken stream goes on."""
-    last = call.request.headers.get("last-event-id", "")
-    position = int(last) if last.isdecimal() and len(last) < 18 else call.query.offset  # noqa: PLR2004 - as above
+    last = id_of(call.request.headers.get("last-event-id", ""))
+    position = call.query.offset if last is None else last
     if position < 0:
         position = max(0, await ask(found.size) + position)
     decoder, quiet = getincrementaldecoder("utf-8")("replace"), 0.0

@@ -22,6 +22,7 @@ from batchctl.web import security
 from batchctl.web.ask import act, ask
 from batchctl.web.cache import Made, matches, name_of
 from batchctl.web.events import Hub
+from batchctl.web.guesses import Guesses
 from batchctl.web.parsing import json_of, query_of
 from batchctl.web.problems import Problem, encode, problem_of
 from batchctl.web.route import Call, Refused
@@ -63,7 +64,7 @@ class _Shared:
         self.settings, self.changes = settings, changes
         self.hub, self.made = Hub(changes), Made()
         # Apart: a program with an old token must not keep a person of the same address from logging in.
-        self.guesses, self.logins = security.Guesses(), security.Guesses()
+        self.guesses, self.logins = Guesses(), Guesses()
 
 
 class _Guarded:

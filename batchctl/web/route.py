@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from batchctl.answers.site import Site
     from batchctl.web.events import Hub
-    from batchctl.web.security import Guesses
+    from batchctl.web.guesses import Guesses
     from batchctl.web.settings import Settings
     from batchctl.web.who import Scope, Who
 

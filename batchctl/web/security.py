@@ -1,11 +1,10 @@
-"""What is refused before anything is looked at: forged hosts, other sites' forms, unknown keys, too many guesses."""
+"""What is refused before anything is looked at: forged hosts, other sites' forms, unknown keys."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from batchctl.base import clock
 from batchctl.web.problems import Problem
 from batchctl.web.who import Who
 
@@ -29,8 +28,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Vary": "Accept, Accept-Language, Authorization, Cookie",
 }
-_GUESSES, _SPAN = 10, 60.0
-"""Wrong codes and tokens that one address has within so many seconds."""
 
 
 def check_host(request: Request, settings: Settings) -> None:
@@ -116,26 +113,3 @@ def check_scope(who: Who, route: Route) -> None:
     if route.scope is not None and not who.may(route.scope):
         message = f"{who.name} may {who.scope}, and this takes {route.scope}"
         raise Problem(403, message, f"make a token that may: batchctl serve token add NAME --scope {route.scope}")
-
-
-class Guesses:
-    """Counts wrong codes and tokens by address."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._wrong: dict[str, list[float]] = {}
-
-    def check(self, address: str) -> None:
-        """Refuse an address that has guessed too often (429)."""
-        if len(self._recent(address)) >= _GUESSES:
-            headers = {"Retry-After": f"{_SPAN:.0f}"}
-            raise Problem(429, "too many wrong codes or tokens", "wait a minute, then try again", headers=headers)
-
-    def note(self, address: str) -> None:
-        """Count a wrong one."""
-        now = clock.monotonic()
-        self._wrong = {each: ats for each, ats in self._wrong.items() if ats[-1] > now - _SPAN}
-        self._wrong[address] = [*self._recent(address), now]
-
-    def _recent(self, address: str) -> list[float]:
-        return [at for at in self._wrong.get(address, ()) if at > clock.monotonic() - _SPAN]

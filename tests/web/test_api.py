@@ -249,3 +249,12 @@ def test_numbers_are_never_used_again(server: Server, client: httpx.Client) -> N
     assert client.delete("/scheduler/jobs/2").status_code == 204
     assert client.post("/scheduler/jobs", json={"name": "b", "preset": "process-images"}).json()["id"] == 5
     assert rows(server.state, "select count(*) from job_numbers") == [(5,)]
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 5000, "٣", "-1"])
+def test_a_number_that_none_can_have_is_nobodys(asking: httpx.Client, number: str) -> None:
+    """However long it is, and in whichever digits: there is no such job, run or log."""
+    for path in (f"/scheduler/jobs/{number}", f"/scheduler/runs/{number}/steps/1/log"):
+        answer = asking.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), answer.text
+    assert asking.get(f"/ui/runs/{number}/log").status_code in {404, 422}

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from batchctl.answers.log_window import Window, newest_run, window
 from batchctl.base.errors import UsageError
 from batchctl.base.size import format_size
+from batchctl.core.text.ids import id_of
 from batchctl.present.ansi import as_markup
 from batchctl.present.text import in_words
 from batchctl.web.pages import frame
@@ -25,13 +26,13 @@ _MOST_AT_ONCE = 256 * 1024
 @frame.page
 def log(call: Call) -> Response:
     """Show a stretch of a log: the end, or what lies before or after a byte."""
-    since, until = _number(call, "after"), _number(call, "before")
+    since, until = (id_of(frame.field(call, name)) for name in ("after", "before"))
     step = call.path.get("step")
     found = window(
         call.site,
         _id(call.path["run"]),
         step,
-        attempt=_number(call, "attempt"),
+        attempt=id_of(frame.field(call, "attempt")),
         since=since,
         until=until,
         **({} if since is None else {"most": _MOST_AT_ONCE}),
@@ -58,15 +59,11 @@ def _address(found: Window) -> str:
 
 
 def _id(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:  # noqa: PLR2004 - what SQLite has room for
+    found = id_of(text)
+    if found is None:
         message = f"there is no run {text!r}"
         raise UsageError(message, remedy="`batchctl report` lists the runs")
-    return int(text)
-
-
-def _number(call: Call, name: str) -> int | None:
-    text = frame.field(call, name)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None  # noqa: PLR2004 - as above
+    return found
 
 
 @frame.page
