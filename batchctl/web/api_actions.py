@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from batchctl.answers import crontab, firing
+from batchctl.answers import firing, scheduler
 from batchctl.answers import pause as pausing
 from batchctl.answers.status import status
 from batchctl.answers.stop import stop as end
@@ -22,25 +22,13 @@ if TYPE_CHECKING:
 
 def start_scheduler(call: Call) -> SchedulerStarted:
     """End the pause of everything, and see to cron's lines."""
-    return started(call.site)
-
-
-def started(site: Site) -> SchedulerStarted:
-    """End the pause, and install or renew the crontab's block where it is absent or outdated.
-
-    Raises:
-        StateError: if the history cannot be written, or the crontab cannot be read or written.
-    """
-    was_paused = pausing.resume(site).was_paused
-    before = status(site).cron.block
-    change = crontab.change(site)
-    written = crontab.install(site, change)
-    done = {"absent": "installed", "unknown": "installed"}.get(before, "renewed") if written.changed else "unchanged"
+    made = scheduler.start(call.site)
+    renewed = {"absent": "installed", "unknown": "installed"}.get(made.before, "renewed")
     return {
-        "was_paused": was_paused,
-        "crontab": done,  # type: ignore[typeddict-item]
-        "backup": written.backup,
-        "scheduler": as_json(status(site))["scheduler"],
+        "was_paused": made.ended.was_paused,
+        "crontab": renewed if made.written.changed else "unchanged",  # type: ignore[typeddict-item]
+        "backup": made.written.backup,
+        "scheduler": as_json(status(call.site))["scheduler"],
     }
 
 

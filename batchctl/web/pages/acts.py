@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchctl.answers import crontab, jobs, jobs_edit, pause
+from batchctl.answers import jobs, jobs_edit, pause, scheduler
 from batchctl.answers import stop as stopping
 from batchctl.present import done
 from batchctl.present.text import in_words, say
@@ -35,10 +35,9 @@ def _pause_all(call: Call) -> str:
 
 
 def _start_all(call: Call) -> str:
-    ended = pause.resume(call.site)
-    change = crontab.change(call.site)
-    written = done.installed(change, crontab.install(call.site, change))
-    return " ".join([*([done.resumed(ended)] if ended.was_paused else []), written])
+    made = scheduler.start(call.site)
+    said = [done.resumed(made.ended)] if made.ended.was_paused else []
+    return " ".join([*said, done.installed(made.change, made.written)])
 
 
 def _run(call: Call) -> str:
