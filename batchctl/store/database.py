@@ -16,24 +16,34 @@ from batchctl.base.state_dir import FILE_MODE, StateDir, open_private
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from typing import Any
 elif "functools" in sys.modules:
     # The C half of sqlite3: its Python half only knows how to store dates, and imports datetime for it.
     import _sqlite3 as sqlite3
 else:
     import _functools
 
+    def _lru_cache(*size: int, **more: bool) -> Any:
+        if more or len(size) != 1 or not hasattr(_functools, "_lru_cache_wrapper"):  # another Python's sqlite
+            from functools import lru_cache
+
+            return lru_cache(*size, **more)
+        return lambda cached: _functools._lru_cache_wrapper(cached, size[0], False, tuple)  # noqa: FBT003, SLF001 - as functools itself does
+
     class _Caching:
         """All that _sqlite3 takes of functools: whole, with collections, that is a fifth of Python's own start."""
 
-        lru_cache = staticmethod(
-            lambda most: lambda cached: _functools._lru_cache_wrapper(cached, most, False, tuple)  # noqa: FBT003, SLF001 - as functools itself does
-        )
+        lru_cache = staticmethod(_lru_cache)
 
     sys.modules["functools"] = _Caching
     try:
         import _sqlite3 as sqlite3
-    finally:
+    except Exception:  # noqa: BLE001 - a Python whose sqlite takes more of it gets the whole
         del sys.modules["functools"]
+        import _sqlite3 as sqlite3
+    finally:
+        if sys.modules.get("functools") is _Caching:
+            del sys.modules["functools"]
 
 VERSION = 8
 """The number of migrations this batchctl knows; here, so that a fire need not import them."""

@@ -215,3 +215,23 @@ def _open_files(state: Path) -> list[str]:
     links = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
     found = [os.readlink(link) for link in links if os.path.lexists(link)]
     return [path for path in found if path.startswith(str(state / "batchctl.db"))]
+
+
+@pytest.mark.parametrize(
+    ("before", "whole"),
+    [
+        ("", False),  # as it is
+        ("import _functools\ndel _functools._lru_cache_wrapper", True),  # a Python whose caches are made otherwise
+        ("import functools", True),
+    ],
+)
+def test_sqlite_is_there_with_little_of_functools_and_where_that_is_not_enough(before: str, whole: bool) -> None:
+    """Whatever Python's sqlite takes of functools, it works, and functools is the real one for whoever asks later."""
+    code = (
+        f"import sys\n{before}\nfrom batchctl.store import database\n"
+        "db = database.sqlite3.connect(':memory:')\n"
+        f"assert ('functools' in sys.modules) == {whole}\nimport functools\nassert functools.partial(int, '7')() == 7\n"
+        "print([db.execute(f'select {n}').fetchone()[0] for n in range(200)][-1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("199\n", "")
