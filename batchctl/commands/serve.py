@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from batchctl.base import extras
 from batchctl.base.errors import UsageError
 from batchctl.commands.site import site_of
 
@@ -141,4 +142,4 @@ def _room(name: str) -> Any:
         return import_module(f"batchctl.web.{name}")
     except ModuleNotFoundError as error:
         message = f"serve needs {error.name}, which is not installed"
-        raise UsageError(message, remedy="pip install 'batchctl[web]'") from error
+        raise UsageError(message, remedy=extras.remedy("web")) from error

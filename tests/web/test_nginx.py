@@ -135,7 +135,7 @@ def front(tmp_path: Path, idle: Server, request: pytest.FixtureRequest) -> Itera
         f'{idle.config.read_text(encoding="utf-8")}[web]\nhosts = ["{_NAME}"]\nproxy_scope = "operate"\n',
         encoding="utf-8",
     )
-    idle.start("--uds", str(found.socket), *(("--behind-proxy", "unix") if vouching else ()))
+    idle.start("--uds", str(found.socket), "--behind-proxy", "unix")  # as the unit does
     found.start()
     yield found
     found.close()
@@ -154,6 +154,7 @@ def test_pages_api_and_login_come_through(front: Front, idle: Server) -> None:
         origin = f"https://{_NAME}:{front.port}"
         logged = client.post("/login", data={"code": code}, headers={"Origin": origin})
         assert logged.status_code == 303, logged.text
+        assert "; secure" in logged.headers["set-cookie"].lower()
         assert logged.headers["location"].startswith("/") or logged.headers["location"].startswith(origin)
         page = client.get("/scheduler")
         assert page.status_code == 200
@@ -166,9 +167,11 @@ def test_nobody_says_who_they_are(front: Front, idle: Server) -> None:
     """A header that vouches for a user, sent from outside, opens nothing."""
     with front.client() as client:
         assert client.get("/scheduler/status", headers={"X-Forwarded-User": "root"}).status_code == 401
+    idle.end()
+    idle.start("--uds", str(front.socket))
     transport = httpx.HTTPTransport(uds=str(front.socket))
     with httpx.Client(transport=transport, base_url="http://localhost") as client:
-        # Nor to the server itself, which was not told of a proxy.
+        # Nor does it to a server that was not told of a proxy.
         assert client.get("/scheduler/status", headers={"X-Forwarded-User": "root"}).status_code == 401
 
 
