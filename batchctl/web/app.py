@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -15,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as Path
 
-from batchctl.answers import audit
+from batchctl.answers import audit, jobs_edit
 from batchctl.answers.numbers import name_of as job_named
-from batchctl.base.errors import BatchctlError
+from batchctl.base.errors import BatchctlError, UsageError
 from batchctl.web import security
 from batchctl.web.ask import act, ask
 from batchctl.web.cache import Made, matches, name_of
@@ -216,7 +217,9 @@ def _job(route: Route, call: Call) -> str | None:
         name = (call.body.get("name") or [None])[0]
     else:
         name = getattr(call.body[0] if route.more_faults else call.body, "name", None)
-    return None if name is None else str(name)
+    with suppress(UsageError):  # which the handler says
+        return None if name is None else jobs_edit.named(str(name))[0]
+    return None
 
 
 def _note(site: Site, job: str | None, action: str, who: str) -> None:

@@ -92,9 +92,13 @@ def test_a_job_lives_through_the_api(server: Server, client: httpx.Client) -> No
     assert client.delete(f"/scheduler/jobs/{number}").status_code == 204
     assert client.get(f"/scheduler/jobs/{number}").status_code == 404
     assert client.delete("/scheduler/jobs/slow").status_code == 409
+    # A name that is a title: what is done is told of the job that was made.
+    assert client.post("/scheduler/jobs", json={"name": "커스텀 수집", "preset": "health-check"}).status_code == 201
     told = [json.loads(line) for line in server.call("events", "--json").stdout.splitlines()]
     acts = [(event["job"], event["reason"]) for event in told if event["event"] == "action"]
-    assert acts == [("새-수집", act) for act in ("create", "change", "pause", "resume", "delete")]
+    assert acts == [("새-수집", act) for act in ("create", "change", "pause", "resume", "delete")] + [
+        ("커스텀-수집", "create")
+    ]
     assert all("admin from 127.0.0.1" in event["text"] for event in told if event["event"] == "action")
 
 
