@@ -9,19 +9,23 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, finalize
 
 from support import alive, rows
 
 if TYPE_CHECKING:
     from batchctl.core.model import Job
 
+_ERRORS: WeakKeyDictionary[subprocess.Popen[bytes], int] = WeakKeyDictionary()
+"""What each fire says on stderr."""
 PROGRAMS = Path(__file__).parent / "faults" / "programs"
 
 
 def start(what: Job, state: Path, *, wrapped: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[bytes]:
     """Start a fire and return at once; `wrapped` is the command that starts it in turn, for example nohup."""
     # Away from the terminal of whoever runs the tests: what SIGHUP means depends on it.
-    popen: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    errors = os.memfd_create("errors")  # no pipe: what a step leaves behind would keep that open
+    popen: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": errors, "start_new_session": True}
     popen |= {name: options.pop(name) for name in ("env", "pass_fds") if name in options}
     command = [*wrapped, sys.executable, str(PROGRAMS / "fire.py")]
     process: subprocess.Popen[bytes] = subprocess.Popen(command, stdin=subprocess.PIPE, **popen)
@@ -29,14 +33,18 @@ def start(what: Job, state: Path, *, wrapped: tuple[str, ...] = (), **options: A
     process.stdin.write(pickle.dumps((what, str(state), options)))
     process.stdin.close()
     process.stdin = None
+    _ERRORS[process] = errors
+    finalize(process, os.close, errors)
     return process
 
 
 def ended(process: subprocess.Popen[bytes], limit: float = 60) -> dict[str, Any]:
-    """Wait for a fire and return the contract's object with the exit code as `code`."""
+    """Wait for a fire and return the contract's object with the exit code as `code`; without one, `said` is why."""
     out, _ = process.communicate(timeout=limit)
-    found: dict[str, Any] = json.loads(out) if out else {}
-    return found | {"code": process.returncode}
+    if out:
+        found: dict[str, Any] = json.loads(out)
+        return found | {"code": process.returncode}
+    return {"code": process.returncode, "said": os.pread(_ERRORS[process], 1 << 16, 0).decode(errors="replace")}
 
 
 def fire(what: Job, state: Path, **options: Any) -> dict[str, Any]:

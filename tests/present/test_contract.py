@@ -35,7 +35,8 @@ alert_on_output = ["oh"]
 after = "works"
 after_any = true
 enabled = false
-run = "true"
+argv = ["printf", "caf\\\\xe9"]
+argv_bytes = true
 [jobs.off]
 enabled = false
 at = 2026-01-01T12:00:00

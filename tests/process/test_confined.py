@@ -170,7 +170,8 @@ def test_a_function_is_checked_as_the_user_too(shared: Path) -> None:
     what = step("1", None, function="users_work:work", python="/usr/bin/python3", cwd=str(shared), params={"n": 7},
                 limits=Limits(user="nobody"))  # fmt: skip
     found = fire(job(what), shared / "state")
-    assert (found["code"], found["steps"][0]["result"]) == (0, {"n": 7})
+    assert found["code"] == 0, found
+    assert found["steps"][0]["result"] == {"n": 7}
     assert seen.read_text().split() == ["65534", "65534"]
 
 
