@@ -118,7 +118,9 @@ def home(
         shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
     before, running = _traces(), leftovers.processes()
+    mask = os.umask(0o022)  # programs that are called within this process set their own
     yield place
+    os.umask(mask)
     failed = request.node.stash.get(_FAILED, False)
     left = leftovers.end(f"HOME={place}", running, grace=not failed)
     assert failed or not left, f"the test left processes behind: {left}"

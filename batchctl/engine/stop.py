@@ -93,6 +93,8 @@ def _stop_from_here(connection: sqlite3.Connection, row: RunningRow, job: Job, s
     _end(connection, row, job)
     patience = clock.monotonic() + _LOCK_LIMIT
     while lockfile.is_held(state_dir, job.name):
+        if guard.status_of(connection, row.run_id) != model.RUNNING:
+            return  # a fire has found its owner gone, and the lock is that of a run which came after
         if clock.monotonic() > patience:
             message = f"a process that cannot be proven to be run {row.run_id}'s holds the lock of {job.name}"
             raise StateError(message, remedy=_find(state_dir, job.name))

@@ -253,6 +253,24 @@ def test_a_lock_that_nobody_provable_holds_keeps_its_run(
     assert stop.stop(job(grace=0.1), str(state)).status == "cancelled"
 
 
+def test_the_lock_of_a_run_that_came_after_is_not_waited_for(
+    state: Path, monkeypatch: pytest.MonkeyPatch, innocent: subprocess.Popen[bytes]
+) -> None:
+    """Where a fire has found the owner gone meanwhile, its own run has the lock; what was to be stopped has ended."""
+    _running_row(state, innocent.pid, recycled=True)
+    asked: list[bool] = []
+
+    def held(*_: str) -> bool:
+        if not asked:
+            execute(state, "update runs set status = 'lost', ended_at = started_at where status = 'running'")
+        asked.append(True)
+        return True
+
+    monkeypatch.setattr(lockfile, "is_held", held)
+    assert stop.stop(job(grace=0.1), str(state)).status == "lost"
+    assert len(asked) == 1
+
+
 def _start_under_lock(what: Job, state: Path) -> object:
     """Return what a start finds that has its lock already."""
     hold = FileLease(str(state)).take(what.name)
